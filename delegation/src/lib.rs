@@ -1,0 +1,1 @@
+//! What a person lends an agent: mint, attenuate, authorize, revoke.

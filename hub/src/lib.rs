@@ -1,0 +1,1 @@
+//! The process that owns a workspace: it authorizes, records and applies.

@@ -1,0 +1,1 @@
+//! Members, their keys, and what only they can do.

@@ -1,0 +1,1 @@
+//! The typed requests that agent-side processes send to the hub.

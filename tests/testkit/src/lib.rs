@@ -1,0 +1,1 @@
+//! What the whole-system tests share: homes, hubs, scripted models and clients.

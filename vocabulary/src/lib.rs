@@ -1,0 +1,15 @@
+//! The words every room uses in the same sense: identifiers, time, risk, repositories and their paths.
+//!
+//! Each type parses at the door and cannot be wrong inside. Nothing here decides, stores or signs.
+
+mod id;
+mod repository;
+mod risk;
+mod timestamp;
+
+pub use id::{
+    DelegationId, Id, IdError, Kind, MemberId, RequestId, SessionId, TraceId, WorkItemId, WorkspaceId,
+};
+pub use repository::{RepoPath, RepoPathError, Repository, RepositoryError, Span};
+pub use risk::{Risk, RiskError};
+pub use timestamp::{Timestamp, TimestampError};

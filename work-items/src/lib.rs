@@ -1,0 +1,1 @@
+//! What is proposed: lifecycle, type and risk, with the reason for each.

@@ -83,7 +83,7 @@ pub enum RepoPathError {
     /// Holds a control character or a backslash.
     #[error("`{0}` holds a control character or a backslash; separate with `/`")]
     Character(String),
-    /// Holds `*`, `?`, `[` or `{` other than a final `/**`.
+    /// Holds `*` other than in a final `/**`. Brackets and braces are letters: `app/[id]/page.tsx` is a real file.
     #[error("`{0}` is a pattern; plan files, or a folder as `src/auth/**`")]
     Pattern(String),
 }
@@ -133,7 +133,7 @@ impl FromStr for RepoPath {
         if segments.contains(&"..") {
             return Err(RepoPathError::Climbs(shown()));
         }
-        if body.contains(['*', '?', '[', '{']) {
+        if body.contains('*') {
             return Err(RepoPathError::Pattern(shown()));
         }
         let path = segments.join("/");
@@ -211,6 +211,7 @@ mod tests {
             (".", "", Span::Tree),
             ("e\u{301}.md", "\u{e9}.md", Span::File),
             ("src/..a", "src/..a", Span::File),
+            ("app/[id]/{x}?.tsx", "app/[id]/{x}?.tsx", Span::File),
         ] {
             let parsed = path(given).unwrap();
             assert_eq!((parsed.as_str(), parsed.span()), (kept, span), "{given}");

@@ -1,1 +1,0 @@
-//! What the README's numbers come from.

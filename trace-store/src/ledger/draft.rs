@@ -1,0 +1,261 @@
+//! What a job appends, before it is durable.
+
+use vocabulary::Timestamp;
+
+use super::Entropy;
+use crate::{
+    BodyClaim, ChainId, Entry, EntryHash, Head, NewEntry, ReadError, Salt, Store,
+    body::MAX_BODY_BYTES,
+    entry::{self, MAX_ENTRY_BYTES, MAX_INTEGER},
+    store::{Batch, Pending},
+};
+
+/// What a job has in hand while it runs: the ledger as it will be once this batch is durable.
+pub struct Draft<'a> {
+    pub(super) store: &'a Store,
+    pub(super) batch: &'a mut Batch,
+    pub(super) entropy: &'a mut Entropy,
+    pub(super) now: Timestamp,
+    /// How much of the batch is older jobs'.
+    start: Mark,
+    /// What this job's appends replaced in the batch's heads, oldest first.
+    replaced: Vec<(ChainId, Option<Head>)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    pending: usize,
+    entries: usize,
+    erasures: usize,
+    body_bytes: usize,
+}
+
+/// Where an entry will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Its global index.
+    pub index: u64,
+    /// Its position in its chain.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: EntryHash,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+/// Why an entry was not appended. What the job appended before stands, until [`Draft::abort`].
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The body is too large.
+    #[error("a body has {found} bytes; at most {MAX_BODY_BYTES} are allowed")]
+    Body {
+        /// How large it is.
+        found: usize,
+    },
+    /// The entry is too large.
+    #[error("an entry has {found} bytes; at most {MAX_ENTRY_BYTES} are allowed")]
+    Entry {
+        /// How large it is.
+        found: usize,
+    },
+    /// The chain has as many entries as sequence numbers go.
+    #[error("the chain {0} is full")]
+    Full(ChainId),
+    /// Too many entries for one commit.
+    #[error("a request appends too many entries at once")]
+    TooMany,
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Why a body was not erased.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// There is no such entry yet.
+    #[error("there is no entry {seq} in {chain}")]
+    NoEntry {
+        /// The chain.
+        chain: ChainId,
+        /// The position in it.
+        seq: u64,
+    },
+    /// The entry never had a body.
+    #[error("entry {seq} of {chain} has no body")]
+    NoBody {
+        /// The chain.
+        chain: ChainId,
+        /// The position in it.
+        seq: u64,
+    },
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Most entries that one batch takes, a little below what a frame holds.
+pub(super) const MAX_BATCH: usize = 60_000;
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        store: &'a Store,
+        batch: &'a mut Batch,
+        entropy: &'a mut Entropy,
+        now: Timestamp,
+    ) -> Self {
+        let start = Mark {
+            pending: batch.pending.len(),
+            entries: batch.entries.len(),
+            erasures: batch.erasures.len(),
+            body_bytes: batch.body_bytes,
+        };
+        Self {
+            store,
+            batch,
+            entropy,
+            now,
+            start,
+            replaced: Vec::new(),
+        }
+    }
+
+    /// The ledger's clock, which never goes backwards: the same throughout a job, and the time of what it appends.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// What is durable; it does not show what this batch appended.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        self.store
+    }
+
+    /// Where a chain stands, with what this batch appended; `None` when it has no entries.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the index cannot be read.
+    pub fn head(&self, chain: ChainId) -> Result<Option<Head>, ReadError> {
+        match self.batch.heads.get(&chain) {
+            Some(head) => Ok(Some(*head)),
+            None => self.store.head(chain),
+        }
+    }
+
+    /// Appends an entry to a chain.
+    ///
+    /// # Errors
+    /// [`AppendError`], and then nothing was appended; what the job appended before stands.
+    pub fn append(&mut self, chain: impl Into<ChainId>, new: NewEntry) -> Result<Appended, AppendError> {
+        let chain = chain.into();
+        if let Some(found) = new
+            .body
+            .as_ref()
+            .map(Vec::len)
+            .filter(|&len| len > MAX_BODY_BYTES)
+        {
+            return Err(AppendError::Body { found });
+        }
+        if self.batch.pending.len() >= MAX_BATCH {
+            return Err(AppendError::TooMany);
+        }
+        let head = self.head(chain)?.unwrap_or(Head::EMPTY);
+        if head.next_seq >= MAX_INTEGER {
+            return Err(AppendError::Full(chain));
+        }
+        let body = new.body.map(|body| {
+            let mut salt = [0; Salt::LEN];
+            (self.entropy)(&mut salt);
+            (Salt::from_bytes(salt), body)
+        });
+        let entry = Entry {
+            chain,
+            seq: head.next_seq,
+            prev: head.hash,
+            at: self.now,
+            kind: new.kind,
+            on_behalf_of: new.on_behalf_of,
+            via: new.via,
+            delegation: new.delegation,
+            refs: new.refs,
+            body: body.as_ref().map(|(salt, body)| BodyClaim {
+                commitment: salt.commit(body),
+                size: body.len() as u64,
+            }),
+        };
+        let start = self.batch.entries.len();
+        entry.write_to(&mut self.batch.entries);
+        let bytes = self.batch.entries.get(start..).unwrap_or_default();
+        if bytes.len() > MAX_ENTRY_BYTES {
+            let found = bytes.len();
+            self.batch.entries.truncate(start);
+            return Err(AppendError::Entry { found });
+        }
+        let hash = entry::hash(bytes);
+        let appended = Appended {
+            index: self.store.len() + self.batch.pending.len() as u64,
+            seq: entry.seq,
+            hash,
+            at: self.now,
+        };
+        let next = Head {
+            next_seq: entry.seq + 1,
+            hash,
+        };
+        self.replaced.push((chain, self.batch.heads.insert(chain, next)));
+        self.batch.body_bytes += body.as_ref().map_or(0, |(_, body)| Salt::LEN + body.len());
+        self.batch.pending.push(Pending {
+            chain,
+            seq: entry.seq,
+            hash,
+            at: self.now,
+            entry_len: bytes.len() as u32,
+            body,
+        });
+        Ok(appended)
+    }
+
+    /// Erases the body and the salt of a durable entry, together with this batch: afterwards the entry
+    /// still verifies and its body reads as erased. Erasing twice is erasing once.
+    ///
+    /// # Errors
+    /// [`EraseError`], and then nothing is erased.
+    pub fn erase_body(&mut self, chain: impl Into<ChainId>, seq: u64) -> Result<(), EraseError> {
+        let chain = chain.into();
+        let stored = self
+            .store
+            .entry(chain, seq)?
+            .ok_or(EraseError::NoEntry { chain, seq })?;
+        if stored.entry.body.is_none() {
+            return Err(EraseError::NoBody { chain, seq });
+        }
+        if !self.batch.erasures.contains(&stored.index) {
+            self.batch.erasures.push(stored.index);
+        }
+        Ok(())
+    }
+
+    /// Takes back everything that this job has appended and erased so far. The state that the job changed is
+    /// the job's own to restore: check first, then change.
+    pub fn abort(&mut self) {
+        for (chain, head) in self.replaced.drain(..).rev() {
+            match head {
+                Some(head) => self.batch.heads.insert(chain, head),
+                None => self.batch.heads.remove(&chain),
+            };
+        }
+        self.batch.pending.truncate(self.start.pending);
+        self.batch.entries.truncate(self.start.entries);
+        self.batch.erasures.truncate(self.start.erasures);
+        self.batch.body_bytes = self.start.body_bytes;
+    }
+}
+
+impl std::fmt::Debug for Draft<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Draft")
+            .field("store", &self.store)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}

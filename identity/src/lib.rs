@@ -1,1 +1,18 @@
 //! Members, their keys, and what only they can do.
+//!
+//! Pure: randomness and time come in as arguments. The one exception is [`seal`], where `age` draws the salt
+//! and the file key itself.
+
+mod keys;
+mod member;
+mod registration;
+mod sealed;
+mod verb;
+
+pub use keys::{DecisionKey, DecisionSignature, KeyError, PublicKey, Seed};
+pub use member::{Email, EmailError, Member, PersonName, PersonNameError};
+pub use registration::{RegistrationError, SignedRegistration};
+pub use sealed::{
+    Passphrase, PassphraseError, SealError, UnsealError, WorkFactor, looks_sealed, open, seal,
+};
+pub use verb::HumanVerb;

@@ -1,0 +1,221 @@
+//! One seed, two keys: what a member lends with, and what a member decides with.
+
+use std::{fmt, str::FromStr};
+
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize, de};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+const 81077b59909e8d300fe5aebafa2c32a183c7238fecbb1b931b9c4e66f997999bATION_CONTEXT: &str = "auditotter 2026 delegation key v1";
+const DECISION_CONTEXT: &str = "auditotter 2026 decision key v1";
+
+/// A member's 32 secret bytes, from which both keys follow. Wiped when dropped, never shown.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Seed([u8; 32]);
+
+/// The key with which a member signs decisions and registrations. It never signs a caller's raw bytes: what is
+/// signed always begins with a context that says what it is.
+pub struct DecisionKey(SigningKey);
+
+/// A member's public key: 32 bytes, in text 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey([u8; 32]);
+
+/// A signature by a [`DecisionKey`]: 64 bytes, in text 128 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DecisionSignature([u8; 64]);
+
+/// Why some bytes are no key or signature of a member's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not hexadecimal digits of the right number.
+    #[error("a key or signature is written as {expected} hexadecimal digits")]
+    Form {
+        /// How many digits.
+        expected: usize,
+    },
+    /// No point of the curve, or one for which signatures mean nothing.
+    #[error("these 32 bytes are no Ed25519 public key that can be relied on")]
+    Weak,
+    /// The signature is not this key's over these bytes.
+    #[error("the signature is not by this key over these words")]
+    Signature,
+}
+
+impl Seed {
+    /// A seed from 32 bytes of good randomness.
+    #[must_use]
+    pub const fn from_entropy(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The secret half of the delegation key: the root of the member's Biscuits.
+    #[must_use]
+    pub fn delegation_secret(&self) -> Zeroizing<[u8; 32]> {
+        self.derive(81077b59909e8d300fe5aebafa2c32a183c7238fecbb1b931b9c4e66f997999bATION_CONTEXT)
+    }
+
+    /// The public half of the delegation key.
+    #[must_use]
+    pub fn delegation_public(&self) -> PublicKey {
+        PublicKey(SigningKey::from_bytes(&self.delegation_secret()).verifying_key().to_bytes())
+    }
+
+    /// The decision key.
+    #[must_use]
+    pub fn decision_key(&self) -> DecisionKey {
+        DecisionKey(SigningKey::from_bytes(&self.derive(DECISION_CONTEXT)))
+    }
+
+    pub(crate) const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn derive(&self, context: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(blake3::derive_key(context, &self.0))
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
+
+impl DecisionKey {
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    pub(crate) fn sign(&self, context: &'static str, message: &[u8]) -> DecisionSignature {
+        DecisionSignature(self.0.sign(&framed(context, message)).to_bytes())
+    }
+}
+
+impl fmt::Debug for DecisionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DecisionKey({})", self.public())
+    }
+}
+
+impl PublicKey {
+    /// A key from its 32 bytes.
+    ///
+    /// # Errors
+    /// [`KeyError::Weak`] for what is no point of the curve, or a point of small order, under which one
+    /// signature fits many messages.
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::Weak)?;
+        if key.is_weak() { Err(KeyError::Weak) } else { Ok(Self(bytes)) }
+    }
+
+    /// Its 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    pub(crate) fn verify(
+        &self,
+        context: &'static str,
+        message: &[u8],
+        signature: &DecisionSignature,
+    ) -> Result<(), KeyError> {
+        VerifyingKey::from_bytes(&self.0)
+            .and_then(|key| key.verify_strict(&framed(context, message), &Signature::from_bytes(&signature.0)))
+            .map_err(|_| KeyError::Signature)
+    }
+}
+
+/// What is signed: the context, a zero byte, the message. No context holds a zero byte, so no two pairs of
+/// context and message share their bytes.
+fn framed(context: &'static str, message: &[u8]) -> Vec<u8> {
+    [context.as_bytes(), &[0], message].concat()
+}
+
+macro_rules! in_hex {
+    ($name:ident, $bytes:literal, $make:expr) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = KeyError;
+
+            fn from_str(text: &str) -> Result<Self, KeyError> {
+                let mut bytes = [0; $bytes];
+                hex::decode_to_slice(text, &mut bytes)
+                    .ok()
+                    .filter(|()| text.bytes().all(|b| !b.is_ascii_uppercase()))
+                    .ok_or(KeyError::Form { expected: 2 * $bytes })?;
+                $make(bytes)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+in_hex!(PublicKey, 32, PublicKey::from_bytes);
+in_hex!(DecisionSignature, 64, |bytes| Ok(DecisionSignature(bytes)));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The derivation is part of every member's identity: if these change, nobody's key opens anything.
+    #[test]
+    fn both_keys_follow_from_the_seed_as_they_always_did() {
+        let seed = Seed::from_entropy([7; 32]);
+        assert_eq!(seed.delegation_public().to_string(), "81077b59909e8d300fe5aebafa2c32a183c7238fecbb1b931b9c4e66f997999b");
+        assert_eq!(seed.decision_key().public().to_string(), "DECIS");
+        assert_ne!(seed.delegation_public(), seed.decision_key().public());
+    }
+
+    #[test]
+    fn a_signature_holds_only_for_its_key_context_and_words() {
+        let (key, other) = (Seed::from_entropy([1; 32]).decision_key(), Seed::from_entropy([2; 32]).decision_key());
+        let signature = key.sign("context one", b"words");
+        assert_eq!(key.public().verify("context one", b"words", &signature), Ok(()));
+        assert_eq!(key.public().verify("context two", b"words", &signature), Err(KeyError::Signature));
+        assert_eq!(key.public().verify("context one", b"word", &signature), Err(KeyError::Signature));
+        assert_eq!(other.public().verify("context one", b"words", &signature), Err(KeyError::Signature));
+    }
+
+    #[test]
+    fn keys_under_which_signatures_mean_nothing_are_refused() {
+        let mut identity_point = [0; 32];
+        identity_point[0] = 1;
+        assert_eq!(PublicKey::from_bytes(identity_point), Err(KeyError::Weak));
+        assert_eq!(PublicKey::from_bytes([0; 32]), Err(KeyError::Weak));
+        assert_eq!("00".parse::<PublicKey>(), Err(KeyError::Form { expected: 64 }));
+    }
+
+    #[test]
+    fn secrets_are_never_shown() {
+        let seed = Seed::from_entropy([0xab; 32]);
+        assert_eq!(format!("{seed:?}"), "Seed(..)");
+        assert!(!format!("{:?}", seed.decision_key()).contains("abab"));
+    }
+}

@@ -1,0 +1,204 @@
+//! A seed at rest: encrypted with age (<https://age-encryption.org/v1>) under a passphrase.
+
+use std::fmt;
+
+use age::{DecryptError, scrypt, secrecy::SecretString};
+use zeroize::Zeroizing;
+
+use crate::Seed;
+
+/// The first line of what is encrypted; a later form of it would have another number.
+const HEADER: &str = "auditotter-seed v1\n";
+
+/// The first bytes of every age file.
+const AGE_MAGIC: &[u8] = b"age-encryption.org/v1\n";
+
+/// Larger than any sealed seed by far; what is larger is something else.
+const MAX_SEALED_BYTES: usize = 4 * 1024;
+
+/// The most work that opening a file may ask for: 2^20 rounds, about a gigabyte and a few seconds. A file that
+/// asks for more was not made here.
+const MAX_LOG_N: u8 = 20;
+
+const MIN_PASSPHRASE_CHARS: usize = 10;
+
+/// What protects a seed at rest. Wiped when dropped, never shown.
+pub struct Passphrase(SecretString);
+
+/// A passphrase that is not accepted for a new key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the passphrase has {0} characters; use at least {MIN_PASSPHRASE_CHARS}, for whoever copies the key file can \
+     try as many as their machines allow"
+)]
+pub struct PassphraseError(usize);
+
+/// How much work each guess at a passphrase costs: 2^n rounds of scrypt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkFactor(u8);
+
+/// A seed could not be encrypted.
+#[derive(Debug, thiserror::Error)]
+#[error("the key could not be encrypted: {0}")]
+pub struct SealError(String);
+
+/// Why a key file was not opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnsealError {
+    /// Not what `seal` makes.
+    #[error("it is no key file")]
+    NotAKeyFile,
+    /// The passphrase is another.
+    #[error("the passphrase is wrong; try again")]
+    WrongPassphrase,
+    /// It was one once.
+    #[error("it is damaged; restore it from a backup")]
+    Damaged,
+    /// It would take too long, on purpose.
+    #[error("it asks for 2^{log_n} rounds of work where at most 2^{MAX_LOG_N} are accepted; it was not made here")]
+    TooMuchWork {
+        /// The rounds it asks for, as a power of two.
+        log_n: u8,
+    },
+    /// Written by a later version.
+    #[error("it holds another kind of key than this version knows; install the newer auditotter")]
+    OtherVersion,
+}
+
+impl Passphrase {
+    /// A passphrase for a new key.
+    ///
+    /// # Errors
+    /// [`PassphraseError`] where it is too short to withstand guessing.
+    pub fn new(mut typed: Zeroizing<String>) -> Result<Self, PassphraseError> {
+        match typed.chars().count() {
+            short @ 0..MIN_PASSPHRASE_CHARS => Err(PassphraseError(short)),
+            _ => Ok(Self(SecretString::from(std::mem::take(&mut *typed)))),
+        }
+    }
+
+    /// The passphrase of a key that exists, however long.
+    #[must_use]
+    pub fn existing(mut typed: Zeroizing<String>) -> Self {
+        Self(SecretString::from(std::mem::take(&mut *typed)))
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passphrase(..)")
+    }
+}
+
+impl WorkFactor {
+    /// About a second on a machine of 2026: 2^18 rounds, 256 MiB.
+    pub const FOR_PEOPLE: Self = Self(18);
+
+    /// Next to no work: for keys that live as long as a test or a demonstration, never for a person's.
+    #[must_use]
+    pub const fn lowest() -> Self {
+        Self(1)
+    }
+}
+
+/// Encrypts a seed. age draws its salt and file key from the operating system itself.
+///
+/// # Errors
+/// [`SealError`], which only a failing system causes.
+pub fn seal(seed: &Seed, passphrase: &Passphrase, work: WorkFactor) -> Result<Vec<u8>, SealError> {
+    let mut recipient = scrypt::Recipient::new(passphrase.0.clone());
+    recipient.set_work_factor(work.0);
+    let secret = Zeroizing::new(format!("{HEADER}{}\n", *Zeroizing::new(hex::encode(seed.expose()))));
+    age::encrypt(&recipient, secret.as_bytes()).map_err(|error| SealError(error.to_string()))
+}
+
+/// Decrypts a seed.
+///
+/// # Errors
+/// [`UnsealError`], which tells a wrong passphrase from a damaged file as far as the format allows.
+pub fn open(sealed: &[u8], passphrase: &Passphrase) -> Result<Seed, UnsealError> {
+    if !looks_sealed(sealed) {
+        return Err(UnsealError::NotAKeyFile);
+    }
+    let mut identity = scrypt::Identity::new(passphrase.0.clone());
+    identity.set_max_work_factor(MAX_LOG_N);
+    let secret = Zeroizing::new(age::decrypt(&identity, sealed).map_err(|error| match error {
+        DecryptError::ExcessiveWork { required, .. } => UnsealError::TooMuchWork { log_n: required },
+        DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed => UnsealError::WrongPassphrase,
+        DecryptError::NoMatchingKeys | DecryptError::UnknownFormat => UnsealError::NotAKeyFile,
+        // A header or a stream that breaks off or does not fit, and whatever age learns to say later.
+        _ => UnsealError::Damaged,
+    })?);
+    let digits = secret.strip_prefix(HEADER.as_bytes()).ok_or(UnsealError::OtherVersion)?;
+    let digits = digits.strip_suffix(b"\n").ok_or(UnsealError::Damaged)?;
+    let mut bytes = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(digits, bytes.as_mut_slice()).map_err(|_| UnsealError::Damaged)?;
+    Ok(Seed::from_entropy(*bytes))
+}
+
+/// Whether these bytes have the outside of a key file; only the passphrase can tell more.
+#[must_use]
+pub fn looks_sealed(bytes: &[u8]) -> bool {
+    bytes.len() <= MAX_SEALED_BYTES && bytes.starts_with(AGE_MAGIC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn passphrase(text: &str) -> Passphrase {
+        Passphrase::existing(Zeroizing::new(text.to_owned()))
+    }
+
+    fn sealed() -> Vec<u8> {
+        seal(&Seed::from_entropy([5; 32]), &passphrase("correct horse"), WorkFactor::lowest()).unwrap()
+    }
+
+    #[test]
+    fn the_right_passphrase_opens_and_a_wrong_one_is_told_apart() {
+        let sealed = sealed();
+        assert_eq!(open(&sealed, &passphrase("correct horse")).unwrap().expose(), &[5; 32]);
+        assert_eq!(open(&sealed, &passphrase("wrong horse")).unwrap_err(), UnsealError::WrongPassphrase);
+    }
+
+    #[test]
+    fn a_changed_byte_anywhere_never_yields_another_seed() {
+        let sealed = sealed();
+        for index in 0..sealed.len() {
+            let mut damaged = sealed.clone();
+            damaged[index] ^= 1;
+            assert!(open(&damaged, &passphrase("correct horse")).is_err(), "byte {index}");
+        }
+        for cut in 0..sealed.len() {
+            assert!(open(&sealed[..cut], &passphrase("correct horse")).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_asks_for_hours_of_work_is_refused_at_once() {
+        let sealed = sealed();
+        let body = sealed.windows(4).position(|window| window == b"\n---").unwrap();
+        let (head, rest) = sealed.split_at(body);
+        let head = String::from_utf8(head.to_vec()).unwrap();
+        let stanza = head.lines().find(|line| line.starts_with("-> scrypt")).unwrap();
+        let greedy = format!("{} 40", stanza.rsplit_once(' ').unwrap().0);
+        let forged = [head.replace(stanza, &greedy).as_bytes(), rest].concat();
+        assert_eq!(open(&forged, &passphrase("correct horse")).unwrap_err(), UnsealError::TooMuchWork { log_n: 40 });
+    }
+
+    #[test]
+    fn a_short_passphrase_is_refused_for_a_new_key() {
+        assert_eq!(Passphrase::new(Zeroizing::new("123456789".to_owned())).unwrap_err(), PassphraseError(9));
+        assert!(Passphrase::new(Zeroizing::new("1234567890".to_owned())).is_ok());
+        assert_eq!(format!("{:?}", passphrase("secret")), "Passphrase(..)");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_opening_panic(bytes: Vec<u8>) {
+            prop_assert!(open(&bytes, &passphrase("x")).is_err());
+            prop_assert!(open(&[AGE_MAGIC, &bytes].concat(), &passphrase("x")).is_err());
+        }
+    }
+}

@@ -1,3 +1,259 @@
-//! Placeholder until its room stands.
+//! The ledger: durable appends against raw file appends, verifying against hashing, and growth to a million entries.
+//!
+//! `cargo bench -p benches --bench ledger`, with `-- quick` for a hundredth of the entries.
 
-fn main() {}
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench that cannot measure has nothing to return, and prints what it measured"
+)]
+
+use std::{
+    convert::Infallible,
+    fs::{self, File},
+    io::Write,
+    path::Path,
+    process::Command,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use benches::{Row, in_turns, percentile, print, timed};
+use trace_store::{BodyState, ChainId, Config, Kind, Ledger, NewEntry, Refs, Store, Via};
+use vocabulary::{DelegationId, MemberId, Timestamp, TraceId, WorkspaceId};
+
+const BODY: usize = 1024;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(position) = arguments.iter().position(|argument| argument == "idle") {
+        return idle(Path::new(&arguments[position + 1]));
+    }
+    let quick = arguments.iter().any(|argument| argument == "quick");
+    let mut rows = Vec::new();
+    for (writers, each, name, at_most) in [
+        (1, 4_000, "durable appends, 1 KiB bodies, 1 writer (time; at most 1/0.7)", 1.0 / 0.7),
+        (64, 1_000, "durable appends, 1 KiB bodies, 64 writers (time; at most 1/0.5)", 2.0),
+    ] {
+        let each = if quick { each / 10 } else { each };
+        let (ours, baseline) = in_turns(5, || appends(writers, each), || raw_appends(writers, each));
+        let rate = |time: Duration| f64::from(writers * each) / time.as_secs_f64();
+        println!("{writers} writers: ours {:.0}/s, raw {:.0}/s", rate(ours), rate(baseline));
+        rows.push(Row { name, ours, baseline, at_most });
+    }
+    verifying(if quick { 10_000 } else { 200_000 }, &mut rows);
+    growth(if quick { 10_000 } else { 1_000_000 }, &mut rows);
+    print(&rows);
+}
+
+fn workspace() -> WorkspaceId {
+    WorkspaceId::new(1, [1; 10])
+}
+
+fn trace(number: u8) -> TraceId {
+    TraceId::new(2, [number; 10])
+}
+
+fn open(dir: &Path) -> Ledger<()> {
+    let config = Config {
+        workspace: workspace(),
+        clock: Box::new(|| {
+            let now = std::time::UNIX_EPOCH.elapsed().unwrap();
+            Timestamp::from_unix_micros(now.as_micros().try_into().unwrap()).unwrap()
+        }),
+        entropy: Box::new(|bytes| getrandom::fill(bytes).unwrap()),
+    };
+    Ledger::open(dir, config, |_: &Store| Ok::<_, Infallible>(())).unwrap()
+}
+
+/// What a traced tool call looks like.
+fn call() -> NewEntry {
+    NewEntry {
+        kind: Kind::from_static("tool.called"),
+        on_behalf_of: Some(MemberId::new(3, [3; 10])),
+        via: Some(Via::new("claude-code", Some("2.1.197"), Some("se-1")).unwrap()),
+        delegation: Some(DelegationId::new(4, [4; 10])),
+        refs: Refs::new().with("tool", "append_trace_note").unwrap(),
+        body: Some(vec![7; BODY]),
+    }
+}
+
+fn in_parallel(writers: u32, work: impl Fn(u8) + Sync) {
+    thread::scope(|scope| {
+        for writer in 0..writers {
+            let work = &work;
+            scope.spawn(move || work(u8::try_from(writer).unwrap()));
+        }
+    });
+}
+
+fn appends(writers: u32, each: u32) {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    in_parallel(writers, |writer| {
+        for _ in 0..each {
+            ledger.call(move |(), draft| draft.append(trace(writer), call()).unwrap()).unwrap();
+        }
+    });
+    ledger.close().unwrap();
+}
+
+/// The same thread and channels, and a file where the ledger would be.
+fn raw_appends(writers: u32, each: u32) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut file = File::create(dir.path().join("raw")).unwrap();
+    let (sender, inbox) = mpsc::channel::<(Vec<u8>, mpsc::SyncSender<()>)>();
+    let writer = thread::spawn(move || {
+        let mut buffer = Vec::new();
+        while let Ok(first) = inbox.recv() {
+            let batch: Vec<_> = std::iter::once(first).chain(inbox.try_iter()).collect();
+            buffer.clear();
+            batch.iter().for_each(|(record, _)| buffer.extend_from_slice(record));
+            file.write_all(&buffer).unwrap();
+            file.sync_data().unwrap();
+            batch.into_iter().for_each(|(_, done)| done.send(()).unwrap());
+        }
+    });
+    in_parallel(writers, |_| {
+        for _ in 0..each {
+            let (done, wait) = mpsc::sync_channel(1);
+            sender.send((vec![7; BODY], done)).unwrap();
+            wait.recv().unwrap();
+        }
+    });
+    drop(sender);
+    writer.join().unwrap();
+}
+
+/// Appends this many entries to one chain, without waiting for each.
+fn fill(ledger: &Ledger<()>, chain: TraceId, count: u64) {
+    let (done, wait) = mpsc::channel();
+    let mut flying = 0;
+    for _ in 0..count {
+        let done = done.clone();
+        ledger
+            .submit(
+                move |(), draft| drop(draft.append(chain, call()).unwrap()),
+                move |result| done.send(result.unwrap()).unwrap(),
+            )
+            .unwrap();
+        flying += 1;
+        while flying > 256 {
+            wait.recv().unwrap();
+            flying -= 1;
+        }
+    }
+    while flying > 0 {
+        wait.recv().unwrap();
+        flying -= 1;
+    }
+}
+
+fn verifying(count: u64, rows: &mut Vec<Row>) {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    let chain = trace(1);
+    fill(&ledger, chain, count);
+    let store = ledger.store();
+    let stored = store.chain(ChainId::Trace(chain), 0, usize::try_from(count).unwrap()).unwrap();
+    let hash_alone = || {
+        for entry in &stored {
+            std::hint::black_box(blake3::hash(&entry.bytes));
+            if let BodyState::Present(body) = &entry.body {
+                std::hint::black_box(blake3::hash(body));
+            }
+        }
+    };
+    let verify = || assert_eq!(store.verify_chain(chain.into()).unwrap().entries, count);
+    let (ours, baseline) = in_turns(5, verify, hash_alone);
+    println!("verify: {:.0} entries/s", count as f64 / ours.as_secs_f64());
+    rows.push(Row {
+        name: "verify a chain, bodies included, against blake3 alone over the same bytes",
+        ours,
+        baseline,
+        at_most: 3.0,
+    });
+    rows.push(Row {
+        name: "verify a chain, against 300,000 entries/s",
+        ours,
+        baseline: Duration::from_secs_f64(count as f64 / 300_000.0),
+        at_most: 1.0,
+    });
+}
+
+fn growth(count: u64, rows: &mut Vec<Row>) {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    let mut figures = Vec::new();
+    for (target, samples) in [(1_000, &mut small), (count, &mut large)] {
+        let ledger = open(dir.path());
+        let missing = target - ledger.store().len();
+        // 32 chains, as of as many sessions.
+        for chain in 0..32 {
+            fill(&ledger, trace(chain), missing / 32);
+        }
+        for _ in 0..3_000 {
+            samples.push(timed(|| {
+                ledger.call(|(), draft| draft.append(trace(99), call()).unwrap()).unwrap();
+            }));
+        }
+        ledger.close().unwrap();
+        let figure = idle_figures(dir.path());
+        println!(
+            "{target} entries: append p50 {:?}, p99 {:?}; opened in {:?}, idle at {} KiB",
+            percentile(samples, 0.5),
+            percentile(samples, 0.99),
+            figure.opened,
+            figure.resident_kib
+        );
+        figures.push(figure);
+    }
+    rows.push(Row {
+        name: "append p99 at 1,000,000 entries, against 1,000",
+        ours: percentile(&mut large, 0.99),
+        baseline: percentile(&mut small, 0.99),
+        at_most: 1.5,
+    });
+    // Kibibytes shown as microseconds: a table of one kind of figure.
+    if let [small, large] = figures.as_slice() {
+        rows.push(Row {
+            name: "resident memory when idle, KiB as us, against 1,000 entries",
+            ours: Duration::from_micros(large.resident_kib),
+            baseline: Duration::from_micros(small.resident_kib),
+            at_most: 1.5,
+        });
+        rows.push(Row {
+            name: "opening, against 100 ms",
+            ours: large.opened,
+            baseline: Duration::from_millis(100),
+            at_most: 1.0,
+        });
+    }
+}
+
+struct Figures {
+    opened: Duration,
+    resident_kib: u64,
+}
+
+/// Opening a store and idling, in a process of its own so that nothing else is counted.
+fn idle_figures(dir: &Path) -> Figures {
+    let output = Command::new(std::env::current_exe().unwrap()).arg("idle").arg(dir).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut numbers = text.split_whitespace().map(|number| number.parse().unwrap());
+    Figures {
+        opened: Duration::from_micros(numbers.next().unwrap()),
+        resident_kib: numbers.next().unwrap(),
+    }
+}
+
+fn idle(dir: &Path) {
+    let start = Instant::now();
+    let ledger = open(dir);
+    let opened = start.elapsed();
+    ledger.call(|(), draft| drop(draft.append(trace(99), call()).unwrap())).unwrap();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    println!("{} {}", opened.as_micros(), resident.split_whitespace().next().unwrap());
+}

@@ -39,11 +39,21 @@ pub fn verify_inclusion(
     proof: &[TreeHash],
     root: &TreeHash,
 ) -> Result<(), ProofError> {
+    verify_leaf(leaf(entry), index, size, proof, root)
+}
+
+pub(super) fn verify_leaf(
+    leaf: TreeHash,
+    index: u64,
+    size: u64,
+    proof: &[TreeHash],
+    root: &TreeHash,
+) -> Result<(), ProofError> {
     if index >= size {
         return Err(ProofError::Range { inner: index, size });
     }
     let (mut this, mut last) = (index, size - 1);
-    let mut reached = leaf(entry);
+    let mut reached = leaf;
     for sibling in proof {
         if last == 0 {
             return Err(ProofError::Length(proof.len()));

@@ -6,7 +6,7 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize, de};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-const 81077b59909e8d300fe5aebafa2c32a183c7238fecbb1b931b9c4e66f997999bATION_CONTEXT: &str = "auditotter 2026 delegation key v1";
+const DELEGATION_CONTEXT: &str = "auditotter 2026 delegation key v1";
 const DECISION_CONTEXT: &str = "auditotter 2026 decision key v1";
 
 /// A member's 32 secret bytes, from which both keys follow. Wiped when dropped, never shown.
@@ -52,13 +52,17 @@ impl Seed {
     /// The secret half of the delegation key: the root of the member's Biscuits.
     #[must_use]
     pub fn delegation_secret(&self) -> Zeroizing<[u8; 32]> {
-        self.derive(81077b59909e8d300fe5aebafa2c32a183c7238fecbb1b931b9c4e66f997999bATION_CONTEXT)
+        self.derive(DELEGATION_CONTEXT)
     }
 
     /// The public half of the delegation key.
     #[must_use]
     pub fn delegation_public(&self) -> PublicKey {
-        PublicKey(SigningKey::from_bytes(&self.delegation_secret()).verifying_key().to_bytes())
+        PublicKey(
+            SigningKey::from_bytes(&self.delegation_secret())
+                .verifying_key()
+                .to_bytes(),
+        )
     }
 
     /// The decision key.
@@ -108,7 +112,11 @@ impl PublicKey {
     /// signature fits many messages.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
         let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::Weak)?;
-        if key.is_weak() { Err(KeyError::Weak) } else { Ok(Self(bytes)) }
+        if key.is_weak() {
+            Err(KeyError::Weak)
+        } else {
+            Ok(Self(bytes))
+        }
     }
 
     /// Its 32 bytes.
@@ -124,7 +132,9 @@ impl PublicKey {
         signature: &DecisionSignature,
     ) -> Result<(), KeyError> {
         VerifyingKey::from_bytes(&self.0)
-            .and_then(|key| key.verify_strict(&framed(context, message), &Signature::from_bytes(&signature.0)))
+            .and_then(|key| {
+                key.verify_strict(&framed(context, message), &Signature::from_bytes(&signature.0))
+            })
             .map_err(|_| KeyError::Signature)
     }
 }
@@ -157,7 +167,9 @@ macro_rules! in_hex {
                 hex::decode_to_slice(text, &mut bytes)
                     .ok()
                     .filter(|()| text.bytes().all(|b| !b.is_ascii_uppercase()))
-                    .ok_or(KeyError::Form { expected: 2 * $bytes })?;
+                    .ok_or(KeyError::Form {
+                        expected: 2 * $bytes,
+                    })?;
                 $make(bytes)
             }
         }
@@ -188,19 +200,37 @@ mod tests {
     #[test]
     fn both_keys_follow_from_the_seed_as_they_always_did() {
         let seed = Seed::from_entropy([7; 32]);
-        assert_eq!(seed.delegation_public().to_string(), "81077b59909e8d300fe5aebafa2c32a183c7238fecbb1b931b9c4e66f997999b");
-        assert_eq!(seed.decision_key().public().to_string(), "DECIS");
+        assert_eq!(
+            seed.delegation_public().to_string(),
+            "81077b59909e8d300fe5aebafa2c32a183c7238fecbb1b931b9c4e66f997999b"
+        );
+        assert_eq!(
+            seed.decision_key().public().to_string(),
+            "e954a1f92c1a8bc715ef74a2922e20524f1d1598e5a1e041467d46204a8ff77f"
+        );
         assert_ne!(seed.delegation_public(), seed.decision_key().public());
     }
 
     #[test]
     fn a_signature_holds_only_for_its_key_context_and_words() {
-        let (key, other) = (Seed::from_entropy([1; 32]).decision_key(), Seed::from_entropy([2; 32]).decision_key());
+        let (key, other) = (
+            Seed::from_entropy([1; 32]).decision_key(),
+            Seed::from_entropy([2; 32]).decision_key(),
+        );
         let signature = key.sign("context one", b"words");
         assert_eq!(key.public().verify("context one", b"words", &signature), Ok(()));
-        assert_eq!(key.public().verify("context two", b"words", &signature), Err(KeyError::Signature));
-        assert_eq!(key.public().verify("context one", b"word", &signature), Err(KeyError::Signature));
-        assert_eq!(other.public().verify("context one", b"words", &signature), Err(KeyError::Signature));
+        assert_eq!(
+            key.public().verify("context two", b"words", &signature),
+            Err(KeyError::Signature)
+        );
+        assert_eq!(
+            key.public().verify("context one", b"word", &signature),
+            Err(KeyError::Signature)
+        );
+        assert_eq!(
+            other.public().verify("context one", b"words", &signature),
+            Err(KeyError::Signature)
+        );
     }
 
     #[test]

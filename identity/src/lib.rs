@@ -12,7 +12,5 @@ mod verb;
 pub use keys::{DecisionKey, DecisionSignature, KeyError, PublicKey, Seed};
 pub use member::{Email, EmailError, Member, PersonName, PersonNameError};
 pub use registration::{RegistrationError, SignedRegistration};
-pub use sealed::{
-    Passphrase, PassphraseError, SealError, UnsealError, WorkFactor, looks_sealed, open, seal,
-};
+pub use sealed::{Passphrase, PassphraseError, SealError, UnsealError, WorkFactor, looks_sealed, open, seal};
 pub use verb::HumanVerb;

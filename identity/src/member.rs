@@ -29,7 +29,9 @@ pub struct PersonName(String);
 
 /// Why a text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to {MAX_NAME_CHARS} characters, and none that is invisible or turns the reading direction")]
+#[error(
+    "a name has 1 to {MAX_NAME_CHARS} characters, and none that is invisible or turns the reading direction"
+)]
 pub struct PersonNameError;
 
 /// An address, kept as typed; two that differ only in ASCII case are one.
@@ -52,7 +54,8 @@ impl FromStr for PersonName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.trim();
         let hidden = |c: char| {
-            c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+            c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
         };
         let count = name.chars().count();
         if (1..=MAX_NAME_CHARS).contains(&count) && !name.chars().any(hidden) {
@@ -69,7 +72,9 @@ impl FromStr for Email {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || EmailError(text.chars().take(64).collect());
         let (local, domain) = text.split_once('@').ok_or_else(error)?;
-        let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | '@' | ',' | ';' | '"');
+        let plain = |c: char| {
+            !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | '@' | ',' | ';' | '"')
+        };
         let whole = !local.is_empty()
             && !domain.is_empty()
             && !domain.starts_with('.')
@@ -77,7 +82,11 @@ impl FromStr for Email {
             && text.len() <= MAX_EMAIL_BYTES
             && local.chars().all(plain)
             && domain.chars().all(plain);
-        if whole { Ok(Self(text.to_owned())) } else { Err(error()) }
+        if whole {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(error())
+        }
     }
 }
 
@@ -120,7 +129,10 @@ mod tests {
 
     #[test]
     fn names_are_shown_as_they_are_read() {
-        assert_eq!("  Alice Ångström ".parse::<PersonName>().unwrap().to_string(), "Alice Ångström");
+        assert_eq!(
+            "  Alice Ångström ".parse::<PersonName>().unwrap().to_string(),
+            "Alice Ångström"
+        );
         for bad in ["", "  ", "Al\nice", "Alice\u{202e}", "\u{200b}", &"a".repeat(101)] {
             assert_eq!(bad.parse::<PersonName>(), Err(PersonNameError), "{bad:?}");
         }
@@ -131,7 +143,17 @@ mod tests {
         let typed: Email = "Alice@Example.com".parse().unwrap();
         assert_eq!(typed.to_string(), "Alice@Example.com");
         assert_eq!(typed, "alice@example.com".parse().unwrap());
-        for bad in ["alice", "@x", "a@", "a@b@c", "a b@c", "<a>@b", "a@b\n", "a@.b", &format!("{}@b.c", "a".repeat(252))] {
+        for bad in [
+            "alice",
+            "@x",
+            "a@",
+            "a@b@c",
+            "a b@c",
+            "<a>@b",
+            "a@b\n",
+            "a@.b",
+            &format!("{}@b.c", "a".repeat(252)),
+        ] {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
         }
     }

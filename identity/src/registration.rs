@@ -70,9 +70,14 @@ impl SignedRegistration {
     /// [`RegistrationError`].
     pub fn verify(&self, workspace: WorkspaceId) -> Result<Member, RegistrationError> {
         let said = statement(workspace, &self.member)?;
-        self.member.decision_key.verify(CONTEXT, &said, &self.signature).map_err(|source| {
-            RegistrationError::Signature { member: self.member.id, workspace, source }
-        })?;
+        self.member
+            .decision_key
+            .verify(CONTEXT, &said, &self.signature)
+            .map_err(|source| RegistrationError::Signature {
+                member: self.member.id,
+                workspace,
+                source,
+            })?;
         Ok(self.member.clone())
     }
 }
@@ -103,7 +108,10 @@ mod tests {
         let (workspace, signed) = registered();
         assert_eq!(signed.verify(workspace).unwrap().name.to_string(), "Alice");
         let elsewhere = WorkspaceId::new(9, [9; 10]);
-        assert!(matches!(signed.verify(elsewhere), Err(RegistrationError::Signature { .. })));
+        assert!(matches!(
+            signed.verify(elsewhere),
+            Err(RegistrationError::Signature { .. })
+        ));
     }
 
     #[test]
@@ -120,7 +128,10 @@ mod tests {
             let mut value: Value = serde_json::to_value(&signed).unwrap();
             *value.pointer_mut(pointer).unwrap() = forged;
             let forged: SignedRegistration = serde_json::from_value(value).unwrap();
-            assert!(matches!(forged.verify(workspace), Err(RegistrationError::Signature { .. })), "{pointer}");
+            assert!(
+                matches!(forged.verify(workspace), Err(RegistrationError::Signature { .. })),
+                "{pointer}"
+            );
         }
     }
 

@@ -55,7 +55,9 @@ pub enum UnsealError {
     #[error("it is damaged; restore it from a backup")]
     Damaged,
     /// It would take too long, on purpose.
-    #[error("it asks for 2^{log_n} rounds of work where at most 2^{MAX_LOG_N} are accepted; it was not made here")]
+    #[error(
+        "it asks for 2^{log_n} rounds of work where at most 2^{MAX_LOG_N} are accepted; it was not made here"
+    )]
     TooMuchWork {
         /// The rounds it asks for, as a power of two.
         log_n: u8,
@@ -108,7 +110,10 @@ impl WorkFactor {
 pub fn seal(seed: &Seed, passphrase: &Passphrase, work: WorkFactor) -> Result<Vec<u8>, SealError> {
     let mut recipient = scrypt::Recipient::new(passphrase.0.clone());
     recipient.set_work_factor(work.0);
-    let secret = Zeroizing::new(format!("{HEADER}{}\n", *Zeroizing::new(hex::encode(seed.expose()))));
+    let secret = Zeroizing::new(format!(
+        "{HEADER}{}\n",
+        *Zeroizing::new(hex::encode(seed.expose()))
+    ));
     age::encrypt(&recipient, secret.as_bytes()).map_err(|error| SealError(error.to_string()))
 }
 
@@ -129,7 +134,9 @@ pub fn open(sealed: &[u8], passphrase: &Passphrase) -> Result<Seed, UnsealError>
         // A header or a stream that breaks off or does not fit, and whatever age learns to say later.
         _ => UnsealError::Damaged,
     })?);
-    let digits = secret.strip_prefix(HEADER.as_bytes()).ok_or(UnsealError::OtherVersion)?;
+    let digits = secret
+        .strip_prefix(HEADER.as_bytes())
+        .ok_or(UnsealError::OtherVersion)?;
     let digits = digits.strip_suffix(b"\n").ok_or(UnsealError::Damaged)?;
     let mut bytes = Zeroizing::new([0; 32]);
     hex::decode_to_slice(digits, bytes.as_mut_slice()).map_err(|_| UnsealError::Damaged)?;
@@ -152,14 +159,25 @@ mod tests {
     }
 
     fn sealed() -> Vec<u8> {
-        seal(&Seed::from_entropy([5; 32]), &passphrase("correct horse"), WorkFactor::lowest()).unwrap()
+        seal(
+            &Seed::from_entropy([5; 32]),
+            &passphrase("correct horse"),
+            WorkFactor::lowest(),
+        )
+        .unwrap()
     }
 
     #[test]
     fn the_right_passphrase_opens_and_a_wrong_one_is_told_apart() {
         let sealed = sealed();
-        assert_eq!(open(&sealed, &passphrase("correct horse")).unwrap().expose(), &[5; 32]);
-        assert_eq!(open(&sealed, &passphrase("wrong horse")).unwrap_err(), UnsealError::WrongPassphrase);
+        assert_eq!(
+            open(&sealed, &passphrase("correct horse")).unwrap().expose(),
+            &[5; 32]
+        );
+        assert_eq!(
+            open(&sealed, &passphrase("wrong horse")).unwrap_err(),
+            UnsealError::WrongPassphrase
+        );
     }
 
     #[test]
@@ -168,10 +186,16 @@ mod tests {
         for index in 0..sealed.len() {
             let mut damaged = sealed.clone();
             damaged[index] ^= 1;
-            assert!(open(&damaged, &passphrase("correct horse")).is_err(), "byte {index}");
+            assert!(
+                open(&damaged, &passphrase("correct horse")).is_err(),
+                "byte {index}"
+            );
         }
         for cut in 0..sealed.len() {
-            assert!(open(&sealed[..cut], &passphrase("correct horse")).is_err(), "cut at {cut}");
+            assert!(
+                open(&sealed[..cut], &passphrase("correct horse")).is_err(),
+                "cut at {cut}"
+            );
         }
     }
 
@@ -184,12 +208,18 @@ mod tests {
         let stanza = head.lines().find(|line| line.starts_with("-> scrypt")).unwrap();
         let greedy = format!("{} 40", stanza.rsplit_once(' ').unwrap().0);
         let forged = [head.replace(stanza, &greedy).as_bytes(), rest].concat();
-        assert_eq!(open(&forged, &passphrase("correct horse")).unwrap_err(), UnsealError::TooMuchWork { log_n: 40 });
+        assert_eq!(
+            open(&forged, &passphrase("correct horse")).unwrap_err(),
+            UnsealError::TooMuchWork { log_n: 40 }
+        );
     }
 
     #[test]
     fn a_short_passphrase_is_refused_for_a_new_key() {
-        assert_eq!(Passphrase::new(Zeroizing::new("123456789".to_owned())).unwrap_err(), PassphraseError(9));
+        assert_eq!(
+            Passphrase::new(Zeroizing::new("123456789".to_owned())).unwrap_err(),
+            PassphraseError(9)
+        );
         assert!(Passphrase::new(Zeroizing::new("1234567890".to_owned())).is_ok());
         assert_eq!(format!("{:?}", passphrase("secret")), "Passphrase(..)");
     }

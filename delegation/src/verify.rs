@@ -1,0 +1,149 @@
+//! Verifying: from a text to something that can be asked, in the order from cheap to dear.
+
+use std::collections::BTreeSet;
+
+use biscuit_auth::{Biscuit, error};
+use vocabulary::{RequestId, SessionId, Timestamp};
+
+use crate::{
+    AgentVerb, Denial, Grant, HandshakeSubject, HolderPublicKey, Keyring, TokenDigest,
+    lint::{self, Shape, Share},
+    token::{Parts, decode},
+};
+
+/// The largest token that is looked at, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 4 * 1024;
+
+/// The most blocks that a token may have.
+pub const MAX_BLOCKS: usize = 4;
+
+/// A session token whose signatures hold and whose shape is ours. What may be done under it is asked of
+/// [`Self::authorize`], anew for every call.
+#[derive(Debug)]
+pub struct VerifiedToken {
+    pub(crate) biscuit: Biscuit,
+    pub(crate) grant: Grant,
+    pub(crate) session: SessionId,
+    pub(crate) holder: HolderPublicKey,
+    pub(crate) verbs: BTreeSet<AgentVerb>,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) revocation_ids: Vec<Vec<u8>>,
+    digest: TokenDigest,
+}
+
+/// Verifies a session token: size, blocks, signatures, shape.
+///
+/// # Errors
+/// [`Denial`] with the first thing that does not hold.
+pub fn verify(text: &str, keyring: &Keyring) -> Result<VerifiedToken, Denial> {
+    let (biscuit, shape) = open(text, keyring)?;
+    match shape {
+        Shape::Session(grant, Share { session, holder, verbs, expires_at }) => Ok(VerifiedToken {
+            revocation_ids: biscuit.revocation_identifiers(),
+            biscuit,
+            grant,
+            session,
+            holder,
+            verbs,
+            expires_at,
+            digest: TokenDigest::of(text),
+        }),
+        Shape::Delegation(_) => Err(Denial::NotASessionToken { kind: "delegation" }),
+        Shape::Witness(_) => Err(Denial::NotASessionToken { kind: "witness" }),
+    }
+}
+
+/// Verifies a witness: that a member's key signed this grant, in that very member's name.
+///
+/// # Errors
+/// [`Denial`].
+pub fn verify_witness(text: &str, keyring: &Keyring) -> Result<Grant, Denial> {
+    match open(text, keyring)?.1 {
+        Shape::Witness(grant) => Ok(grant),
+        Shape::Delegation(_) | Shape::Session(..) => Err(Denial::NotAWitness),
+    }
+}
+
+fn open(text: &str, keyring: &Keyring) -> Result<(Biscuit, Shape), Denial> {
+    let bytes = decode(text)?;
+    let parts = Parts::read(&bytes)?;
+    let root = parts.token.root_key_id;
+    let signer = root.and_then(|number| keyring.member(number)).ok_or(Denial::UnknownRootKey(root))?;
+    let biscuit = Biscuit::from(&bytes, keyring).map_err(|error| match error {
+        error::Token::Format(error::Format::UnknownPublicKey) => Denial::UnknownRootKey(root),
+        error::Token::Format(
+            error::Format::Signature(_)
+            | error::Format::SealedSignature
+            | error::Format::InvalidSignatureSize(_)
+            | error::Format::InvalidKey(_)
+            | error::Format::InvalidKeySize(_),
+        ) => Denial::BadSignature,
+        _ => Denial::TokenMalformed("biscuit does not read it"),
+    })?;
+    let shape = lint::lint(&parts)?;
+    let (Shape::Delegation(grant) | Shape::Session(grant, _) | Shape::Witness(grant)) = &shape;
+    // A member's key speaks for that member only.
+    if grant.on_behalf_of != signer {
+        return Err(Denial::LenderMismatch { delegation: grant.id });
+    }
+    Ok((biscuit, shape))
+}
+
+impl VerifiedToken {
+    /// What the member lent.
+    #[must_use]
+    pub const fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// The session it is for.
+    #[must_use]
+    pub const fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The key that has to be held.
+    #[must_use]
+    pub const fn holder(&self) -> &HolderPublicKey {
+        &self.holder
+    }
+
+    /// What every block leaves of what was lent.
+    #[must_use]
+    pub const fn verbs(&self) -> &BTreeSet<AgentVerb> {
+        &self.verbs
+    }
+
+    /// The earliest end that any block sets.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// Names the token without giving it away.
+    #[must_use]
+    pub const fn digest(&self) -> TokenDigest {
+        self.digest
+    }
+
+    /// Checks that who shows the token holds its key, on this very connection.
+    ///
+    /// # Errors
+    /// [`Denial::BadProof`].
+    pub fn check_handshake(&self, subject: &HandshakeSubject<'_>, proof: &str) -> Result<(), Denial> {
+        self.holder.check_handshake(subject, proof)
+    }
+
+    /// Checks that one request is by who holds the token's key.
+    ///
+    /// # Errors
+    /// [`Denial::BadProof`].
+    pub fn check_request(
+        &self,
+        request: RequestId,
+        body_digest: &[u8; 32],
+        proof: &str,
+    ) -> Result<(), Denial> {
+        self.holder.check_request(self.session, request, body_digest, proof)
+    }
+}

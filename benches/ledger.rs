@@ -33,11 +33,21 @@ fn main() {
     let quick = arguments.iter().any(|argument| argument == "quick");
     let mut rows = Vec::new();
     for (writers, each, name, at_most) in [
-        (1, 4_000, "durable appends, 1 KiB bodies, 1 writer (time; at most 1/0.7)", 1.0 / 0.7),
+        (1, 10_000, "durable appends, 1 KiB bodies, 1 writer (time; at most 1/0.7)", 1.0 / 0.7),
         (64, 1_000, "durable appends, 1 KiB bodies, 64 writers (time; at most 1/0.5)", 2.0),
     ] {
         let each = if quick { each / 10 } else { each };
-        let (ours, baseline) = in_turns(5, || appends(writers, each), || raw_appends(writers, each));
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = open(dir.path());
+        let (raw, raw_thread) = raw_writer(File::create(dir.path().join("raw")).unwrap());
+        let (ours, baseline) = in_turns(
+            9,
+            || appends(&ledger, writers, each),
+            || raw_appends(&raw, writers, each),
+        );
+        ledger.close().unwrap();
+        drop(raw);
+        raw_thread.join().unwrap();
         let rate = |time: Duration| f64::from(writers * each) / time.as_secs_f64();
         println!("{writers} writers: ours {:.0}/s, raw {:.0}/s", rate(ours), rate(baseline));
         rows.push(Row { name, ours, baseline, at_most });
@@ -88,22 +98,19 @@ fn in_parallel(writers: u32, work: impl Fn(u8) + Sync) {
     });
 }
 
-fn appends(writers: u32, each: u32) {
-    let dir = tempfile::tempdir().unwrap();
-    let ledger = open(dir.path());
+fn appends(ledger: &Ledger<()>, writers: u32, each: u32) {
     in_parallel(writers, |writer| {
         for _ in 0..each {
             ledger.call(move |(), draft| draft.append(trace(writer), call()).unwrap()).unwrap();
         }
     });
-    ledger.close().unwrap();
 }
 
-/// The same thread and channels, and a file where the ledger would be.
-fn raw_appends(writers: u32, each: u32) {
-    let dir = tempfile::tempdir().unwrap();
-    let mut file = File::create(dir.path().join("raw")).unwrap();
-    let (sender, inbox) = mpsc::channel::<(Vec<u8>, mpsc::SyncSender<()>)>();
+type Record = (Vec<u8>, mpsc::SyncSender<()>);
+
+/// The same thread and channels as the ledger's, with a plain file.
+fn raw_writer(mut file: File) -> (mpsc::Sender<Record>, thread::JoinHandle<()>) {
+    let (sender, inbox) = mpsc::channel::<Record>();
     let writer = thread::spawn(move || {
         let mut buffer = Vec::new();
         while let Ok(first) = inbox.recv() {
@@ -115,6 +122,10 @@ fn raw_appends(writers: u32, each: u32) {
             batch.into_iter().for_each(|(_, done)| done.send(()).unwrap());
         }
     });
+    (sender, writer)
+}
+
+fn raw_appends(sender: &mpsc::Sender<Record>, writers: u32, each: u32) {
     in_parallel(writers, |_| {
         for _ in 0..each {
             let (done, wait) = mpsc::sync_channel(1);
@@ -122,8 +133,6 @@ fn raw_appends(writers: u32, each: u32) {
             wait.recv().unwrap();
         }
     });
-    drop(sender);
-    writer.join().unwrap();
 }
 
 /// Appends this many entries to one chain, without waiting for each.

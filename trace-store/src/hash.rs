@@ -79,27 +79,31 @@ impl EntryHash {
 }
 
 /// Reads exactly 64 lower-case hexadecimal digits.
+#[inline]
 pub(crate) fn from_hex(text: &[u8]) -> Option<[u8; 32]> {
+    let text: &[u8; 64] = text.try_into().ok()?;
     let mut bytes = [0; 32];
-    let (pairs, []) = text.as_chunks::<2>() else {
-        return None;
-    };
-    if pairs.len() != bytes.len() {
-        return None;
+    let mut wrong = 0;
+    for (byte, [high, low]) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
+        let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
+        // Valid digits use four bits.
+        wrong |= high | low;
+        *byte = (high << 4) | (low & 15);
     }
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = (digit(*high)? << 4) | digit(*low)?;
-    }
-    Some(bytes)
+    (wrong < 16).then_some(bytes)
 }
 
-const fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
+/// The value of each lower-case hexadecimal digit, and 255 for what is none.
+const DIGITS: [u8; 256] = {
+    let mut table = [255; 256];
+    let alphabet = b"0123456789abcdef";
+    let mut value = 0;
+    while value < 16 {
+        table[alphabet[value as usize] as usize] = value;
+        value += 1;
     }
-}
+    table
+};
 
 /// The 64 lower-case hexadecimal digits of these bytes, appended.
 pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8; 32]) {

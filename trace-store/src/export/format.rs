@@ -51,9 +51,14 @@ pub(super) struct EntryLine {
     pub(super) index: u64,
     /// The canonical bytes, as text.
     pub(super) entry: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     pub(super) body: Option<BodyLine>,
     pub(super) proof: Vec<TreeHash>,
+}
+
+/// Absent is one thing and `null` another.
+fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<BodyLine>, D::Error> {
+    BodyLine::deserialize(deserializer).map(Some)
 }
 
 /// A body, or that it was erased.

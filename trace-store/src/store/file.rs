@@ -25,6 +25,8 @@ pub(super) const HEADER_LEN: u64 = 64;
 const HEADER_CONTEXT: &str = "auditotter 2026 ledger header";
 /// How much is read at once when going through the file.
 const READ_AHEAD: usize = 256 << 10;
+/// How much is read at once otherwise.
+const READ_ONCE: usize = 8 << 10;
 
 /// The open ledger file.
 #[derive(Debug)]
@@ -167,11 +169,11 @@ impl LedgerFile {
     }
 
     /// A reader with a buffer and a memory of the last frame.
-    pub(super) const fn reader(&self) -> Reader<'_> {
+    pub(super) fn reader(&self) -> Reader<'_> {
         Reader {
             file: self,
-            buffer: Vec::new(),
-            buffer_at: 0,
+            around: Buffer::default(),
+            bodies: Buffer::default(),
             frame: None,
         }
     }
@@ -196,53 +198,34 @@ pub(super) enum AppendFailure {
 /// Reads the ledger file, best from front to back.
 pub(super) struct Reader<'a> {
     file: &'a LedgerFile,
-    buffer: Vec<u8>,
-    buffer_at: u64,
+    /// Around what was read last, bodies of large frames apart.
+    around: Buffer,
+    /// Around the body that was read last, in frames too large to be read at once.
+    bodies: Buffer,
     frame: Option<Frame>,
+}
+
+/// A stretch of the file in memory.
+#[derive(Default)]
+struct Buffer {
+    at: u64,
+    bytes: Vec<u8>,
 }
 
 impl Reader<'_> {
     /// These bytes of the file.
     pub(super) fn bytes(&mut self, at: u64, len: usize) -> Result<&[u8], ReadError> {
-        let buffered = at
-            .checked_sub(self.buffer_at)
-            .and_then(|skip| usize::try_from(skip).ok())
-            .filter(|skip| skip.checked_add(len).is_some_and(|end| end <= self.buffer.len()));
-        let skip = match buffered {
-            Some(skip) => skip,
-            None => {
-                self.fill(at, len)?;
-                0
-            }
-        };
-        self.buffer
-            .get(skip..skip + len)
-            .ok_or_else(|| Broken::new(Position::at(at), Why::Cut).into())
+        self.around.read(self.file, at, len)
     }
 
-    fn fill(&mut self, at: u64, len: usize) -> Result<(), ReadError> {
-        // Continuing where the last read ended means going through the file: then read ahead.
-        let ahead = if at >= self.buffer_at && at <= self.buffer_at + self.buffer.len() as u64 {
-            READ_AHEAD
+    /// A salt and the body after it.
+    pub(super) fn body(&mut self, body: BodyAt) -> Result<&[u8], ReadError> {
+        let buffer = if self.around.get(body.at, body.len).is_some() {
+            &mut self.around
         } else {
-            8 << 10
+            &mut self.bodies
         };
-        self.buffer.resize(len.max(ahead), 0);
-        self.buffer_at = at;
-        let mut filled = 0;
-        while let Some(space) = self.buffer.get_mut(filled..).filter(|space| !space.is_empty()) {
-            match self.file.file.read_at(space, at + filled as u64) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.buffer.clear();
-                    return Err(self.file.io(error));
-                }
-            }
-        }
-        self.buffer.truncate(filled);
-        Ok(())
+        buffer.read(self.file, body.at, body.len)
     }
 
     /// The frame that starts here, which must be whole.
@@ -254,11 +237,58 @@ impl Reader<'_> {
                 let broken = || Broken::new(Position::at(offset), Why::Frame);
                 let head: &[u8; HEAD_LEN] = self.bytes(offset, HEAD_LEN)?.try_into().map_err(|_| broken())?;
                 let head = FrameHead::decode(head).map_err(|_| broken())?;
+                if let Some(len) = usize::try_from(head.frame_len())
+                    .ok()
+                    .filter(|len| *len <= READ_AHEAD)
+                {
+                    self.bytes(offset, len)?;
+                }
                 let table = self.bytes(offset + HEAD_LEN as u64, head.table_len())?;
                 Frame::decode(offset, head, table).map_err(|_| broken())?
             }
         };
         Ok(self.frame.insert(frame))
+    }
+}
+
+impl Buffer {
+    fn get(&self, at: u64, len: usize) -> Option<&[u8]> {
+        let skip = usize::try_from(at.checked_sub(self.at)?).ok()?;
+        self.bytes.get(skip..skip.checked_add(len)?)
+    }
+
+    fn read(&mut self, file: &LedgerFile, at: u64, len: usize) -> Result<&[u8], ReadError> {
+        if self.get(at, len).is_none() {
+            self.fill(file, at, len)?;
+        }
+        self.get(at, len)
+            .ok_or_else(|| Broken::new(Position::at(at), Why::Cut).into())
+    }
+
+    fn fill(&mut self, file: &LedgerFile, at: u64, len: usize) -> Result<(), ReadError> {
+        // Continuing where the last read ended means going through the file: then read ahead.
+        let end = self.at + self.bytes.len() as u64;
+        let ahead = if (self.at..=end).contains(&at) {
+            READ_AHEAD
+        } else {
+            READ_ONCE
+        };
+        self.bytes.resize(len.max(ahead), 0);
+        self.at = at;
+        let mut filled = 0;
+        while let Some(space) = self.bytes.get_mut(filled..).filter(|space| !space.is_empty()) {
+            match file.file.read_at(space, at + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.bytes.clear();
+                    return Err(file.io(error));
+                }
+            }
+        }
+        self.bytes.truncate(filled);
+        Ok(())
     }
 }
 

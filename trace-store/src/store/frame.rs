@@ -12,6 +12,10 @@
 //! taken for a commit that was cut short, and one over the table, the erasures and the entries. Bodies are
 //! outside of both: their entries commit to them, and erasing overwrites them in place.
 
+use std::sync::LazyLock;
+
+use blake3::Hasher;
+
 use crate::{EntryHash, Salt, TreeHash, body::MAX_BODY_BYTES, entry::MAX_ENTRY_BYTES};
 
 /// First bytes of every frame.
@@ -206,7 +210,8 @@ pub(super) fn encode_table(records: impl Iterator<Item = RecordLen>, erasures: &
 
 /// The checksum over a frame's table, erasures and entries.
 pub(super) fn content(table: &[u8], entries: impl Iterator<Item = EntryHash>) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key(CONTENT_CONTEXT);
+    static CONTEXT: LazyLock<Hasher> = LazyLock::new(|| Hasher::new_derive_key(CONTENT_CONTEXT));
+    let mut hasher = CONTEXT.clone();
     hasher.update(table);
     for entry in entries {
         hasher.update(entry.as_bytes());
@@ -215,7 +220,8 @@ pub(super) fn content(table: &[u8], entries: impl Iterator<Item = EntryHash>) ->
 }
 
 fn check_of(head: &[u8]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new_derive_key(HEAD_CONTEXT);
+    static CONTEXT: LazyLock<Hasher> = LazyLock::new(|| Hasher::new_derive_key(HEAD_CONTEXT));
+    let mut hasher = CONTEXT.clone();
     hasher.update(head);
     let mut check = [0; 16];
     hasher.finalize_xof().fill(&mut check);

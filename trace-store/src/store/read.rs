@@ -252,7 +252,7 @@ impl Store {
             (Some(claim), Some(at)) => (claim, at),
             _ => return Err(Broken::new(position, Why::BodySize).into()),
         };
-        let salted = reader.bytes(at.at, at.len)?;
+        let salted = reader.body(at)?;
         if recover::opens(salted, claim)
             && let Some((salt, body)) = salted.split_first_chunk::<{ Salt::LEN }>()
         {

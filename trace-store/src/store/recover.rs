@@ -48,7 +48,7 @@ pub(super) fn recover(file: &LedgerFile, index: &Index) -> Result<Tail, OpenErro
             for (record, (bytes, _)) in frame.records.iter().zip(&entries) {
                 let claim = Scanned::read(bytes).ok().and_then(|scanned| scanned.body);
                 if let (Some(claim), Some(body)) = (claim, record.body)
-                    && !opens(reader.bytes(body.at, body.len)?, &claim)
+                    && !opens(reader.body(body)?, &claim)
                 {
                     return Err(Broken::new(Position::at(body.at), Why::Body).into());
                 }
@@ -216,7 +216,7 @@ fn wipe_again(
     let Some(body) = body else {
         return Ok(());
     };
-    if reader.bytes(body.at, body.len)?.iter().any(|&byte| byte != 0) {
+    if reader.body(body)?.iter().any(|&byte| byte != 0) {
         file.wipe_durably(body)?;
     }
     Ok(())

@@ -182,7 +182,7 @@ impl Store {
         match (claim, record.body) {
             (None, None) => Ok(false),
             (Some(claim), Some(at)) => {
-                if opens(reader.bytes(at.at, at.len)?, &claim) {
+                if opens(reader.body(at)?, &claim) {
                     Ok(false)
                 } else if self.is_erased(index)? {
                     Ok(true)

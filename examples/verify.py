@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+"""Verifies an Audit Otter trace export, offline, with nothing but the file and this script.
+
+    python3 verify.py EXPORT.jsonl [--hub-key HEX]
+
+Written from docs/TRACE-FORMAT.md and sharing no code with the program that writes exports. It needs Python 3.9
+and the `blake3` package (pip install blake3); everything else, Ed25519 included, is below.
+
+Exit status: 0 the export holds, 1 it does not hold (the first broken position is printed), 2 it cannot be read.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import sys
+
+from blake3 import blake3
+
+MAX_LINE = 64 << 20
+MAX_ENTRY = 64 << 10
+MAX_INTEGER = (1 << 53) - 1
+
+
+class Unreadable(Exception):
+    """The file is not an export, or not all of one."""
+
+
+class DoesNotHold(Exception):
+    """The file is an export, and what it says is not true."""
+
+
+# --- Ed25519, RFC 8032 section 5.1 (verification only: nothing here is secret, so it need not be fast) -------------
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_M1 = pow(2, (P - 1) // 4, P)
+
+
+def point_add(a, b):
+    """Adds two points in extended coordinates (X, Y, Z, T)."""
+    aa, bb = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    cc, dd = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = bb - aa, dd - cc, dd + cc, bb + aa
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def point_mul(scalar, point):
+    result = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            result = point_add(result, point)
+        point = point_add(point, point)
+        scalar >>= 1
+    return result
+
+
+def point_equal(a, b):
+    return (a[0] * b[2] - b[0] * a[2]) % P == 0 and (a[1] * b[2] - b[1] * a[2]) % P == 0
+
+
+def point_decompress(data):
+    """The point of 32 bytes, or None when they are none or not in their one form."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= P:
+        return None
+    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(x2, (P + 3) // 8, P)
+    if (x * x - x2) % P:
+        x = x * SQRT_M1 % P
+    if (x * x - x2) % P or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = P - x
+    return (x, y, 1, x * y % P)
+
+
+BASE = point_decompress((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def is_small_order(point):
+    return point_equal(point_mul(8, point), (0, 1, 1, 0))
+
+
+def ed25519_verify(public_key, message, signature):
+    a, r = point_decompress(public_key), point_decompress(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= ORDER or is_small_order(a) or is_small_order(r):
+        return False
+    k = int.from_bytes(hashlib.sha512(signature[:32] + public_key + message).digest(), "little") % ORDER
+    return point_equal(point_mul(s, BASE), point_add(r, point_mul(k, a)))
+
+
+# --- Signed notes and checkpoints, https://c2sp.org/signed-note and https://c2sp.org/tlog-checkpoint ----------------
+
+
+def open_note(note, name, public_key):
+    """The text of a signed note, once a signature by this name and key on it holds."""
+    if any(character < " " and character != "\n" for character in note):
+        raise DoesNotHold("the note holds a control character")
+    text, blank, signatures = note.rpartition("\n\n")
+    if not blank or not signatures.endswith("\n"):
+        raise DoesNotHold("it is not a signed note")
+    text += "\n"
+    key_id = hashlib.sha256(name.encode() + b"\n\x01" + public_key).digest()[:4]
+    signed = False
+    for line in signatures[:-1].split("\n"):
+        match = re.fullmatch("\u2014 (\\S+) (\\S+)", line)
+        signature = match and from_base64(match[2])
+        if not match or signature is None or len(signature) < 4:
+            raise DoesNotHold("a malformed signature line")
+        if match[1] != name or signature[:4] != key_id:
+            continue  # somebody else's signature, a witness's perhaps
+        if len(signature) != 68 or not ed25519_verify(public_key, text.encode(), signature[4:]):
+            raise DoesNotHold("the signature does not verify")
+        signed = True
+    if not signed:
+        raise DoesNotHold("there is no signature by the hub's key")
+    return text
+
+
+def open_checkpoint(note, name, public_key):
+    """Size and root of the ledger that a checkpoint is over."""
+    lines = open_note(note, name, public_key).split("\n")
+    if lines[0] != name:
+        raise DoesNotHold("the checkpoint is of another ledger")
+    if len(lines) < 4 or not re.fullmatch("0|[1-9][0-9]{0,19}", lines[1]):
+        raise DoesNotHold("the checkpoint has no size")
+    root = from_base64(lines[2])
+    if root is None or len(root) != 32:
+        raise DoesNotHold("the checkpoint has no root")
+    return int(lines[1]), root
+
+
+# --- The Merkle tree, RFC 6962 hashing, proofs as in RFC 9162 section 2.1.3.2 ---------------------------------------
+
+
+def verify_inclusion(entry_hash, index, size, proof, root):
+    if index >= size:
+        raise DoesNotHold(f"it is entry {index} of a ledger that has {size}")
+    this, last = index, size - 1
+    reached = hashlib.sha256(b"\0" + entry_hash).digest()
+    for sibling in proof:
+        if last == 0:
+            raise DoesNotHold("the inclusion proof is too long")
+        if this & 1 or this == last:
+            reached = hashlib.sha256(b"\1" + sibling + reached).digest()
+            while not this & 1 and this:
+                this, last = this >> 1, last >> 1
+        else:
+            reached = hashlib.sha256(b"\1" + reached + sibling).digest()
+        this, last = this >> 1, last >> 1
+    if last != 0:
+        raise DoesNotHold("the inclusion proof is too short")
+    if reached != root:
+        raise DoesNotHold("it is not in the signed ledger: its proof leads to another root")
+
+
+# --- Entries --------------------------------------------------------------------------------------------------------
+
+ID = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+FIELDS = {
+    "at": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
+    "chain": f"(tr|ws)_{ID}",
+    "delegation": f"dl_{ID}",
+    "kind": r"(?=.{1,64}$)[a-z][a-z_]*(\.[a-z][a-z_]*)*",
+    "on_behalf_of": f"me_{ID}",
+    "prev": "[0-9a-f]{64}",
+}
+REQUIRED = {"v", "chain", "seq", "prev", "at", "kind"}
+ALLOWED = REQUIRED | {"body", "delegation", "on_behalf_of", "refs", "via"}
+
+
+def is_integer(value):
+    return type(value) is int and 0 <= value <= MAX_INTEGER
+
+
+def is_text(value, longest, shortest=0):
+    return isinstance(value, str) and shortest <= len(value.encode()) <= longest
+
+
+def is_time(text):
+    """Whether a text of the right form is a real moment between 1970 and 9999."""
+    year, month, day, hour, minute, second = map(int, re.split("[-T:.Z]", text)[:6])
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    days = [31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    return year >= 1970 and 1 <= month <= 12 and 1 <= day <= days[month - 1] and hour < 24 and minute < 60 and second < 60
+
+
+def parse_entry(text):
+    """The fields of an entry, whose text must be in its one form."""
+    data = text.encode()
+    if len(data) > MAX_ENTRY:
+        raise DoesNotHold("the entry is larger than 64 KiB")
+    try:
+        entry = json.loads(text)
+        # RFC 8785 for objects whose names are ASCII and whose numbers are integers is what this writes.
+        canonical = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except (ValueError, RecursionError) as error:
+        raise DoesNotHold(f"the entry is not JSON: {error}")
+    if not isinstance(entry, dict) or canonical != text:
+        raise DoesNotHold("the entry is not in canonical form")
+    if not REQUIRED <= entry.keys() <= ALLOWED or entry["v"] != 1 or not is_integer(entry["v"]):
+        raise DoesNotHold("the entry has other members than version 1 has")
+    for name, form in FIELDS.items():
+        value = entry.get(name)
+        if name in entry and not (isinstance(value, str) and re.fullmatch(form, value, re.ASCII)):
+            raise DoesNotHold(f"the entry's {name} is malformed")
+    if not is_integer(entry["seq"]) or not is_time(entry["at"]):
+        raise DoesNotHold("the entry's seq or at is malformed")
+    body, refs, via = entry.get("body"), entry.get("refs"), entry.get("via")
+    if "body" in entry and not (
+        isinstance(body, dict)
+        and body.keys() == {"commitment", "size"}
+        and isinstance(body["commitment"], str)
+        and re.fullmatch("[0-9a-f]{64}", body["commitment"])
+        and is_integer(body["size"])
+    ):
+        raise DoesNotHold("the entry's body is malformed")
+    if "refs" in entry and not (
+        isinstance(refs, dict)
+        and 1 <= len(refs) <= 16
+        and all(re.fullmatch("[a-z_]{1,64}", name) and is_text(value, 256) for name, value in refs.items())
+    ):
+        raise DoesNotHold("the entry's refs are malformed")
+    if "via" in entry and not (
+        isinstance(via, dict)
+        and {"agent"} <= via.keys() <= {"agent", "instance", "version"}
+        and all(is_text(value, 128, 1) for value in via.values())
+    ):
+        raise DoesNotHold("the entry's via is malformed")
+    return entry
+
+
+def verify_body(entry, body):
+    """Whether there is a body: one that is there opens the entry's commitment."""
+    claim = entry.get("body")
+    if (claim is None) != (body is None):
+        raise DoesNotHold("the entry and its line disagree on whether it has a body")
+    if claim is None:
+        return "none"
+    if body == {"erased": True} and body["erased"] is True:
+        return "erased"
+    if not isinstance(body, dict) or body.keys() != {"salt", "bytes"}:
+        raise Unreadable("a malformed body")
+    salt, data = from_base64(body["salt"]), from_base64(body["bytes"])
+    if salt is None or len(salt) != 32 or data is None:
+        raise Unreadable("a malformed body")
+    if len(data) != claim["size"] or blake3(data, key=salt).hexdigest() != claim["commitment"]:
+        raise DoesNotHold("its body is not the one it commits to")
+    return "present"
+
+
+# --- The file -------------------------------------------------------------------------------------------------------
+
+
+def from_base64(text):
+    """The bytes of standard base64 in its one form, or None."""
+    try:
+        data = base64.b64decode(text, validate=True)
+        return data if base64.b64encode(data).decode() == text else None
+    except (ValueError, TypeError):
+        return None
+
+
+def no_duplicates(pairs):
+    names = [name for name, _ in pairs]
+    if len(names) != len(set(names)):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
+def parse_line(line, names, optional=frozenset()):
+    try:
+        value = json.loads(line.decode("utf-8"), object_pairs_hook=no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"not JSON: {error}")
+    if not isinstance(value, dict) or not names <= value.keys() <= names | optional:
+        raise Unreadable(f"expected an object with {', '.join(sorted(names))}")
+    return value
+
+
+class Verifier:
+    def __init__(self, file):
+        self.file, self.line, self.entry, self.digest = file, 0, None, blake3()
+
+    def next_line(self):
+        self.line, self.entry = self.line + 1, None
+        line = self.file.readline(MAX_LINE + 1)
+        if len(line) > MAX_LINE:
+            raise Unreadable("the line is longer than 64 MiB")
+        if not line.endswith(b"\n"):
+            raise Unreadable("the file was cut short: it ends before its trailer")
+        return line
+
+    def verify(self, expected_key):
+        line = self.next_line()
+        self.digest.update(line)
+        names = {"format", "version", "workspace", "trace", "hub_key", "checkpoint", "counts"}
+        try:
+            start = json.loads(line.decode("utf-8"))
+            if start["format"] != "auditotter-trace-export":
+                raise Unreadable("this is no export of a trace")
+            if start["version"] != 1:
+                raise Unreadable(f"the export has version {start['version']}, and this script knows version 1")
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Unreadable("this is no export of a trace")
+        header = parse_line(line, names)
+        workspace, trace, counts = header["workspace"], header["trace"], header["counts"]
+        well_formed = (
+            isinstance(workspace, str)
+            and re.fullmatch(f"ws_{ID}", workspace)
+            and isinstance(trace, str)
+            and re.fullmatch(f"tr_{ID}", trace)
+            and isinstance(header["hub_key"], str)
+            and re.fullmatch("[0-9a-f]{64}", header["hub_key"])
+            and isinstance(header["checkpoint"], str)
+            and isinstance(counts, dict)
+            and counts.keys() == {"trace", "context"}
+            and is_integer(counts["trace"])
+            and is_integer(counts["context"])
+        )
+        if not well_formed:
+            raise Unreadable("a malformed header")
+        if expected_key and expected_key != header["hub_key"]:
+            raise DoesNotHold(f"it is signed by the key {header['hub_key']}, not by the one you expect")
+        name, key = f"auditotter/{workspace}", bytes.fromhex(header["hub_key"])
+        size, root = open_checkpoint(header["checkpoint"], name, key)
+
+        bodies = {"none": 0, "present": 0, "erased": 0}
+        before = None
+        for place in range(counts["trace"] + counts["context"]):
+            line = self.next_line()
+            if line.startswith(b'{"end":'):
+                raise DoesNotHold("there are fewer entries than the header says")
+            self.digest.update(line)
+            record = parse_line(line, {"index", "entry", "proof"}, {"body"})
+            in_trace = place < counts["trace"]
+            if place == counts["trace"]:
+                before = None  # context: other chains
+            before = self.verify_entry(record, in_trace, trace, before, size, root, bodies)
+
+        lines, digest = self.line, self.digest.hexdigest()
+        line = self.next_line()
+        if line.startswith(b'{"index":'):
+            raise DoesNotHold("there are more entries than the header says")
+        end = parse_line(line, {"end"})["end"]
+        if not isinstance(end, dict) or end.keys() != {"lines", "blake3", "note"} or not isinstance(end["note"], str):
+            raise Unreadable("a malformed trailer")
+        if (end["lines"], end["blake3"]) != (lines, digest):
+            raise DoesNotHold("the lines before the trailer are not those that it was made for")
+        if open_note(end["note"], name, key) != f"auditotter-trace-export\n{trace}\n{lines}\n{digest}\n":
+            raise DoesNotHold("the lines before the trailer are not those that were signed")
+        self.line += 1
+        if self.file.read(1):
+            raise Unreadable("something follows the trailer")
+        return header, size, root, bodies
+
+    def verify_entry(self, record, in_trace, trace, before, size, root, bodies):
+        """Verifies one line; returns what the next one has to follow."""
+        text, index, proof = record["entry"], record["index"], record["proof"]
+        hexes = isinstance(proof, list) and all(isinstance(h, str) and re.fullmatch("[0-9a-f]{64}", h) for h in proof)
+        if not isinstance(text, str) or not is_integer(index) or not hexes:
+            raise Unreadable("a malformed line")
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            raise Unreadable("a line that is no text")
+        entry = parse_entry(text)
+        chain, seq, at = entry["chain"], entry["seq"], entry["at"]
+        self.entry = f"entry {seq} of {chain}"
+        entry_hash = blake3(data, derive_key_context="auditotter 2026 entry v1").digest()
+
+        if in_trace != (chain == trace):
+            raise DoesNotHold("it is not the entry that comes next")
+        if before is None:
+            if in_trace and seq != 0:
+                raise DoesNotHold("it is not the entry that comes next")
+        else:
+            # `ws_` chains come before `tr_` chains; within a sort, by identifier.
+            order = lambda c, s: (not c.startswith("ws_"), c, s)
+            if order(chain, seq) <= order(before["chain"], before["seq"]) or (in_trace and seq != before["seq"] + 1):
+                raise DoesNotHold("it is not the entry that comes next")
+        follows = before is not None and chain == before["chain"]
+        if seq == 0 and entry["prev"] != "0" * 64:
+            raise DoesNotHold("it is the first of its chain and names one before it")
+        if follows and seq == before["seq"] + 1 and entry["prev"] != before["hash"]:
+            raise DoesNotHold(f"it names {entry['prev']} as the entry before it, which is {before['hash']}")
+        if follows and at < before["at"]:
+            raise DoesNotHold(f"it is from {at}, before the entry before it at {before['at']}")
+        if follows and index <= before["index"]:
+            raise DoesNotHold("it is not the entry that comes next")
+        verify_inclusion(entry_hash, index, size, [bytes.fromhex(h) for h in proof], root)
+        if "body" in record and record["body"] is None:
+            raise Unreadable("a malformed body")
+        bodies[verify_body(entry, record.get("body"))] += 1
+        return {"chain": chain, "seq": seq, "at": at, "index": index, "hash": entry_hash.hex()}
+
+
+def main(arguments):
+    if len(arguments) not in (1, 3) or (len(arguments) == 3 and arguments[1] != "--hub-key"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    path, expected_key = arguments[0], arguments[2].lower() if len(arguments) == 3 else None
+    try:
+        with open(path, "rb") as file:
+            verifier = Verifier(file)
+            try:
+                header, size, root, bodies = verifier.verify(expected_key)
+            except Unreadable as error:
+                print(f"{path}: cannot be read as an export, line {verifier.line}: {error}", file=sys.stderr)
+                return 2
+            except DoesNotHold as error:
+                where = f"line {verifier.line}" + (f", {verifier.entry}" if verifier.entry else "")
+                print(f"{path}: does not hold, {where}: {error}", file=sys.stderr)
+                return 1
+    except OSError as error:
+        print(f"{path}: {error.strerror}", file=sys.stderr)
+        return 2
+    counts = header["counts"]
+    print(f"{path}: holds")
+    print(f"  trace      {header['trace']}, {counts['trace']} entries, each linked to the one before it")
+    print(f"  context    {counts['context']} entries of other chains")
+    print(f"  bodies     {bodies['present']} present and as committed, {bodies['erased']} erased, {bodies['none']} entries without")
+    print(f"  ledger     {header['workspace']}, {size} entries, root {root.hex()}")
+    print(f"  signed by  {header['hub_key']}{'' if expected_key else ' (compare with the key you were given)'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,1 +1,18 @@
 //! What is proposed: lifecycle, type and risk, with the reason for each.
+//!
+//! Pure. A [`Proposal`] is parsed at the door, [`assess`] says what it is and how much it could hurt, and
+//! [`WorkItems`] is the fold over what the ledger says happened to it. The judgement is recorded with the proposal,
+//! so that later rules do not change what was decided under earlier ones.
+
+mod assess;
+mod fold;
+mod item;
+mod policy;
+mod proposal;
+mod words;
+
+pub use assess::{Assessment, assess};
+pub use fold::{Event, FoldError, WorkItems};
+pub use item::{ItemType, Proposed, State, StateError, WorkItem};
+pub use policy::{PolicyError, RiskPolicy};
+pub use proposal::{Description, Proposal, ProposalError, RawProposal, Title};

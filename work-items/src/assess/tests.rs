@@ -1,0 +1,178 @@
+use super::*;
+use crate::RawProposal;
+use proptest::prelude::*;
+
+fn judged(title: &str, description: &str, paths: &[&str]) -> Assessment {
+    let raw = RawProposal {
+        title: title.to_owned(),
+        description: Some(description.to_owned()),
+        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        ..RawProposal::default()
+    };
+    assess(&Proposal::parse(raw).unwrap(), RiskPolicy::built_in())
+}
+
+/// Proposals as agents write them, with what a careful colleague would call them.
+#[test]
+fn realistic_proposals_are_judged_as_a_colleague_would() {
+    use ItemType::{Bug, Chore, Docs, Feature, Incident, Security};
+    use Risk::{Critical, High, Low, Medium};
+    #[rustfmt::skip]
+    let cases: &[(&str, &[&str], ItemType, Risk)] = &[
+        ("Fix the password reset bug", &[], Bug, Low),
+        ("Fix the password reset bug", &["src/reset/mail.rs"], Bug, Low),
+        ("Fix the password reset bug", &["src/auth/reset.rs"], Bug, High),
+        ("fix: off-by-one in pagination", &["src/list.rs"], Bug, Low),
+        ("App crashes when the cart is empty", &["src/cart.ts"], Bug, Low),
+        ("Search returns wrong results for umlauts", &["src/search.py"], Bug, Low),
+        ("Checkout fails for zero totals", &["src/checkout/total.rs"], Bug, High),
+        ("Login button does not work on mobile", &["web/components/button.tsx"], Bug, Low),
+        ("Regression: export hangs on large files", &["src/export.go"], Bug, Low),
+        ("Flaky test in the scheduler", &["tests/scheduler_test.go"], Bug, Low),
+        ("Memory leak in the websocket handler", &["src/ws.rs"], Bug, Low),
+        ("Race condition between save and close", &["src/editor.rs"], Bug, Low),
+        ("Repair the broken avatar upload", &["src/avatar.rb"], Bug, Low),
+        ("bugfix(api): incorrect status for missing users", &["api/users.rs"], Bug, Low),
+        ("Add dark mode", &["web/theme.css"], Feature, Low),
+        ("feat: export invoices as PDF", &["src/pdf.rs"], Feature, Low),
+        ("feat!: drop support for v1 tokens", &["src/tokens.rs"], Feature, Low),
+        ("Implement CSV import", &["src/import/csv.rs"], Feature, Low),
+        ("Support custom domains", &["src/domains.rs"], Feature, Low),
+        ("Introduce a feature flag for the new editor", &["src/flags.rs"], Feature, Medium),
+        ("Allow users to change their avatar", &["src/profile.rs"], Feature, Low),
+        ("Let users pause subscriptions", &["src/billing/pause.rs"], Feature, High),
+        ("Create a settings page", &["web/settings.tsx"], Feature, Low),
+        ("Add passkey login", &["src/auth/passkey.rs"], Feature, High),
+        ("Add rate limits to the public API", &["src/api.rs"], Feature, Medium),
+        ("Integrate Stripe webhooks", &["src/payments/stripe.rs"], Feature, High),
+        ("Show the last login on the profile", &["web/profile.tsx"], Feature, Low),
+        ("Update the README", &["README.md"], Docs, Low),
+        ("docs: explain the retry policy", &["docs/retries.md"], Docs, Low),
+        ("Typo in the tutorial", &["docs/tutorial.md"], Docs, Low),
+        ("Describe deployment", &["docs/deploy.md", "README.md"], Docs, Low),
+        ("Fix the wording of the guide", &["docs/guide.rst"], Docs, Low),
+        ("Document the configuration options", &["config/README.md"], Docs, Medium),
+        ("Changelog for 2.1", &["CHANGELOG.md"], Docs, Low),
+        ("Add docstrings to the parser", &["src/parser.py"], Docs, Low),
+        ("chore: bump serde", &["Cargo.toml", "Cargo.lock"], Chore, Medium),
+        ("Update dependencies", &["package.json", "package-lock.json"], Chore, Medium),
+        ("Refactor the order module", &["src/orders.rs"], Chore, Low),
+        ("Rename Foo to Bar", &["src/foo.rs"], Chore, Low),
+        ("Clean up unused imports", &["src/lib.rs"], Chore, Low),
+        ("refactor(auth): split the session store", &["src/auth/session.rs"], Chore, High),
+        ("perf: cache the rendered page", &["src/render.rs"], Chore, Low),
+        ("test: cover the empty cart", &["tests/cart.rs"], Chore, Low),
+        ("ci: cache the build", &[".github/workflows/ci.yml"], Chore, High),
+        ("Speed up the test suite", &["tests/conftest.py"], Chore, Low),
+        ("Migrate to edition 2024", &["Cargo.toml"], Chore, Medium),
+        ("Simplify the retry loop", &["src/retry.rs"], Chore, Low),
+        ("Tidy the Dockerfile", &["Dockerfile"], Chore, Medium),
+        ("Patch CVE-2026-1234 in the image parser", &["src/image.rs"], Security, High),
+        ("Fix XSS in comments", &["web/comments.tsx"], Security, High),
+        ("SQL injection in the report filter", &["src/report.rs"], Security, High),
+        ("Rotate keys after the leak", &["ops/notes.md"], Security, High),
+        ("security: harden cookie flags", &["src/cookies.rs"], Security, High),
+        ("Remove leaked credentials from history", &[], Security, High),
+        ("Path traversal in the download endpoint", &["src/download.rs"], Security, High),
+        ("Outage: checkout is down", &["src/cart.rs"], Incident, High),
+        ("SEV1: login loop after deploy", &[], Incident, High),
+        ("Rollback prod to 1.8", &[], Incident, High),
+        ("Drop table legacy_users", &["db/cleanup.sql"], Chore, Critical),
+        ("Delete all inactive accounts", &["scripts/cleanup.py"], Chore, Critical),
+        ("Disable authentication for the staging API", &["src/api.rs"], Chore, Critical),
+        ("Copy production data to staging", &["scripts/copy.sh"], Chore, Critical),
+        ("Add the TLS certificate", &["certs/server.pem"], Feature, Critical),
+        ("Rotate the deploy keys", &["infra/keys.tf"], Chore, High),
+        ("Add a users table", &["db/migrations/0042_users.sql"], Feature, High),
+        ("Grant admin to the helpdesk role", &["src/roles.rs"], Chore, High),
+        ("Change the agents' instructions", &["CLAUDE.md"], Docs, High),
+        ("Touch everything", &["**"], Chore, Critical),
+        ("Rework the auth folder", &["src/auth/**"], Chore, High),
+    ];
+    assert!(cases.len() >= 60);
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|(title, paths, item_type, risk)| {
+            let found = judged(title, "", paths);
+            (found.item_type != *item_type || found.risk != *risk)
+                .then(|| format!("{title} {paths:?}: wanted {item_type:?} {risk:?}, found {found:#?}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn reasons_name_what_matched() {
+    let found = judged("Fix the login", "", &["src/auth/login.rs"]);
+    assert_eq!(found.type_reasons, ["the title says \"fix\""]);
+    assert_eq!(
+        found.risk_reasons,
+        ["path src/auth/login.rs meets **/auth/** (authentication): high"]
+    );
+    let found = judged("Fix the password reset bug", "", &[]);
+    assert_eq!(found.risk_reasons, ["no paths planned: judged by words alone"]);
+    let found = judged("Add a page", "", &["web/page.tsx"]);
+    assert_eq!(found.risk_reasons, ["no planned path meets a risk rule"]);
+}
+
+fn any_proposal() -> impl Strategy<Value = RawProposal> {
+    let path = prop_oneof![
+        "[a-z]{1,5}(/[a-z]{1,5}){0,2}",
+        Just("src/auth/a.rs".to_owned()),
+        Just("x.pem".to_owned()),
+        Just("src/**".to_owned())
+    ];
+    let risk = proptest::option::of(proptest::sample::select(Risk::ALL.to_vec()));
+    let word = prop_oneof![
+        "[a-z]{1,8}",
+        Just("drop table".to_owned()),
+        Just("fix".to_owned()),
+        Just("outage".to_owned())
+    ];
+    (
+        proptest::collection::vec(word, 1..5),
+        proptest::collection::vec(path, 0..4),
+        risk,
+    )
+        .prop_map(|(words, paths, declared_risk)| RawProposal {
+            title: words.join(" "),
+            paths,
+            declared_risk,
+            ..RawProposal::default()
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_path_more_or_a_declared_risk_never_lowers(raw in any_proposal(), path in "[a-z]{1,5}(/[a-z]{1,5})?", declared in proptest::sample::select(Risk::ALL.to_vec())) {
+        let policy = RiskPolicy::built_in();
+        let before = assess(&Proposal::parse(raw.clone()).unwrap(), policy).risk;
+        let mut more = raw.clone();
+        more.paths.push(path);
+        prop_assert!(assess(&Proposal::parse(more).unwrap(), policy).risk >= before);
+        let undeclared = RawProposal { declared_risk: None, ..raw.clone() };
+        let floor = assess(&Proposal::parse(undeclared).unwrap(), policy).risk;
+        let raised = RawProposal { declared_risk: Some(declared), ..raw };
+        let found = assess(&Proposal::parse(raised).unwrap(), policy).risk;
+        prop_assert_eq!(found, floor.max(declared));
+    }
+
+    #[test]
+    fn every_rule_sets_its_floor(raw in any_proposal()) {
+        let proposal = Proposal::parse(raw).unwrap();
+        let policy = RiskPolicy::built_in();
+        let found = assess(&proposal, policy);
+        for path in proposal.paths() {
+            prop_assert!(policy.highest(path).is_none_or(|rule| rule.risk <= found.risk));
+        }
+        prop_assert_eq!(assess(&proposal, policy), found);
+    }
+
+    #[test]
+    fn no_text_makes_judging_panic(title in "(?s).{0,60}", description in "(?s).{0,300}") {
+        let raw = RawProposal { title, description: Some(description), ..RawProposal::default() };
+        if let Ok(proposal) = Proposal::parse(raw) {
+            let _ = assess(&proposal, RiskPolicy::built_in());
+        }
+    }
+}

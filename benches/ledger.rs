@@ -101,7 +101,8 @@ fn in_parallel(writers: u32, work: impl Fn(u8) + Sync) {
 fn appends(ledger: &Ledger<()>, writers: u32, each: u32) {
     in_parallel(writers, |writer| {
         for _ in 0..each {
-            ledger.call(move |(), draft| draft.append(trace(writer), call()).unwrap()).unwrap();
+            let entry = call();
+            ledger.call(move |(), draft| draft.append(trace(writer), entry).unwrap()).unwrap();
         }
     });
 }
@@ -140,10 +141,10 @@ fn fill(ledger: &Ledger<()>, chain: TraceId, count: u64) {
     let (done, wait) = mpsc::channel();
     let mut flying = 0;
     for _ in 0..count {
-        let done = done.clone();
+        let (done, entry) = (done.clone(), call());
         ledger
             .submit(
-                move |(), draft| drop(draft.append(chain, call()).unwrap()),
+                move |(), draft| drop(draft.append(chain, entry).unwrap()),
                 move |result| done.send(result.unwrap()).unwrap(),
             )
             .unwrap();

@@ -35,6 +35,7 @@ use vocabulary::{Timestamp, WorkspaceId};
 pub(crate) use append::{Batch, CommitFailure, Pending};
 pub use error::{Broken, IndexFault, OpenError, Position, ReadError, Why};
 use file::LedgerFile;
+pub(crate) use index::Standing;
 use index::{Index, WINDOW};
 pub use read::{ChainSummary, Stored};
 use tail::Tail;

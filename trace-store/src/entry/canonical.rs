@@ -2,8 +2,10 @@
 
 use std::io::Write;
 
+use vocabulary::{Id, Kind};
+
 use super::Entry;
-use crate::hash::push_hex;
+use crate::{ChainId, hash::push_hex};
 
 /// Appends the canonical bytes. Members stand in the order of their names, as RFC 8785 section 3.2.3 asks.
 pub(super) fn write(entry: &Entry, out: &mut Vec<u8>) {
@@ -18,11 +20,14 @@ pub(super) fn write(entry: &Entry, out: &mut Vec<u8>) {
         out.push(b'}');
     }
     out.extend_from_slice(b",\"chain\":\"");
-    push(out, entry.chain);
+    match entry.chain {
+        ChainId::Workspace(workspace) => id(out, workspace),
+        ChainId::Trace(trace) => id(out, trace),
+    }
     out.push(b'"');
     if let Some(delegation) = entry.delegation {
         out.extend_from_slice(b",\"delegation\":\"");
-        push(out, delegation);
+        id(out, delegation);
         out.push(b'"');
     }
     out.extend_from_slice(b",\"kind\":\"");
@@ -30,7 +35,7 @@ pub(super) fn write(entry: &Entry, out: &mut Vec<u8>) {
     out.push(b'"');
     if let Some(member) = entry.on_behalf_of {
         out.extend_from_slice(b",\"on_behalf_of\":\"");
-        push(out, member);
+        id(out, member);
         out.push(b'"');
     }
     out.extend_from_slice(b",\"prev\":\"");
@@ -70,6 +75,20 @@ pub(super) fn write(entry: &Entry, out: &mut Vec<u8>) {
 fn push(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     // Writing to a Vec cannot fail.
     let _ = write!(out, "{value}");
+}
+
+/// The text of an identifier, as its `Display` has it; an entry has up to three, and formatting would be a
+/// third of what writing one costs.
+fn id<K: Kind>(out: &mut Vec<u8>, id: Id<K>) {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    out.extend_from_slice(K::PREFIX.as_bytes());
+    out.push(b'_');
+    let number = u128::from_be_bytes(id.to_bytes());
+    out.extend(
+        (0..26)
+            .rev()
+            .map(|digit| ALPHABET[(number >> (5 * digit)) as usize & 31]),
+    );
 }
 
 /// A JSON string with only those escapes that RFC 8785 section 3.2.2.2 prescribes.

@@ -7,7 +7,7 @@ use crate::{
     BodyClaim, ChainId, Entry, EntryHash, Head, NewEntry, ReadError, Salt, Store,
     body::MAX_BODY_BYTES,
     entry::{self, MAX_ENTRY_BYTES, MAX_INTEGER},
-    store::{Batch, Pending},
+    store::{Batch, Pending, Standing},
 };
 
 /// What a job has in hand while it runs: the ledger as it will be once this batch is durable.
@@ -18,8 +18,8 @@ pub struct Draft<'a> {
     pub(super) now: Timestamp,
     /// How much of the batch is older jobs'.
     start: Mark,
-    /// What this job's appends replaced in the batch's heads, oldest first.
-    replaced: Vec<(ChainId, Option<Head>)>,
+    /// What this job's appends replaced among the batch's chains, oldest first.
+    replaced: Vec<(ChainId, Option<Standing>)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -136,9 +136,13 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// [`ReadError`] when the index cannot be read.
     pub fn head(&self, chain: ChainId) -> Result<Option<Head>, ReadError> {
-        match self.batch.heads.get(&chain) {
-            Some(head) => Ok(Some(*head)),
-            None => self.store.head(chain),
+        Ok(self.standing(chain)?.map(|standing| standing.head))
+    }
+
+    fn standing(&self, chain: ChainId) -> Result<Option<Standing>, ReadError> {
+        match self.batch.chains.get(&chain) {
+            Some(standing) => Ok(Some(*standing)),
+            None => self.store.standing(&chain),
         }
     }
 
@@ -159,7 +163,10 @@ impl<'a> Draft<'a> {
         if self.batch.pending.len() >= MAX_BATCH {
             return Err(AppendError::TooMany);
         }
-        let head = self.head(chain)?.unwrap_or(Head::EMPTY);
+        let (head, first_at) = match self.standing(chain)? {
+            Some(standing) => (standing.head, standing.first_at),
+            None => (Head::EMPTY, self.now),
+        };
         if head.next_seq >= MAX_INTEGER {
             return Err(AppendError::Full(chain));
         }
@@ -198,17 +205,23 @@ impl<'a> Draft<'a> {
             hash,
             at: self.now,
         };
-        let next = Head {
-            next_seq: entry.seq + 1,
-            hash,
+        let standing = Standing {
+            head: Head {
+                next_seq: entry.seq + 1,
+                hash,
+            },
+            first_at,
+            last_at: self.now,
         };
-        self.replaced.push((chain, self.batch.heads.insert(chain, next)));
+        self.replaced
+            .push((chain, self.batch.chains.insert(chain, standing)));
         self.batch.body_bytes += body.as_ref().map_or(0, |(_, body)| Salt::LEN + body.len());
         self.batch.pending.push(Pending {
             chain,
             seq: entry.seq,
             hash,
             at: self.now,
+            first_at,
             entry_len: bytes.len() as u32,
             body,
         });
@@ -238,10 +251,10 @@ impl<'a> Draft<'a> {
     /// Takes back everything that this job has appended and erased so far. The state that the job changed is
     /// the job's own to restore: check first, then change.
     pub fn abort(&mut self) {
-        for (chain, head) in self.replaced.drain(..).rev() {
-            match head {
-                Some(head) => self.batch.heads.insert(chain, head),
-                None => self.batch.heads.remove(&chain),
+        for (chain, before) in self.replaced.drain(..).rev() {
+            match before {
+                Some(standing) => self.batch.chains.insert(chain, standing),
+                None => self.batch.chains.remove(&chain),
             };
         }
         self.batch.pending.truncate(self.start.pending);

@@ -9,9 +9,10 @@ use super::{
     error::ReadError,
     file::AppendFailure,
     frame::{self, FrameHead, RecordLen},
+    index::Standing,
     tail::TailEntry,
 };
-use crate::{ChainId, EntryHash, Head, Salt};
+use crate::{ChainId, EntryHash, Salt};
 
 /// Entries on their way into one frame.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ pub(crate) struct Batch {
     /// How many bytes of bodies there are.
     pub(crate) body_bytes: usize,
     /// Where the touched chains stand with this batch.
-    pub(crate) heads: HashMap<ChainId, Head>,
+    pub(crate) chains: HashMap<ChainId, Standing>,
 }
 
 /// An entry on its way.
@@ -34,6 +35,8 @@ pub(crate) struct Pending {
     pub(crate) seq: u64,
     pub(crate) hash: EntryHash,
     pub(crate) at: Timestamp,
+    /// When its chain began.
+    pub(crate) first_at: Timestamp,
     pub(crate) entry_len: u32,
     pub(crate) body: Option<(Salt, Vec<u8>)>,
 }
@@ -58,10 +61,6 @@ impl Batch {
             entries: {
                 self.entries.clear();
                 std::mem::take(&mut self.entries)
-            },
-            pending: {
-                self.pending.clear();
-                std::mem::take(&mut self.pending)
             },
             ..Self::default()
         };
@@ -88,26 +87,9 @@ const KEEP_BUFFER: usize = 1 << 20;
 impl Store {
     /// Appends a batch as one frame and makes it durable; only then can it be read.
     pub(crate) fn commit(&self, batch: &Batch, buffer: &mut Vec<u8>) -> Result<(), CommitFailure> {
-        let (first, end, mut peaks, first_ats) = {
+        let (first, end, mut peaks) = {
             let tail = self.tail();
-            let mut first_ats = Vec::with_capacity(batch.pending.len());
-            let mut new = HashMap::new();
-            for entry in &batch.pending {
-                let known = new
-                    .get(&entry.chain)
-                    .copied()
-                    .or_else(|| tail.chains.get(&entry.chain).map(|chain| chain.standing.first_at));
-                let first_at = match known {
-                    Some(first_at) => first_at,
-                    None if entry.seq == 0 => entry.at,
-                    None => self
-                        .with_index(|index| index.standing(&entry.chain))?
-                        .map_or(entry.at, |standing| standing.first_at),
-                };
-                new.insert(entry.chain, first_at);
-                first_ats.push(first_at);
-            }
-            (tail.len(), tail.end, tail.peaks.clone(), first_ats)
+            (tail.len(), tail.end, tail.peaks.clone())
         };
         for entry in &batch.pending {
             peaks.push(&entry.hash);
@@ -149,14 +131,18 @@ impl Store {
         // From here on the frame is in the ledger: a failure may not let the next one overwrite it.
         self.wipe(&batch.erasures)
             .map_err(|error| CommitFailure::Unknown(io::Error::other(error)))?;
-        let entries = batch.pending.iter().map(|entry| TailEntry {
-            chain: entry.chain,
-            seq: entry.seq,
-            hash: entry.hash,
-            at: entry.at,
+        let entries = batch.pending.iter().map(|entry| {
+            let first_at = entry.first_at;
+            let entry = TailEntry {
+                chain: entry.chain,
+                seq: entry.seq,
+                hash: entry.hash,
+                at: entry.at,
+            };
+            (entry, first_at)
         });
         let mut tail = self.tail_mut();
-        tail.extend(end, frame_end, peaks, entries.zip(first_ats));
+        tail.extend(end, frame_end, peaks, entries);
         tail.erased.extend(&batch.erasures);
         Ok(())
     }

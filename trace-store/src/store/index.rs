@@ -61,10 +61,10 @@ pub(super) struct Run {
 
 /// Where a chain stood when its last window was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
-    pub(super) head: Head,
-    pub(super) first_at: Timestamp,
-    pub(super) last_at: Timestamp,
+pub(crate) struct Standing {
+    pub(crate) head: Head,
+    pub(crate) first_at: Timestamp,
+    pub(crate) last_at: Timestamp,
 }
 
 /// What one full window adds.

@@ -177,7 +177,7 @@ impl Store {
         Ok(chains.into_iter().take(limit).map(summary).collect())
     }
 
-    pub(super) fn standing(&self, chain: &ChainId) -> Result<Option<Standing>, ReadError> {
+    pub(crate) fn standing(&self, chain: &ChainId) -> Result<Option<Standing>, ReadError> {
         if let Some(kept) = self.tail().chains.get(chain) {
             return Ok(Some(kept.standing));
         }

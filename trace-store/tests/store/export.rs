@@ -13,7 +13,10 @@ fn an_export_cut_at_any_length_is_unreadable_and_not_taken_for_a_shorter_one() {
     let file = exported();
     for length in 0..file.len() {
         let cut = export::verify(&file[..length]);
-        assert!(matches!(cut, Err(VerifyError::Unreadable { .. })), "cut at {length}: {cut:?}");
+        assert!(
+            matches!(cut, Err(VerifyError::Unreadable { .. })),
+            "cut at {length}: {cut:?}"
+        );
     }
 }
 
@@ -39,14 +42,19 @@ fn a_trace_whose_last_entries_are_left_out_is_caught_although_every_line_holds()
     assert_ne!(header, lines[0]);
     lines[0] = &header;
     let error = export::verify(lines.concat().as_bytes()).unwrap_err();
-    assert!(matches!(error, VerifyError::DoesNotHold { line: 9, .. }), "{error}");
+    assert!(
+        matches!(error, VerifyError::DoesNotHold { line: 9, .. }),
+        "{error}"
+    );
 }
 
 #[test]
 fn an_export_of_another_hub_says_so_by_its_key() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path()).unwrap();
-    ledger.call(|_, draft| drop(draft.append(trace(1), note(b"x")).unwrap())).unwrap();
+    ledger
+        .call(|_, draft| draft.append(trace(1), note(b"x")).unwrap().seq)
+        .unwrap();
     let other = CheckpointSigner::from_seed(workspace(), &[8; 32]);
     let mut file = Vec::new();
     export::write(ledger.store(), trace(1), &[], &other, &mut file).unwrap();
@@ -63,7 +71,9 @@ fn exporting_what_is_not_there_is_an_error() {
     let error = export::write(ledger.store(), trace(1), &[], &signer(), &mut file).unwrap_err();
     assert!(matches!(error, ExportError::NoTrace(id) if id == trace(1)));
     ledger
-        .call(|_, draft| drop(draft.append(trace(1), NewEntry::new(Kind::from_static("session.started"))).unwrap()))
+        .call(|_, draft| {
+            draft.append(trace(1), NewEntry::new(Kind::from_static("session.started"))).unwrap().seq
+        })
         .unwrap();
     let context = [(ChainId::Workspace(workspace()), 4)];
     let error = export::write(ledger.store(), trace(1), &context, &signer(), &mut file).unwrap_err();

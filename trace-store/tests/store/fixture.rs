@@ -59,15 +59,30 @@ pub(crate) fn session(dir: &Path) -> Ledger<u64> {
                 ..NewEntry::new(Kind::from_static("tool.called"))
             };
             let added = NewEntry {
-                refs: Refs::new().with("member", member).unwrap().with("name", "Alice \"A\"\n\u{1}é").unwrap(),
+                refs: Refs::new()
+                    .with("member", member)
+                    .unwrap()
+                    .with("name", "Alice \"A\"\n\u{1}é")
+                    .unwrap(),
                 ..NewEntry::new(Kind::from_static("member.added"))
             };
             draft.append(workspace(), added).unwrap();
-            draft.append(workspace(), NewEntry::new(Kind::from_static("delegation.minted"))).unwrap();
-            draft.append(trace(1), NewEntry::new(Kind::from_static("session.started"))).unwrap();
-            let call = |body: &[u8]| NewEntry { body: Some(body.to_vec()), ..called.clone() };
-            draft.append(trace(1), call(b"{\"text\":\"fix the password reset bug\"}")).unwrap();
-            draft.append(trace(2), NewEntry::new(Kind::from_static("session.started"))).unwrap();
+            draft
+                .append(workspace(), NewEntry::new(Kind::from_static("delegation.minted")))
+                .unwrap();
+            draft
+                .append(trace(1), NewEntry::new(Kind::from_static("session.started")))
+                .unwrap();
+            let call = |body: &[u8]| NewEntry {
+                body: Some(body.to_vec()),
+                ..called.clone()
+            };
+            draft
+                .append(trace(1), call(b"{\"text\":\"fix the password reset bug\"}"))
+                .unwrap();
+            draft
+                .append(trace(2), NewEntry::new(Kind::from_static("session.started")))
+                .unwrap();
             draft.append(trace(1), call(b"a secret that slipped in")).unwrap();
             draft.append(trace(1), call(b"")).unwrap();
             *count += 7;
@@ -76,8 +91,12 @@ pub(crate) fn session(dir: &Path) -> Ledger<u64> {
     ledger
         .call(|count, draft| {
             draft.erase_body(trace(1), 2).unwrap();
-            draft.append(workspace(), NewEntry::new(Kind::from_static("body.erased"))).unwrap();
-            draft.append(trace(1), NewEntry::new(Kind::from_static("session.ended"))).unwrap();
+            draft
+                .append(workspace(), NewEntry::new(Kind::from_static("body.erased")))
+                .unwrap();
+            draft
+                .append(trace(1), NewEntry::new(Kind::from_static("session.ended")))
+                .unwrap();
             *count += 2;
         })
         .unwrap();

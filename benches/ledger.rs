@@ -20,7 +20,7 @@ use std::{
 };
 
 use benches::{Row, in_turns, percentile, print, timed};
-use trace_store::{BodyState, ChainId, Config, Kind, Ledger, NewEntry, Refs, Store, Via};
+use trace_store::{BodyState, ChainId, Config, Kind, Ledger, NewEntry, Refs, Salt, SaltedBody, Store, Via};
 use vocabulary::{DelegationId, MemberId, Timestamp, TraceId, WorkspaceId};
 
 const BODY: usize = 1024;
@@ -77,16 +77,20 @@ fn open(dir: &Path) -> Ledger<()> {
     Ledger::open(dir, config, |_: &Store| Ok::<_, Infallible>(())).unwrap()
 }
 
-/// What a traced tool call looks like.
-fn call() -> NewEntry {
-    NewEntry {
+/// What a traced tool call looks like; whoever brings it has committed to its body.
+fn call() -> (NewEntry, SaltedBody) {
+    let mut salt = [0; Salt::LEN];
+    getrandom::fill(&mut salt).unwrap();
+    let body = SaltedBody::new(Salt::from_bytes(salt), vec![7; BODY]);
+    let entry = NewEntry {
         kind: Kind::from_static("tool.called"),
         on_behalf_of: Some(MemberId::new(3, [3; 10])),
         via: Some(Via::new("claude-code", Some("2.1.197"), Some("se-1")).unwrap()),
         delegation: Some(DelegationId::new(4, [4; 10])),
         refs: Refs::new().with("tool", "append_trace_note").unwrap(),
-        body: Some(vec![7; BODY]),
-    }
+        body: None,
+    };
+    (entry, body)
 }
 
 fn in_parallel(writers: u32, work: impl Fn(u8) + Sync) {
@@ -101,8 +105,8 @@ fn in_parallel(writers: u32, work: impl Fn(u8) + Sync) {
 fn appends(ledger: &Ledger<()>, writers: u32, each: u32) {
     in_parallel(writers, |writer| {
         for _ in 0..each {
-            let entry = call();
-            ledger.call(move |(), draft| draft.append(trace(writer), entry).unwrap()).unwrap();
+            let (entry, body) = call();
+            ledger.call(move |(), draft| draft.append_salted(trace(writer), entry, body).unwrap()).unwrap();
         }
     });
 }
@@ -141,10 +145,10 @@ fn fill(ledger: &Ledger<()>, chain: TraceId, count: u64) {
     let (done, wait) = mpsc::channel();
     let mut flying = 0;
     for _ in 0..count {
-        let (done, entry) = (done.clone(), call());
+        let (done, (entry, body)) = (done.clone(), call());
         ledger
             .submit(
-                move |(), draft| drop(draft.append(chain, entry).unwrap()),
+                move |(), draft| draft.append_salted(chain, entry, body).unwrap().index,
                 move |result| done.send(result.unwrap()).unwrap(),
             )
             .unwrap();
@@ -205,7 +209,8 @@ fn growth(count: u64, rows: &mut Vec<Row>) {
         }
         for _ in 0..3_000 {
             samples.push(timed(|| {
-                ledger.call(|(), draft| draft.append(trace(99), call()).unwrap()).unwrap();
+                let (entry, body) = call();
+                ledger.call(|(), draft| draft.append_salted(trace(99), entry, body).unwrap()).unwrap();
             }));
         }
         ledger.close().unwrap();
@@ -262,7 +267,8 @@ fn idle(dir: &Path) {
     let start = Instant::now();
     let ledger = open(dir);
     let opened = start.elapsed();
-    ledger.call(|(), draft| drop(draft.append(trace(99), call()).unwrap())).unwrap();
+    let (entry, body) = call();
+    ledger.call(|(), draft| draft.append_salted(trace(99), entry, body).unwrap()).unwrap();
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     println!("{} {}", opened.as_micros(), resident.split_whitespace().next().unwrap());

@@ -40,6 +40,53 @@ impl Salt {
     }
 }
 
+/// A body with its salt, committed to by whichever thread brings it: hashing is most of what appending a body
+/// costs, and the ledger's one thread need not do it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaltedBody {
+    salt: Salt,
+    commitment: Commitment,
+    bytes: Vec<u8>,
+}
+
+impl SaltedBody {
+    /// Commits to these bytes under a salt that was drawn at random for them.
+    #[must_use]
+    pub fn new(salt: Salt, bytes: Vec<u8>) -> Self {
+        Self {
+            salt,
+            commitment: salt.commit(&bytes),
+            bytes,
+        }
+    }
+
+    /// What an entry says of it.
+    #[must_use]
+    pub const fn claim(&self) -> BodyClaim {
+        BodyClaim {
+            commitment: self.commitment,
+            size: self.bytes.len() as u64,
+        }
+    }
+
+    /// The salt.
+    #[must_use]
+    pub const fn salt(&self) -> &Salt {
+        &self.salt
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many bytes salt and body have together.
+    pub(crate) const fn stored_len(&self) -> usize {
+        Salt::LEN + self.bytes.len()
+    }
+}
+
 /// What an entry says of its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct BodyClaim {

@@ -43,8 +43,10 @@ pub struct Config {
 pub struct Ledger<S> {
     store: Store,
     jobs: Sender<Message<S>>,
-    thread: Arc<Mutex<Option<JoinHandle<Result<(), LedgerError>>>>>,
+    thread: Arc<Mutex<Option<Thread>>>,
 }
+
+type Thread = JoinHandle<Result<(), LedgerError>>;
 
 /// Why a job's appends are not in the ledger. None of them is, and the state is as if the job had not run.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -14,7 +14,7 @@ mod ledger;
 pub mod merkle;
 mod store;
 
-pub use body::{BodyClaim, BodyState, MAX_BODY_BYTES, Salt};
+pub use body::{BodyClaim, BodyState, MAX_BODY_BYTES, Salt, SaltedBody};
 pub use chain::{ChainId, Head};
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier};
 pub use entry::{Entry, FieldError, Kind, MAX_ENTRY_BYTES, NewEntry, ParseError, Refs, Via};

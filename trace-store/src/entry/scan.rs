@@ -51,11 +51,12 @@ pub(crate) struct Scanned<'a> {
     kind: &'a str,
     on_behalf_of: Option<MemberId>,
     pub(crate) prev: EntryHash,
-    refs: [Option<(&'a str, Cow<'a, str>)>; MAX_REFS],
+    refs: ScannedRefs<'a>,
     pub(crate) seq: u64,
     via: Option<ScannedVia<'a>>,
 }
 
+type ScannedRefs<'a> = [Option<(&'a str, Cow<'a, str>)>; MAX_REFS];
 type ScannedVia<'a> = (Cow<'a, str>, Option<Cow<'a, str>>, Option<Cow<'a, str>>);
 
 impl<'a> Scanned<'a> {
@@ -135,7 +136,7 @@ impl<'a> Scanner<'a> {
             None
         };
         self.literal("\",\"kind\":\"")?;
-        let kind = self.plain("kind", |bytes| is_kind(bytes))?;
+        let kind = self.plain("kind", is_kind)?;
         let on_behalf_of = if self.optional("\",\"on_behalf_of\":\"me_") {
             Some(self.id("member")?)
         } else {
@@ -176,8 +177,8 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    fn refs(&mut self) -> Result<[Option<(&'a str, Cow<'a, str>)>; MAX_REFS], ParseError> {
-        let mut refs: [Option<(&'a str, Cow<'a, str>)>; MAX_REFS] = Default::default();
+    fn refs(&mut self) -> Result<ScannedRefs<'a>, ParseError> {
+        let mut refs = ScannedRefs::default();
         let mut last = "";
         for slot in &mut refs {
             self.literal("\"")?;

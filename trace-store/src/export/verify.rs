@@ -77,7 +77,7 @@ pub enum VerifyError {
         /// Its position in that chain.
         seq: Option<u64>,
         /// What does not hold.
-        why: WhyNot,
+        why: Box<WhyNot>,
     },
 }
 
@@ -193,7 +193,7 @@ pub fn verify_each(
         line: 1,
         chain: None,
         seq: None,
-        why: why.into(),
+        why: Box::new(why.into()),
     };
     let hub_key = CheckpointVerifier::from_public_key(header.workspace, &hub_key).map_err(does_not_hold)?;
     let checkpoint = hub_key.verify(&header.checkpoint).map_err(does_not_hold)?;
@@ -258,14 +258,14 @@ impl Walk<'_> {
             line: number,
             chain: None,
             seq: None,
-            why: why.into(),
+            why: Box::new(why.into()),
         })?;
         let (chain, seq) = (scanned.chain, scanned.seq);
         let does_not_hold = |why| VerifyError::DoesNotHold {
             line: number,
             chain: Some(chain),
             seq: Some(seq),
-            why,
+            why: Box::new(why),
         };
         let hash = entry::hash(line.entry.as_bytes());
         self.order(&scanned, line.index, in_trace)
@@ -430,7 +430,7 @@ impl<R: BufRead> Lines<R> {
                 line: self.number,
                 chain: None,
                 seq: None,
-                why: WhyNot::Count,
+                why: Box::new(WhyNot::Count),
             });
         }
         self.parse()
@@ -450,7 +450,7 @@ impl<R: BufRead> Lines<R> {
             line: lines + 1,
             chain: None,
             seq: None,
-            why,
+            why: Box::new(why),
         };
         if self.line.starts_with(b"{\"index\":") {
             return Err(does_not_hold(WhyNot::Count));

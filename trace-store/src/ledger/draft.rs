@@ -4,7 +4,7 @@ use vocabulary::Timestamp;
 
 use super::Entropy;
 use crate::{
-    BodyClaim, ChainId, Entry, EntryHash, Head, NewEntry, ReadError, Salt, Store,
+    ChainId, Entry, EntryHash, Head, NewEntry, ReadError, Salt, SaltedBody, Store,
     body::MAX_BODY_BYTES,
     entry::{self, MAX_ENTRY_BYTES, MAX_INTEGER},
     store::{Batch, Pending, Standing},
@@ -150,14 +150,36 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// [`AppendError`], and then nothing was appended; what the job appended before stands.
-    pub fn append(&mut self, chain: impl Into<ChainId>, new: NewEntry) -> Result<Appended, AppendError> {
-        let chain = chain.into();
-        if let Some(found) = new
-            .body
-            .as_ref()
-            .map(Vec::len)
-            .filter(|&len| len > MAX_BODY_BYTES)
-        {
+    pub fn append(&mut self, chain: impl Into<ChainId>, mut new: NewEntry) -> Result<Appended, AppendError> {
+        let body = new.body.take().map(|bytes| {
+            let mut salt = [0; Salt::LEN];
+            (self.entropy)(&mut salt);
+            SaltedBody::new(Salt::from_bytes(salt), bytes)
+        });
+        self.append_entry(chain.into(), new, body)
+    }
+
+    /// Appends an entry whose body was committed to beforehand, in place of `new.body`.
+    ///
+    /// # Errors
+    /// As [`Draft::append`].
+    pub fn append_salted(
+        &mut self,
+        chain: impl Into<ChainId>,
+        new: NewEntry,
+        body: SaltedBody,
+    ) -> Result<Appended, AppendError> {
+        self.append_entry(chain.into(), new, Some(body))
+    }
+
+    fn append_entry(
+        &mut self,
+        chain: ChainId,
+        new: NewEntry,
+        body: Option<SaltedBody>,
+    ) -> Result<Appended, AppendError> {
+        let size = body.as_ref().map(|body| body.bytes().len());
+        if let Some(found) = size.filter(|&size| size > MAX_BODY_BYTES) {
             return Err(AppendError::Body { found });
         }
         if self.batch.pending.len() >= MAX_BATCH {
@@ -170,11 +192,6 @@ impl<'a> Draft<'a> {
         if head.next_seq >= MAX_INTEGER {
             return Err(AppendError::Full(chain));
         }
-        let body = new.body.map(|body| {
-            let mut salt = [0; Salt::LEN];
-            (self.entropy)(&mut salt);
-            (Salt::from_bytes(salt), body)
-        });
         let entry = Entry {
             chain,
             seq: head.next_seq,
@@ -185,10 +202,7 @@ impl<'a> Draft<'a> {
             via: new.via,
             delegation: new.delegation,
             refs: new.refs,
-            body: body.as_ref().map(|(salt, body)| BodyClaim {
-                commitment: salt.commit(body),
-                size: body.len() as u64,
-            }),
+            body: body.as_ref().map(SaltedBody::claim),
         };
         let start = self.batch.entries.len();
         entry.write_to(&mut self.batch.entries);
@@ -215,7 +229,7 @@ impl<'a> Draft<'a> {
         };
         self.replaced
             .push((chain, self.batch.chains.insert(chain, standing)));
-        self.batch.body_bytes += body.as_ref().map_or(0, |(_, body)| Salt::LEN + body.len());
+        self.batch.body_bytes += body.as_ref().map_or(0, SaltedBody::stored_len);
         self.batch.pending.push(Pending {
             chain,
             seq: entry.seq,

@@ -12,7 +12,7 @@ use super::{
     index::Standing,
     tail::TailEntry,
 };
-use crate::{ChainId, EntryHash, Salt};
+use crate::{ChainId, EntryHash, SaltedBody};
 
 /// Entries on their way into one frame.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(crate) struct Pending {
     /// When its chain began.
     pub(crate) first_at: Timestamp,
     pub(crate) entry_len: u32,
-    pub(crate) body: Option<(Salt, Vec<u8>)>,
+    pub(crate) body: Option<SaltedBody>,
 }
 
 impl Batch {
@@ -96,10 +96,7 @@ impl Store {
         }
         let lengths = batch.pending.iter().map(|entry| RecordLen {
             entry: entry.entry_len,
-            body: entry
-                .body
-                .as_ref()
-                .map(|(_, body)| (Salt::LEN + body.len()) as u32),
+            body: entry.body.as_ref().map(|body| body.stored_len() as u32),
         });
         let table = frame::encode_table(lengths, &batch.erasures);
         buffer.clear();
@@ -115,9 +112,9 @@ impl Store {
         head.encode(buffer);
         buffer.extend_from_slice(&table);
         buffer.extend_from_slice(&batch.entries);
-        for (salt, body) in batch.pending.iter().filter_map(|entry| entry.body.as_ref()) {
-            buffer.extend_from_slice(salt.as_bytes());
-            buffer.extend_from_slice(body);
+        for body in batch.pending.iter().filter_map(|entry| entry.body.as_ref()) {
+            buffer.extend_from_slice(body.salt().as_bytes());
+            buffer.extend_from_slice(body.bytes());
         }
         let appended = self.0.file.append(buffer, end);
         let frame_end = end + buffer.len() as u64;

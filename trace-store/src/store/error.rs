@@ -185,12 +185,15 @@ pub struct Broken {
     /// The first place where it shows.
     pub position: Position,
     /// What is wrong there.
-    pub why: Why,
+    pub why: Box<Why>,
 }
 
 impl Broken {
-    pub(crate) const fn new(position: Position, why: Why) -> Self {
-        Self { position, why }
+    pub(crate) fn new(position: Position, why: Why) -> Self {
+        Self {
+            position,
+            why: Box::new(why),
+        }
     }
 }
 

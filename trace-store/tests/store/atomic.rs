@@ -100,7 +100,12 @@ fn what_is_too_large_is_refused_with_its_size() {
         .unwrap();
     assert_eq!(found, MAX_BODY_BYTES + 1);
     ledger
-        .call(|_, draft| draft.append(trace(1), note(&vec![7; MAX_BODY_BYTES])).unwrap().seq)
+        .call(|_, draft| {
+            draft
+                .append(trace(1), note(&vec![7; MAX_BODY_BYTES]))
+                .unwrap()
+                .seq
+        })
         .unwrap();
     assert_eq!(ledger.store().verify_chain(trace(1).into()).unwrap().entries, 1);
     assert!(Refs::new().with("tool", "x".repeat(257)).is_err());

@@ -72,7 +72,10 @@ fn exporting_what_is_not_there_is_an_error() {
     assert!(matches!(error, ExportError::NoTrace(id) if id == trace(1)));
     ledger
         .call(|_, draft| {
-            draft.append(trace(1), NewEntry::new(Kind::from_static("session.started"))).unwrap().seq
+            draft
+                .append(trace(1), NewEntry::new(Kind::from_static("session.started")))
+                .unwrap()
+                .seq
         })
         .unwrap();
     let context = [(ChainId::Workspace(workspace()), 4)];

@@ -1,1 +1,21 @@
-fn main() {}
+//! `auditotter`: every command that a human types.
+
+mod commands;
+mod home;
+mod output;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = commands::Cli::parse();
+    match commands::run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::explain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

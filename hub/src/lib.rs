@@ -1,1 +1,31 @@
 //! The process that owns a workspace: it authorizes, records and applies.
+//!
+//! Two doors lead in. [`agents`] is for agent-side processes: nothing happens there without a session token and
+//! a proof that its key is held. [`companion`] is for what a human types: reading, registering what a member's
+//! key has already signed, and taking power away; it needs no secret and gives none. Behind both stands one
+//! writer, on whose thread [`workspace::Workspace`] lives: every request is authorized, recorded and applied
+//! there as one durable step, or not at all.
+
+pub mod agents;
+pub mod clock;
+pub mod companion;
+pub mod create;
+mod dispatch;
+pub mod export_claims;
+pub mod kind;
+mod lock;
+mod record;
+pub mod records;
+pub mod serve;
+mod session;
+mod settings;
+mod spool;
+mod summary;
+mod throttle;
+mod tools;
+pub mod words;
+pub mod workspace;
+
+pub use lock::{Held, LockError};
+pub use settings::{HubKey, Settings, SettingsError};
+pub use summary::summarize;

@@ -1,1 +1,87 @@
-fn main() {}
+//! `auditotter-mcp`: what an agent's client starts. It speaks MCP on stdin and stdout and asks the hub.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Parser;
+use delegation::AgentName;
+use mcp_server::{hub_link::HubLink, server::Server, session::Lender, stdio::Stdio};
+use protocol::home::{HOME_VARIABLE, Home};
+use rmcp::ServiceExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// The MCP server through which a coding agent proposes work and is recorded, on behalf of a human.
+///
+/// Register it with a client: `claude mcp add auditotter -- auditotter-mcp` or `codex mcp add auditotter --
+/// auditotter-mcp`. It acts under what `auditotter delegate` lent, and under nothing else.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// The name under which the agent was lent to; else what the client calls itself
+    #[arg(long, value_name = "NAME")]
+    agent: Option<AgentName>,
+    /// Act under this delegation only
+    #[arg(long, value_name = "FILE")]
+    delegation: Option<PathBuf>,
+    /// The workspace's home; else AUDITOTTER_HOME, else the platform's data folder
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
+}
+
+// One thread is enough for one client, and starts soonest.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    // stdout belongs to the protocol.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_from_env("AUDITOTTER_LOG").unwrap_or_else(|_| EnvFilter::new("warn")))
+        .init();
+    let platform = directories::ProjectDirs::from("", "", "auditotter");
+    let home = Home::resolve(
+        args.home,
+        std::env::var_os(HOME_VARIABLE),
+        platform.as_ref().map(directories::ProjectDirs::data_dir),
+    )?;
+    let instance = std::process::id().to_string();
+    let hub = HubLink::start(Lender::new(home, args.delegation, args.agent), instance.clone());
+
+    let (stdin, stdout) = rmcp::transport::stdio_pipes();
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
+    let serving = serve(
+        Server::new(hub.clone(), &instance),
+        Stdio::new(stdin, stdout, hub.clone()),
+    );
+    let served = tokio::select! {
+        served = serving => served,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    };
+    if hub.trace().await.is_some()
+        && let Err(error) = hub.close().await
+    {
+        tracing::warn!(%error, "the hub was not told that the session ended");
+    }
+    // tokio's stdin, where it is in use, blocks a thread that nothing can wake; the runtime is not awaited.
+    match served {
+        Ok(()) => std::process::exit(0),
+        Err(error) => Err(error),
+    }
+}
+
+async fn serve<R, W>(server: Server, transport: Stdio<R, W>) -> anyhow::Result<()>
+where
+    R: tokio::io::AsyncRead + Unpin + Send + 'static,
+    W: tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let running = match server.serve(transport).await {
+        Ok(running) => running,
+        // A client that looked and left is no failure.
+        Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(error) => return Err(error).context("the client did not begin as MCP defines"),
+    };
+    running.waiting().await.context("the MCP session ended badly")?;
+    Ok(())
+}

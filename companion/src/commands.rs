@@ -1,0 +1,66 @@
+//! The commands, one file each.
+
+mod delegate;
+mod delegations;
+mod demo;
+mod doctor;
+mod init;
+mod inspect;
+mod revoke;
+mod serve;
+mod trace;
+mod verify;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::home::Workspace;
+
+/// Agents propose. Humans approve. The audit trail falls out of the work.
+#[derive(Debug, Parser)]
+#[command(name = "auditotter", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// The workspace's home; else AUDITOTTER_HOME, else the platform's data folder
+    #[arg(long, global = true, value_name = "DIR")]
+    home: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Delegate(delegate::Args),
+    Delegations(delegations::Args),
+    Inspect(inspect::Args),
+    Revoke(revoke::Args),
+    Serve(serve::Args),
+    #[command(subcommand)]
+    Trace(trace::Command),
+    Verify(verify::Args),
+    Demo(demo::Args),
+    Doctor(doctor::Args),
+}
+
+/// Runs a command; the exit code is that of the command's own meaning.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // These two need no workspace: an auditor has none, and the demo makes its own.
+    match cli.command {
+        Command::Verify(args) => return verify::run(&args),
+        Command::Demo(args) => return demo::run(&args),
+        _ => {}
+    }
+    let workspace = Workspace::resolve(cli.home)?;
+    match cli.command {
+        Command::Init(args) => init::run(&workspace, args),
+        Command::Delegate(args) => delegate::run(&workspace, args),
+        Command::Delegations(args) => delegations::run(&workspace, &args),
+        Command::Inspect(args) => inspect::run(&workspace, &args),
+        Command::Revoke(args) => revoke::run(&workspace, args),
+        Command::Serve(args) => serve::run(&workspace, &args),
+        Command::Trace(command) => trace::run(&workspace, command),
+        Command::Doctor(args) => doctor::run(&workspace, &args),
+        Command::Verify(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
+    }
+}

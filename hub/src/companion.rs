@@ -1,0 +1,16 @@
+//! The door for what a human types, and the link through which the companion uses it.
+//!
+//! Who may come in: any process of the same user; an agent with a shell is one. So nothing here needs or
+//! gives a secret, and nothing here can add power: a grant is registered only with the member's own signature,
+//! which was made elsewhere, and everything else reads, or takes power away.
+
+mod door;
+mod link;
+mod request;
+
+pub use door::CompanionDoor;
+pub use link::{CompanionLink, LinkError};
+pub use request::{
+    ChainSummary, CompanionRequest, DelegationRow, EntryRow, InspectVerdict, MemberRow, RevokeOutcome,
+    Status, TraceRow, VerifiedChain,
+};

@@ -1,0 +1,223 @@
+//! What the companion can ask. Each request has one typed answer; an export is answered with its bytes.
+
+use protocol::Via;
+use serde::{Deserialize, Serialize};
+use vocabulary::{DelegationId, MemberId, Risk, Timestamp, TraceId, WorkspaceId};
+
+/// A request of the companion; one connection carries one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum CompanionRequest {
+    /// How the hub and its workspace are. Answer: [`Status`].
+    Status,
+    /// Register what a member's key has signed. Answer: [`DelegationRow`].
+    Grant {
+        /// Proof of the grant without its power.
+        witness: String,
+    },
+    /// Take a delegation back. Answer: [`RevokeOutcome`].
+    Revoke {
+        /// Which.
+        delegation: DelegationId,
+        /// Why.
+        why: Option<String>,
+    },
+    /// What was lent. Answer: a list of [`DelegationRow`].
+    Delegations,
+    /// Would a token be accepted now? Answer: [`InspectVerdict`].
+    Inspect {
+        /// The token's text.
+        token: String,
+    },
+    /// The newest traces. Answer: a list of [`TraceRow`].
+    Traces {
+        /// At most so many.
+        limit: usize,
+    },
+    /// A trace's entries from a position on. Answer: a list of [`EntryRow`], empty at the end.
+    Entries {
+        /// Which trace.
+        trace: TraceId,
+        /// From which sequence number.
+        from: u64,
+        /// At most so many.
+        limit: usize,
+    },
+    /// One trace, summed up. Answer: [`TraceRow`].
+    Trace {
+        /// Which.
+        trace: TraceId,
+    },
+    /// Verify one trace, or all chains and the tree over them. Answer: a list of [`VerifiedChain`].
+    Verify {
+        /// Which trace.
+        trace: Option<TraceId>,
+    },
+    /// A trace as a file that verifies offline. Answer: its bytes.
+    Export {
+        /// Which trace.
+        trace: TraceId,
+    },
+}
+
+/// How the hub and its workspace are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// Which workspace.
+    pub workspace: WorkspaceId,
+    /// The hub's version.
+    pub version: String,
+    /// The hub's process.
+    pub pid: u32,
+    /// The hub's clock: never before the last entry.
+    pub now: Timestamp,
+    /// How many entries the ledger has.
+    pub entries: u64,
+    /// The public key that signs checkpoints, in hex.
+    pub hub_key: String,
+    /// Who is a member.
+    pub members: Vec<MemberRow>,
+}
+
+/// A member.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MemberRow {
+    /// Which.
+    pub id: MemberId,
+    /// Name.
+    pub name: String,
+    /// Address.
+    pub email: String,
+    /// The number by which tokens name the member's delegation key.
+    pub root_key_id: u32,
+}
+
+/// A delegation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DelegationRow {
+    /// Which.
+    pub id: DelegationId,
+    /// Who lent.
+    pub on_behalf_of: MemberId,
+    /// The lender's name.
+    pub lent_by: String,
+    /// To whom.
+    pub agent: String,
+    /// What.
+    pub verbs: Vec<String>,
+    /// Where.
+    pub repositories: Vec<String>,
+    /// On what.
+    pub paths: Vec<String>,
+    /// Up to what risk.
+    pub risk_ceiling: Risk,
+    /// Since when.
+    pub granted_at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
+    /// `lent`, `expired` or `revoked`.
+    pub state: String,
+    /// When and why it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+    /// Why it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What revoking did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RevokeOutcome {
+    /// Which delegation.
+    pub id: DelegationId,
+    /// Since when it is revoked; earlier than now where it was already.
+    pub revoked_at: Timestamp,
+}
+
+/// Whether a token would be accepted now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InspectVerdict {
+    /// Whether.
+    pub accepted: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+}
+
+/// A trace, summed up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TraceRow {
+    /// Which.
+    pub id: TraceId,
+    /// For whom.
+    pub on_behalf_of: String,
+    /// Via what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
+    /// Under which delegation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<DelegationId>,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When its last entry was recorded.
+    pub last_at: Timestamp,
+    /// How many entries it has.
+    pub entries: u64,
+    /// The hash of its last entry, in hex.
+    pub head: String,
+}
+
+/// An entry with its body.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EntryRow {
+    /// Its place in the chain.
+    pub seq: u64,
+    /// Its place in the ledger.
+    pub index: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: String,
+    /// For whom, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
+    /// Via what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
+    /// In a few words.
+    pub summary: String,
+    /// The body's JSON, or its text where it is none; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
+    /// Whether the body was erased.
+    #[serde(default)]
+    pub erased: bool,
+    /// Its hash, in hex.
+    pub hash: String,
+}
+
+/// The result of verifying one chain.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VerifiedChain {
+    /// Which chain; the workspace's own is `ws_…`, the tree over all is `ledger`.
+    pub id: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<ChainSummary>,
+    /// Where it does not hold and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+}
+
+/// What verifying a chain went through.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChainSummary {
+    /// How many entries.
+    pub entries: u64,
+    /// How many bodies were erased.
+    pub erased: u64,
+    /// The last entry's hash, in hex; the root for the whole ledger.
+    pub head: String,
+}

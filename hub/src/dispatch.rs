@@ -1,0 +1,313 @@
+//! One request of an agent session: authorized, recorded and applied as one step.
+//!
+//! The recording stands around the dispatch and not in the tools: whatever a call is, and whatever comes of
+//! it, its entries and its effects are one batch, which becomes durable whole or not at all.
+
+use std::sync::Arc;
+
+use delegation::{Operation, VerifiedToken};
+use protocol::{
+    Answer, Call, Observation, Outcome, Position, Refusal, ReplyBody, Request, RequestBody, Via,
+    tools::ToolCall,
+};
+use serde::Serialize;
+use trace_store::{Appended, ChainId, Draft, Refs};
+use vocabulary::{RequestId, Timestamp, TraceId};
+
+use crate::{
+    kind::EntryKind,
+    record::{self, By, RecordError, not_recorded},
+    records::{Observed, ToolCalled},
+    session::Session,
+    tools::{self, Checked, Plan},
+    workspace::Workspace,
+};
+
+/// Who asks, as the connection proved it.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) token: Arc<VerifiedToken>,
+    pub(crate) via: Via,
+    pub(crate) trace: TraceId,
+}
+
+/// What is left to do after a step.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Nothing: this is the reply.
+    Done(ReplyBody),
+    /// The chain has to be verified first, which takes too long for the writer's thread.
+    VerifyFirst(TraceId),
+}
+
+/// The inbox's address and the like, which tools need and the ledger does not hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) inbox: Arc<str>,
+}
+
+/// Carries out one request on the writer's thread.
+pub(crate) fn request(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    caller: &Caller,
+    around: &Surroundings,
+    request: &Request,
+    checked: Option<Checked>,
+) -> Step {
+    match session_of(workspace, draft, caller) {
+        Ok(session) => {
+            if let Some(answer) = session.answered(request.id) {
+                return Step::Done(answer.clone());
+            }
+            if session.closed {
+                return Step::Done(ReplyBody::Failed(session_closed(caller)));
+            }
+        }
+        Err(refusal) => return Step::Done(ReplyBody::Failed(refusal)),
+    }
+    let mut scribe = Scribe {
+        draft,
+        caller,
+        request: request.id,
+    };
+    let replied = match &request.body {
+        RequestBody::Call(call) => match call_tool(workspace, &mut scribe, around, call, checked) {
+            Ok(Called::Answered(answer)) => Ok(ReplyBody::Answer(answer)),
+            Ok(Called::VerifyFirst(trace)) => return Step::VerifyFirst(trace),
+            Err(error) => Err(error),
+        },
+        RequestBody::Observe(observation) => scribe.observe(observation, None).map(ReplyBody::Recorded),
+        RequestBody::Close => scribe
+            .write(EntryKind::SessionClosed, Refs::new(), &serde_json::json!({}))
+            .map(|written| ReplyBody::Recorded(scribe.position(&written))),
+    };
+    let reply = match replied {
+        Ok(reply) => reply,
+        Err(error) => {
+            draft.abort();
+            return Step::Done(ReplyBody::Failed(not_recorded(&error)));
+        }
+    };
+    if let Some(session) = workspace.sessions.get_mut(&caller.token.session()) {
+        session.closed |= matches!(request.body, RequestBody::Close);
+        session.remember(request.id, reply.clone());
+    }
+    Step::Done(reply)
+}
+
+/// The session of a caller, recalled from its trace where the state was rebuilt since it opened.
+fn session_of<'w>(
+    workspace: &'w mut Workspace,
+    draft: &Draft<'_>,
+    caller: &Caller,
+) -> Result<&'w Session, Refusal> {
+    let id = caller.token.session();
+    if !workspace.sessions.contains_key(&id) {
+        let recalled = Session::recall(draft.store(), caller.trace).map_err(|error| unreadable(&error))?;
+        if let Some(session) = recalled {
+            workspace.sessions.insert(id, session);
+        }
+    }
+    workspace.sessions.get(&id).ok_or_else(|| session_closed(caller))
+}
+
+enum Called {
+    Answered(Answer),
+    VerifyFirst(TraceId),
+}
+
+fn call_tool(
+    workspace: &mut Workspace,
+    scribe: &mut Scribe<'_, '_>,
+    around: &Surroundings,
+    call: &Call,
+    checked: Option<Checked>,
+) -> Result<Called, RecordError> {
+    let now = scribe.draft.now();
+    let planned = ToolCall::parse(&call.tool, call.arguments.clone())
+        .map_err(|error| match &error {
+            protocol::tools::ToolCallError::Unknown(_) => refusal("unknown_tool", &error),
+            protocol::tools::ToolCallError::Arguments { .. } => refusal("malformed_arguments", &error),
+        })
+        .and_then(|call| tools::plan(workspace, scribe, call));
+    let permitted = permit(workspace, scribe.caller, planned.as_ref().ok(), now);
+
+    if let (
+        Ok(()),
+        Ok(Plan {
+            verify: Some(trace), ..
+        }),
+        None,
+    ) = (&permitted, &planned, &checked)
+    {
+        return Ok(Called::VerifyFirst(*trace));
+    }
+    let mut called = Refs::new();
+    if let Some(id) = &call.call_id {
+        called.insert("call", id.clone())?;
+    }
+    scribe.write(
+        EntryKind::ToolCalled,
+        called,
+        &ToolCalled {
+            tool: call.tool.clone(),
+            arguments: call.arguments.clone(),
+            resource: call.resource.clone(),
+            client: call.client.clone(),
+        },
+    )?;
+    let (kind, outcome, refs) = match (permitted, planned) {
+        (Err(refusal), _) => (EntryKind::ToolDenied, Outcome::Denied(refusal), Refs::new()),
+        (Ok(()), Err(refusal)) => (EntryKind::ToolRejected, Outcome::Rejected(refusal), Refs::new()),
+        (Ok(()), Ok(plan)) => match (plan.carry_out)(workspace, scribe, around, checked)? {
+            tools::Done {
+                result: Ok(value),
+                refs,
+            } => (EntryKind::ToolReturned, Outcome::Returned(value), refs),
+            tools::Done {
+                result: Err(refusal),
+                refs,
+            } => (EntryKind::ToolRejected, Outcome::Rejected(refusal), refs),
+        },
+    };
+    let written = scribe.write(kind, refs, &outcome)?;
+    Ok(Called::Answered(Answer {
+        recorded: scribe.position(&written),
+        outcome,
+    }))
+}
+
+/// May the caller do this? Asked of the token for every call, also for one that is malformed.
+fn permit(
+    workspace: &Workspace,
+    caller: &Caller,
+    plan: Option<&Plan>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let (session, holder) = (caller.token.session(), caller.token.holder());
+    let denied = |denial: delegation::Denial| Refusal {
+        code: denial.code().as_str().to_owned(),
+        message: advise(workspace, caller, &denial),
+    };
+    match plan.and_then(|plan| plan.verb.map(|verb| (plan, verb))) {
+        Some((plan, verb)) => {
+            let operation = Operation {
+                verb,
+                repository: plan.repository.as_ref(),
+                paths: &plan.paths,
+                risk: plan.risk,
+            };
+            caller
+                .token
+                .authorize(&operation, session, holder, now, &workspace.revocations)
+                .map(drop)
+                .map_err(denied)
+        }
+        None => caller
+            .token
+            .holding(session, holder, now, &workspace.revocations)
+            .map_err(denied),
+    }
+}
+
+/// A denial in words that an agent can pass on: it names the human who could change it.
+fn advise(workspace: &Workspace, caller: &Caller, denial: &delegation::Denial) -> String {
+    let grant = caller.token.grant();
+    let who = workspace.name_of(grant.on_behalf_of);
+    if denial.code().is_remedied_by_lending() {
+        format!(
+            "{denial}; ask {who} to run: auditotter delegate --agent {}",
+            grant.agent
+        )
+    } else {
+        denial.to_string()
+    }
+}
+
+/// Writes entries of one request, each attributed to the human, via the agent, under the delegation.
+pub(crate) struct Scribe<'d, 's> {
+    pub(crate) draft: &'d mut Draft<'s>,
+    pub(crate) caller: &'d Caller,
+    pub(crate) request: RequestId,
+}
+
+impl Scribe<'_, '_> {
+    /// Appends to the session's trace.
+    pub(crate) fn write<T: Serialize>(
+        &mut self,
+        kind: EntryKind,
+        refs: Refs,
+        body: &T,
+    ) -> Result<Appended, RecordError> {
+        self.append(ChainId::Trace(self.caller.trace), kind, refs, body)
+    }
+
+    /// Appends to any chain.
+    pub(crate) fn append<T: Serialize>(
+        &mut self,
+        chain: ChainId,
+        kind: EntryKind,
+        mut refs: Refs,
+        body: &T,
+    ) -> Result<Appended, RecordError> {
+        refs.insert("request", self.request.to_string())?;
+        let grant = self.caller.token.grant();
+        let by = By {
+            on_behalf_of: Some(grant.on_behalf_of),
+            via: Some(&self.caller.via),
+            delegation: Some(grant.id),
+        };
+        record::append(self.draft, chain, kind, by, refs, body)
+    }
+
+    /// Appends what the agent side saw.
+    pub(crate) fn observe(
+        &mut self,
+        observation: &Observation,
+        claimed_at: Option<Timestamp>,
+    ) -> Result<Position, RecordError> {
+        let kind = match observation {
+            Observation::ProtocolError { .. } => EntryKind::ProtocolError,
+            Observation::Cancelled { .. } => EntryKind::CallCancelled,
+        };
+        let written = self.write(
+            kind,
+            Refs::new(),
+            &Observed {
+                observation: observation.clone(),
+                claimed_at,
+            },
+        )?;
+        Ok(self.position(&written))
+    }
+
+    pub(crate) const fn position(&self, written: &Appended) -> Position {
+        Position {
+            trace: self.caller.trace,
+            seq: written.seq,
+        }
+    }
+}
+
+pub(crate) fn refusal(code: &str, message: &impl ToString) -> Refusal {
+    Refusal {
+        code: code.to_owned(),
+        message: message.to_string(),
+    }
+}
+
+fn session_closed(caller: &Caller) -> Refusal {
+    let session = caller.token.session();
+    refusal(
+        "session_closed",
+        &format!("session {session} has ended; start the MCP server anew for another"),
+    )
+}
+
+pub(crate) fn unreadable(error: &impl std::fmt::Display) -> Refusal {
+    refusal(
+        "store_refused",
+        &format!("the store cannot be read: {error}; a human should run: auditotter doctor"),
+    )
+}

@@ -1,0 +1,84 @@
+//! The kinds of entry that this hub writes, each with the body of its name in [`crate::records`].
+
+use std::{fmt, str::FromStr};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// What an entry is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum EntryKind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl EntryKind {
+            /// The text that stands in the ledger.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+
+        impl FromStr for EntryKind {
+            type Err = UnknownKind;
+
+            fn from_str(text: &str) -> Result<Self, UnknownKind> {
+                match text {
+                    $($text => Ok(Self::$name),)*
+                    _ => Err(UnknownKind(text.chars().take(64).collect())),
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The workspace's first entry: what it is called and which key signs its checkpoints.
+    WorkspaceCreated = "workspace.created";
+    /// A member and the public halves of the member's keys, signed by the member.
+    MemberAdded = "member.added";
+    /// What a member lent, proved by the member's own signature.
+    DelegationGranted = "delegation.granted";
+    /// A delegation was taken back.
+    DelegationRevoked = "delegation.revoked";
+    /// Somebody knocked and was not let in.
+    AccessDenied = "access.denied";
+    /// Work was proposed.
+    WorkItemProposed = "work_item.proposed";
+    /// An agent session began: the first entry of its trace.
+    SessionOpened = "session.opened";
+    /// A session went on over a new connection or with a new token.
+    SessionResumed = "session.resumed";
+    /// A session ended; its tokens are worth nothing from here on.
+    SessionClosed = "session.closed";
+    /// A tool was called.
+    ToolCalled = "tool.called";
+    /// The call was done; its result.
+    ToolReturned = "tool.returned";
+    /// The call was not allowed.
+    ToolDenied = "tool.denied";
+    /// The call was allowed and not possible.
+    ToolRejected = "tool.rejected";
+    /// The agent's own words.
+    NoteAppended = "note.appended";
+    /// The client sent what is no MCP, or was answered with a protocol error.
+    ProtocolError = "protocol.error";
+    /// The client withdrew a request.
+    CallCancelled = "call.cancelled";
+}
+
+/// A kind that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this version knows no entry kind `{0}`; a newer auditotter wrote it")]
+pub struct UnknownKind(String);
+
+impl fmt::Display for EntryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<EntryKind> for trace_store::Kind {
+    fn from(kind: EntryKind) -> Self {
+        Self::from_static(kind.as_str())
+    }
+}

@@ -1,0 +1,77 @@
+//! One home, one hub.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
+};
+
+use protocol::home::Home;
+use rustix::fs::{FlockOperation, flock};
+
+/// The lock on a home; ends with this value, and with the process however that ends.
+#[derive(Debug)]
+pub struct Held {
+    _file: File,
+}
+
+/// Why the home could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody has it.
+    #[error("process {holder} is the hub of {home}; use it, or stop it with: kill {holder}")]
+    Taken {
+        /// Its process id, as it wrote it.
+        holder: String,
+        /// Which home.
+        home: PathBuf,
+    },
+    /// The lock file cannot be used.
+    #[error("{path} cannot be locked: {source}; check that the folder is yours and can be written")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Held {
+    /// Takes the home, or says who has it.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn take(home: &Home) -> Result<Self, LockError> {
+        let path = home.lock();
+        let failed = |source| LockError::Io {
+            path: path.clone(),
+            source,
+        };
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
+        let mut file = options.open(&path).map_err(failed)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut holder = String::new();
+                let _ = (&mut file).take(20).read_to_string(&mut holder);
+                return Err(LockError::Taken {
+                    holder: holder.trim().to_owned(),
+                    home: home.path().to_owned(),
+                });
+            }
+            Err(errno) => return Err(failed(errno.into())),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}

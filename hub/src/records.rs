@@ -1,0 +1,158 @@
+//! The bodies of the entries that this hub writes. Field names are the format: docs/TRACE-FORMAT.md lists them.
+
+use identity::SignedRegistration;
+use protocol::{Observation, Refusal};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use vocabulary::{DelegationId, SessionId, Timestamp, WorkspaceId};
+
+/// Body of `workspace.created`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceCreated {
+    /// Which workspace.
+    pub workspace: WorkspaceId,
+    /// The public key, in hex, that signs checkpoints.
+    pub hub_key: String,
+}
+
+/// Body of `member.added`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberAdded {
+    /// The member's own, signed statement of name, address and public keys.
+    pub registration: SignedRegistration,
+    /// The number by which Biscuits name this member's delegation key.
+    pub root_key_id: u32,
+}
+
+/// Body of `delegation.granted`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationGranted {
+    /// The delegation with one more block that can never hold: proof of the grant, without its power.
+    pub witness: String,
+}
+
+/// Body of `delegation.revoked`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationRevoked {
+    /// Which.
+    pub delegation: DelegationId,
+    /// Why, where it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Body of `access.denied`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessDenied {
+    /// Why.
+    pub refusal: Refusal,
+    /// The BLAKE3 digest, in hex, of the token that was shown.
+    pub token_digest: String,
+    /// How many more were denied since the last such entry and not written one by one.
+    pub unrecorded: u64,
+}
+
+/// Body of `session.opened`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionOpened {
+    /// Which session.
+    pub session: SessionId,
+    /// The session's own public key, in hex: only who holds it may go on with the session.
+    pub holder: String,
+    /// The BLAKE3 digest, in hex, of the session token.
+    pub token_digest: String,
+    /// When that token ends.
+    pub expires_at: Timestamp,
+}
+
+/// Body of `session.resumed`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionResumed {
+    /// Why.
+    pub reason: ResumeReason,
+    /// The BLAKE3 digest, in hex, of the session token.
+    pub token_digest: String,
+    /// When that token ends.
+    pub expires_at: Timestamp,
+}
+
+/// Why a session was opened once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumeReason {
+    /// The connection or the hub had ended.
+    Reconnected,
+    /// The token was about to end.
+    Renewed,
+}
+
+/// Body of `tool.called`: the call as the server received it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolCalled {
+    /// The tool's name, as it came.
+    pub tool: String,
+    /// The arguments, as they came.
+    pub arguments: Value,
+    /// The resource whose reading this was, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// What the client said of its session and turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Value>,
+}
+
+/// Body of `note.appended`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoteAppended {
+    /// The agent's words.
+    pub text: String,
+    /// What they are about.
+    pub refs: Vec<String>,
+}
+
+/// Body of `protocol.error` and `call.cancelled`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observed {
+    /// What was seen.
+    pub observation: Observation,
+    /// When the agent side says that it happened, where no hub could be reached at that moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
+}
+
+/// A body is not what its entry's kind says.
+#[derive(Debug, thiserror::Error)]
+#[error("the body is not that of a `{kind}` entry: {source}")]
+pub struct BodyError {
+    kind: String,
+    source: serde_json::Error,
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// [`BodyError`].
+pub fn read<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, BodyError> {
+    serde_json::from_slice(body).map_err(|source| BodyError {
+        kind: kind.to_owned(),
+        source,
+    })
+}
+
+/// The bytes of a body: canonical JSON, so that equal facts have equal bytes.
+///
+/// # Errors
+/// Where a value has no JSON form; none of this module's is such.
+pub fn write<T: Serialize>(body: &T) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json_canonicalizer::to_vec(body)
+}

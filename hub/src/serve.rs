@@ -1,0 +1,253 @@
+//! Being the hub: taking the home, opening its store and its doors, and ending well.
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use protocol::home::Home;
+use tokio::{
+    net::{UnixListener, UnixStream},
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, oneshot},
+};
+use trace_store::{Closed, CommitError, Config, Draft, Ledger, OpenError};
+use vocabulary::WorkspaceId;
+
+use crate::{
+    agents::AgentDoor,
+    clock,
+    companion::CompanionDoor,
+    lock::{Held, LockError},
+    settings::{HubKey, Settings, SettingsError},
+    spool,
+    workspace::Workspace,
+};
+
+/// How long a hub that nobody watches stays without a connection.
+pub const IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// How long connections may take to finish when the hub ends.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Whether somebody watches this hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// A human started it and will end it.
+    Foreground,
+    /// A client started it; it leaves when it has been idle for so long.
+    Detached {
+        /// How long.
+        idle: Duration,
+    },
+}
+
+/// Why there is no hub.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The home's settings or key cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Somebody else is the hub, or the lock cannot be taken.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The store cannot be opened, or does not verify.
+    #[error("the store {path} is refused: {source}; `auditotter doctor` says what can be done")]
+    Store {
+        /// Which store.
+        path: PathBuf,
+        /// Why.
+        source: OpenError,
+    },
+    /// A socket cannot be opened.
+    #[error("{path} cannot be listened on: {source}")]
+    Listen {
+        /// Which socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refuses what a server needs.
+    #[error("the hub cannot run: {0}")]
+    System(#[from] io::Error),
+}
+
+/// How this program opens a workspace's store: with the machine's clock and randomness.
+#[must_use]
+pub(crate) fn store_config(workspace: WorkspaceId) -> Config {
+    Config {
+        workspace,
+        clock: Box::new(clock::now),
+        entropy: Box::new(clock::fill),
+    }
+}
+
+/// Runs the hub of a home until a signal ends it, or idleness where nobody watches. `ready` is called once
+/// both doors are open.
+///
+/// # Errors
+/// [`ServeError`] with what a person can do about it.
+pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Result<(), ServeError> {
+    let settings = Settings::read(&home)?;
+    let _held = Held::take(&home)?;
+    let hub_key = HubKey::read(&home, settings.workspace)?;
+    let id = settings.workspace;
+    let store = home.store();
+    let ledger = Ledger::open(&store, store_config(id), move |store| Workspace::fold(id, store))
+        .map_err(|source| ServeError::Store { path: store, source })?;
+    if let Err(error) = spool::take_in(&home, &ledger) {
+        tracing::error!(%error, "the spool was not taken in; it stays for the next start");
+    }
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let agents = listen(&home, home.agent_socket())?;
+    let people = listen(&home, home.companion_socket())?;
+    ready();
+
+    let agent_door = AgentDoor::new(ledger.clone(), id, &settings.inbox);
+    let companion_door = CompanionDoor::new(ledger.clone(), hub_key);
+    let guests = Guests::default();
+    let own = rustix::process::geteuid().as_raw();
+    loop {
+        tokio::select! {
+            arrived = agents.accept() => if let Some(stream) = admitted(arrived, own) {
+                let (door, guest) = (agent_door.clone(), guests.enter());
+                tokio::spawn(async move {
+                    if let Err(error) = door.serve(stream).await {
+                        tracing::debug!(%error, "an agent connection ended badly");
+                    }
+                    drop(guest);
+                });
+            },
+            arrived = people.accept() => if let Some(stream) = admitted(arrived, own) {
+                let (door, guest) = (companion_door.clone(), guests.enter());
+                tokio::spawn(async move {
+                    if let Err(error) = door.serve(stream).await {
+                        tracing::debug!(%error, "a companion connection ended badly");
+                    }
+                    drop(guest);
+                });
+            },
+            () = guests.idle(presence) => break,
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    // Nobody finds the doors from here on; who asks again starts the next hub, which waits for our lock.
+    let _ = fs::remove_file(home.agent_socket());
+    let _ = fs::remove_file(home.companion_socket());
+    drop((agents, people));
+    let _ = tokio::time::timeout(GRACE, guests.gone()).await;
+    ledger.close().map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// Runs a job on the ledger's writer thread and waits for its durability without blocking this one.
+pub(crate) async fn run<T: Send + 'static>(
+    ledger: &Ledger<Workspace>,
+    job: impl FnOnce(&mut Workspace, &mut Draft<'_>) -> T + Send + 'static,
+) -> Result<T, CommitError> {
+    let (done, committed) = oneshot::channel();
+    ledger
+        .submit(job, move |result| {
+            let _ = done.send(result);
+        })
+        .map_err(|Closed| CommitError::Closed)?;
+    committed.await.unwrap_or(Err(CommitError::Closed))
+}
+
+fn listen(home: &Home, socket: PathBuf) -> Result<UnixListener, ServeError> {
+    let failed = |source| ServeError::Listen {
+        path: socket.clone(),
+        source,
+    };
+    // We hold the home's lock: a socket that lies there belongs to nobody any more.
+    match fs::remove_file(&socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let address = home.reachable(&socket).map_err(failed)?;
+    let listener = UnixListener::bind(address.path()).map_err(failed)?;
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Only processes of the same user come in, whatever the socket's mode says.
+fn admitted(arrived: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>, own: u32) -> Option<UnixStream> {
+    match arrived {
+        Ok((stream, _)) => match stream.peer_cred() {
+            Ok(peer) if peer.uid() == own => Some(stream),
+            Ok(peer) => {
+                tracing::warn!(uid = peer.uid(), "another user's process was turned away");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a process that cannot be identified was turned away");
+                None
+            }
+        },
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be taken");
+            None
+        }
+    }
+}
+
+/// How many connections there are, and since when there are none.
+#[derive(Debug, Clone, Default)]
+struct Guests(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    count: AtomicUsize,
+    changed: Notify,
+}
+
+struct Guest(Arc<Inner>);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.changed.notify_waiters();
+    }
+}
+
+impl Guests {
+    fn enter(&self) -> Guest {
+        self.0.count.fetch_add(1, Ordering::AcqRel);
+        Guest(Arc::clone(&self.0))
+    }
+
+    /// Ends when nobody has been here for the whole idle time; never in the foreground. Each arrival and
+    /// departure restarts it, for the accepting loop polls it anew.
+    async fn idle(&self, presence: Presence) {
+        let Presence::Detached { idle } = presence else {
+            return std::future::pending().await;
+        };
+        loop {
+            self.gone().await;
+            let changed = self.0.changed.notified();
+            if self.0.count.load(Ordering::Acquire) == 0 && tokio::time::timeout(idle, changed).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    async fn gone(&self) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.0.count.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+}

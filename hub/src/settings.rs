@@ -1,0 +1,187 @@
+//! What a home says of its workspace without the store: its identity, and the key that signs checkpoints.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use protocol::home::Home;
+use serde::{Deserialize, Serialize};
+use trace_store::CheckpointSigner;
+use vocabulary::WorkspaceId;
+use zeroize::Zeroizing;
+
+/// The version of `workspace.json` that this build writes.
+const VERSION: u32 = 1;
+
+/// Where the inbox will be found when nothing else was said.
+const DEFAULT_INBOX: &str = "http://127.0.0.1:7687";
+
+/// `workspace.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Version of this file.
+    pub version: u32,
+    /// Which workspace lives here.
+    pub workspace: WorkspaceId,
+    /// The address under which people reach the inbox, without a trailing slash.
+    pub inbox: String,
+}
+
+/// Why a home's settings or hub key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// No workspace here.
+    #[error("there is no workspace in {0}; create one with: auditotter init --name NAME --email EMAIL")]
+    NoWorkspace(PathBuf),
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file holds something else.
+    #[error("{path} is damaged: {problem}; restore it from a backup of the home")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file of a later version.
+    #[error(
+        "{path} is of version {found}, this auditotter knows version {VERSION}; install the newer auditotter"
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+impl Settings {
+    /// Settings of a new workspace.
+    #[must_use]
+    pub fn new(workspace: WorkspaceId) -> Self {
+        Self {
+            version: VERSION,
+            workspace,
+            inbox: DEFAULT_INBOX.to_owned(),
+        }
+    }
+
+    /// Reads a home's settings.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn read(home: &Home) -> Result<Self, SettingsError> {
+        let path = home.workspace_file();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(SettingsError::NoWorkspace(home.path().to_owned()));
+            }
+            Err(source) => return Err(SettingsError::Io { path, source }),
+        };
+        let damaged = |error: serde_json::Error| SettingsError::Damaged {
+            path: path.clone(),
+            problem: error.to_string(),
+        };
+        let raw: serde_json::Value = serde_json::from_str(&text).map_err(damaged)?;
+        if let Some(found) = raw.get("version").and_then(serde_json::Value::as_u64)
+            && found > u64::from(VERSION)
+        {
+            return Err(SettingsError::Newer {
+                path,
+                found: u32::try_from(found).unwrap_or(u32::MAX),
+            });
+        }
+        serde_json::from_value(raw).map_err(damaged)
+    }
+
+    /// Writes them, whole or not at all.
+    ///
+    /// # Errors
+    /// [`SettingsError::Io`].
+    pub fn write(&self, home: &Home) -> Result<(), SettingsError> {
+        let path = home.workspace_file();
+        let text = serde_json::to_vec_pretty(self).map_err(|error| SettingsError::Damaged {
+            path: path.clone(),
+            problem: error.to_string(),
+        })?;
+        write_private(&path, &text).map_err(|source| SettingsError::Io { path, source })
+    }
+}
+
+/// The hub's own key. It signs checkpoints and nothing else: it stands for "this hub said so", never for a
+/// human.
+#[derive(Debug)]
+pub struct HubKey(CheckpointSigner);
+
+impl HubKey {
+    /// A key from 32 random bytes, written to the home.
+    ///
+    /// # Errors
+    /// [`SettingsError::Io`].
+    pub fn create(
+        home: &Home,
+        workspace: WorkspaceId,
+        seed: &Zeroizing<[u8; 32]>,
+    ) -> Result<Self, SettingsError> {
+        let path = home.hub_key();
+        let text = Zeroizing::new(hex::encode(seed.as_slice()));
+        write_private(&path, text.as_bytes()).map_err(|source| SettingsError::Io { path, source })?;
+        Ok(Self(CheckpointSigner::from_seed(workspace, seed)))
+    }
+
+    /// Reads a home's key.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn read(home: &Home, workspace: WorkspaceId) -> Result<Self, SettingsError> {
+        let path = home.hub_key();
+        let text = Zeroizing::new(fs::read_to_string(&path).map_err(|source| SettingsError::Io {
+            path: path.clone(),
+            source,
+        })?);
+        let mut seed = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text.trim(), seed.as_mut_slice()).map_err(|_| SettingsError::Damaged {
+            path,
+            problem: "it does not hold 64 hexadecimal digits".to_owned(),
+        })?;
+        Ok(Self(CheckpointSigner::from_seed(workspace, &seed)))
+    }
+
+    /// What signs.
+    #[must_use]
+    pub const fn signer(&self) -> &CheckpointSigner {
+        &self.0
+    }
+}
+
+/// Writes a file that only its owner can read; it appears whole or not at all.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("part");
+    let written = (|| {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
+}

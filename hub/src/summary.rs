@@ -1,0 +1,92 @@
+//! An entry in a few words, for lists and replays.
+
+use serde_json::Value;
+use trace_store::BodyState;
+
+use crate::kind::EntryKind;
+
+/// How long a summary may be, in characters.
+const SUMMARY_CHARS: usize = 200;
+
+/// What an entry of this kind with this body says, on one line.
+#[must_use]
+pub fn summarize(kind: &str, body: &BodyState) -> String {
+    let bytes = match body {
+        BodyState::Present(bytes) => bytes,
+        BodyState::Erased => return "[body erased]".to_owned(),
+        BodyState::None => return String::new(),
+    };
+    let Ok(body) = serde_json::from_slice::<Value>(bytes) else {
+        return cut(&String::from_utf8_lossy(bytes), SUMMARY_CHARS);
+    };
+    let text = |pointer: &str| {
+        body.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let refusal = |pointer: &str| {
+        let (code, message) = (
+            text(&format!("{pointer}/code")),
+            text(&format!("{pointer}/message")),
+        );
+        format!("{code}: {message}")
+    };
+    let line = match kind.parse() {
+        Ok(EntryKind::WorkspaceCreated) => text("/workspace"),
+        Ok(EntryKind::MemberAdded) => {
+            format!(
+                "{} <{}>",
+                text("/registration/member/name"),
+                text("/registration/member/email")
+            )
+        }
+        Ok(EntryKind::DelegationGranted) => String::new(),
+        Ok(EntryKind::DelegationRevoked) => format!("{} {}", text("/delegation"), text("/why")),
+        Ok(EntryKind::AccessDenied) => refusal("/refusal"),
+        Ok(EntryKind::WorkItemProposed) => text("/proposal/title"),
+        Ok(EntryKind::SessionOpened | EntryKind::SessionResumed) => {
+            format!("{} token until {}", text("/reason"), text("/expires_at"))
+        }
+        Ok(EntryKind::SessionClosed) => String::new(),
+        Ok(EntryKind::ToolCalled) => {
+            let arguments = body
+                .pointer("/arguments")
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            format!("{} {arguments}", text("/tool"))
+        }
+        Ok(EntryKind::ToolReturned) => body
+            .pointer("/returned")
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        Ok(EntryKind::ToolDenied) => refusal("/denied"),
+        Ok(EntryKind::ToolRejected) => refusal("/rejected"),
+        Ok(EntryKind::NoteAppended) => text("/text"),
+        Ok(EntryKind::ProtocolError) => text("/observation/protocol_error/message"),
+        Ok(EntryKind::CallCancelled) => {
+            format!(
+                "request {} {}",
+                text("/observation/cancelled/request"),
+                text("/observation/cancelled/reason")
+            )
+        }
+        Err(_) => body.to_string(),
+    };
+    cut(line.trim(), SUMMARY_CHARS)
+}
+
+/// One line of at most so many characters; what was cut off is marked. Control characters and those that turn
+/// the reading direction become spaces: an agent's words must not steer the terminal of whoever reads them.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut kept: String = text
+        .chars()
+        .take(most)
+        .map(|c| if steers(c) { ' ' } else { c })
+        .collect();
+    if text.chars().nth(most).is_some() {
+        kept.push('…');
+    }
+    kept
+}

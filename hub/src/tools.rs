@@ -1,0 +1,150 @@
+//! What each tool does, one file a tool. A tool first says what it would do, so that it can be authorized, and
+//! then does it.
+
+mod append_trace_note;
+mod describe_delegation;
+mod get_work_item;
+mod list_work_items;
+mod propose_work_item;
+mod read_trace;
+mod verify_trace;
+
+use delegation::{AgentVerb, Grant};
+use protocol::{Refusal, tools::ToolCall};
+use serde_json::Value;
+use trace_store::{ChainReport, Refs};
+use vocabulary::{RepoPath, Repository, Risk, TraceId};
+use work_items::WorkItem;
+
+use crate::{
+    dispatch::{Scribe, Surroundings},
+    record::RecordError,
+    session::Session,
+    workspace::Workspace,
+};
+
+/// The outcome of verifying a chain off the writer's thread: a report, or where it breaks.
+pub(crate) type Checked = Result<ChainReport, String>;
+
+/// What a call would do.
+pub(crate) struct Plan {
+    /// The verb that has to be lent.
+    pub(crate) verb: Option<AgentVerb>,
+    /// Where.
+    pub(crate) repository: Option<Repository>,
+    /// On what.
+    pub(crate) paths: Vec<RepoPath>,
+    /// At what risk.
+    pub(crate) risk: Option<Risk>,
+    /// A chain that has to be verified before.
+    pub(crate) verify: Option<TraceId>,
+    /// Does it, once it is authorized.
+    pub(crate) carry_out: CarryOut,
+}
+
+type CarryOut = Box<
+    dyn FnOnce(
+        &mut Workspace,
+        &mut Scribe<'_, '_>,
+        &Surroundings,
+        Option<Checked>,
+    ) -> Result<Done, RecordError>,
+>;
+
+/// What a tool did: its result, or why it was not possible, and what the entry should point to.
+pub(crate) struct Done {
+    pub(crate) result: Result<Value, Refusal>,
+    pub(crate) refs: Refs,
+}
+
+impl Plan {
+    fn reading(
+        verb: Option<AgentVerb>,
+        carry_out: impl FnOnce(&mut Workspace, &mut Scribe<'_, '_>) -> Result<Value, Refusal> + 'static,
+    ) -> Self {
+        Self {
+            verb,
+            repository: None,
+            paths: Vec::new(),
+            risk: None,
+            verify: None,
+            carry_out: Box::new(|workspace, scribe, _, _| {
+                Ok(Done {
+                    result: carry_out(workspace, scribe),
+                    refs: Refs::new(),
+                })
+            }),
+        }
+    }
+}
+
+/// Says what a call would do.
+pub(crate) fn plan(workspace: &Workspace, scribe: &Scribe<'_, '_>, call: ToolCall) -> Result<Plan, Refusal> {
+    let verb = call.verb();
+    match call {
+        ToolCall::ProposeWorkItem(call) => propose_work_item::plan(verb, scribe.caller.token.grant(), call),
+        ToolCall::GetWorkItem(call) => Ok(get_work_item::plan(verb, call)),
+        ToolCall::ListWorkItems(call) => list_work_items::plan(verb, call),
+        ToolCall::AppendTraceNote(call) => append_trace_note::plan(verb, call),
+        ToolCall::ReadTrace(call) => read_trace::plan(verb, call),
+        ToolCall::VerifyTrace(call) => verify_trace::plan(verb, workspace, scribe, call),
+        ToolCall::DescribeDelegation(_) => Ok(describe_delegation::plan(verb)),
+    }
+}
+
+/// May this delegation's holder see that work item? Its own human's, and those of the repositories it was
+/// lent. What may not be seen is answered as what does not exist.
+fn sees(grant: &Grant, item: &WorkItem) -> bool {
+    item.proposed.on_behalf_of == grant.on_behalf_of
+        || item
+            .proposed
+            .proposal
+            .repository()
+            .is_some_and(|repository| grant.repositories.covers(repository))
+}
+
+/// The trace that was asked for, if the caller may read it: its own, or another session's under the same
+/// delegation.
+fn readable_trace(
+    workspace: &Workspace,
+    scribe: &Scribe<'_, '_>,
+    asked: Option<TraceId>,
+) -> Result<TraceId, Refusal> {
+    let own = scribe.caller.trace;
+    let trace = asked.unwrap_or(own);
+    if trace == own {
+        return Ok(own);
+    }
+    let delegation = scribe.caller.token.grant().id;
+    let known = workspace
+        .sessions
+        .values()
+        .find(|session| session.trace == trace)
+        .map(|session| session.delegation);
+    let under = match known {
+        Some(delegation) => Some(delegation),
+        None => Session::recall(scribe.draft.store(), trace)
+            .map_err(|error| crate::dispatch::unreadable(&error))?
+            .map(|session| session.delegation),
+    };
+    if under == Some(delegation) {
+        Ok(trace)
+    } else {
+        Err(not_found(&trace))
+    }
+}
+
+fn not_found(what: &impl std::fmt::Display) -> Refusal {
+    crate::dispatch::refusal(
+        "not_found",
+        &format!("there is no {what} that this delegation can see"),
+    )
+}
+
+fn too_much(what: &str) -> Refusal {
+    crate::dispatch::refusal("malformed_arguments", &what)
+}
+
+fn structured<T: serde::Serialize>(result: &T) -> Result<Value, Refusal> {
+    serde_json::to_value(result).map_err(|error| crate::dispatch::refusal("not_expressible", &error))
+}

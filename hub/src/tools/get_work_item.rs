@@ -1,0 +1,37 @@
+//! `get_work_item`.
+
+use delegation::AgentVerb;
+use protocol::tools::{GetWorkItem, WorkItemView};
+use work_items::WorkItem;
+
+use super::{Plan, not_found, sees, structured};
+use crate::workspace::Workspace;
+
+pub(super) fn plan(verb: Option<AgentVerb>, call: GetWorkItem) -> Plan {
+    Plan::reading(verb, move |workspace, scribe| {
+        let grant = scribe.caller.token.grant();
+        match workspace.work_items.get(call.id).filter(|item| sees(grant, item)) {
+            Some(item) => structured(&view(workspace, item)),
+            None => Err(not_found(&call.id)),
+        }
+    })
+}
+
+fn view(workspace: &Workspace, item: &WorkItem) -> WorkItemView {
+    let WorkItem { proposed, state } = item;
+    WorkItemView {
+        id: proposed.id,
+        title: proposed.proposal.title().to_string(),
+        description: proposed.proposal.description().map(ToString::to_string),
+        state: state.as_str().to_owned(),
+        item_type: proposed.assessment.item_type.as_str().to_owned(),
+        risk: proposed.assessment.risk,
+        type_reasons: proposed.assessment.type_reasons.clone(),
+        risk_reasons: proposed.assessment.risk_reasons.clone(),
+        repository: proposed.proposal.repository().cloned(),
+        paths: proposed.proposal.paths().to_vec(),
+        on_behalf_of: workspace.attribution(proposed.on_behalf_of, &proposed.via),
+        trace: proposed.trace,
+        proposed_at: proposed.proposed_at,
+    }
+}

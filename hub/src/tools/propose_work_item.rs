@@ -1,0 +1,124 @@
+//! `propose_work_item`: judges type and risk, and records the proposal in the workspace chain.
+
+use delegation::{AgentVerb, Grant, Repositories};
+use protocol::{
+    Refusal,
+    tools::{ProposeWorkItem, WorkItemProposed},
+};
+use trace_store::{ChainId, Refs};
+use work_items::{Event, Proposal, Proposed, RawProposal, RiskPolicy, State, assess};
+
+use super::{Done, Plan, structured};
+use crate::{
+    clock,
+    dispatch::{Scribe, Surroundings, refusal},
+    kind::EntryKind,
+    record::RecordError,
+    workspace::Workspace,
+};
+
+pub(super) fn plan(verb: Option<AgentVerb>, grant: &Grant, call: ProposeWorkItem) -> Result<Plan, Refusal> {
+    let proposal = Proposal::parse(RawProposal {
+        title: call.title,
+        description: call.description,
+        repository: call.repository.or_else(|| only_repository(grant)),
+        paths: call.paths,
+        declared_risk: call.risk,
+    })
+    .map_err(|error| refusal("malformed_arguments", &error))?;
+    if proposal.repository().is_none() && !matches!(grant.repositories, Repositories::Any) {
+        let message = format!(
+            "say in which repository: {} lends only {}",
+            grant.id, grant.repositories
+        );
+        return Err(refusal("repository_required", &message));
+    }
+    if proposal.paths().is_empty() && !grant.paths.covers_everything() {
+        let message = format!(
+            "say which paths will change: {} lends only {}",
+            grant.id, grant.paths
+        );
+        return Err(refusal("paths_required", &message));
+    }
+    let assessment = assess(&proposal, RiskPolicy::built_in());
+    Ok(Plan {
+        verb,
+        repository: proposal.repository().cloned(),
+        paths: proposal.paths().to_vec(),
+        risk: Some(assessment.risk),
+        verify: None,
+        carry_out: Box::new(move |workspace, scribe, around, _| {
+            propose(workspace, scribe, around, proposal, assessment)
+        }),
+    })
+}
+
+/// A delegation for one repository needs no repeating.
+fn only_repository(grant: &Grant) -> Option<String> {
+    match &grant.repositories {
+        Repositories::Only(lent) if lent.len() == 1 => lent.first().map(ToString::to_string),
+        Repositories::Only(_) | Repositories::Any => None,
+    }
+}
+
+fn propose(
+    workspace: &mut Workspace,
+    scribe: &mut Scribe<'_, '_>,
+    around: &Surroundings,
+    proposal: Proposal,
+    assessment: work_items::Assessment,
+) -> Result<Done, RecordError> {
+    let no_entropy = |error| Done {
+        result: Err(refusal(
+            "no_entropy",
+            &format!("the system gives no randomness: {error}"),
+        )),
+        refs: Refs::new(),
+    };
+    let (id, nonce) = match (clock::new_id(), clock::random::<16>()) {
+        (Ok(id), Ok(nonce)) => (id, nonce),
+        (Err(error), _) | (_, Err(error)) => return Ok(no_entropy(error)),
+    };
+    let grant = scribe.caller.token.grant();
+    let proposed = Proposed {
+        id,
+        proposal,
+        assessment,
+        on_behalf_of: grant.on_behalf_of,
+        via: scribe.caller.via.agent.clone(),
+        delegation: grant.id,
+        trace: scribe.caller.trace,
+        proposed_at: scribe.draft.now(),
+    };
+    let refs = || -> Result<Refs, RecordError> {
+        let mut refs = Refs::new();
+        refs.insert("work_item", id.to_string())?;
+        refs.insert("trace", scribe.caller.trace.to_string())?;
+        Ok(refs)
+    };
+    let (in_chain, in_trace) = (refs()?, refs()?);
+    scribe.append(
+        ChainId::Workspace(workspace.id),
+        EntryKind::WorkItemProposed,
+        in_chain,
+        &proposed,
+    )?;
+    let result = structured(&WorkItemProposed {
+        id,
+        state: State::Proposed.as_str().to_owned(),
+        item_type: proposed.assessment.item_type.as_str().to_owned(),
+        risk: proposed.assessment.risk,
+        type_reasons: proposed.assessment.type_reasons.clone(),
+        risk_reasons: proposed.assessment.risk_reasons.clone(),
+        on_behalf_of: workspace.attribution(proposed.on_behalf_of, &proposed.via),
+        trace: proposed.trace,
+        approval_url: format!("{}/d/{}", around.inbox, hex::encode(nonce)),
+    });
+    // The same fold as after a restart: what the ledger says is what the state becomes.
+    let applied = workspace.work_items.apply(Event::Proposed(proposed));
+    let result = applied.map_err(|error| refusal("conflict", &error)).and(result);
+    Ok(Done {
+        result,
+        refs: in_trace,
+    })
+}

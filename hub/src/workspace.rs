@@ -1,0 +1,258 @@
+//! A workspace's current state: a fold over its chain, and nothing that the ledger does not say.
+
+use std::collections::{BTreeMap, HashMap};
+
+use delegation::{Denial, Grant, Keyring, Revocations, TokenCache, verify_witness};
+use identity::Member;
+use trace_store::{BodyState, ChainId, Entry, ReadError, Store};
+use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, WorkspaceId};
+use work_items::{Proposed, WorkItems};
+
+use crate::{
+    kind::{EntryKind, UnknownKind},
+    records::{self, BodyError, DelegationGranted, DelegationRevoked, MemberAdded},
+    session::Session,
+    throttle::Throttle,
+};
+
+/// How many verified session tokens are remembered.
+const REMEMBERED_TOKENS: usize = 1_024;
+
+/// How many entries are read at a time while folding.
+const PAGE: usize = 1_024;
+
+/// Everything the hub knows of a workspace. Lives on the ledger's writer thread.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Which.
+    pub id: WorkspaceId,
+    /// Its members.
+    pub members: BTreeMap<MemberId, Member>,
+    /// Their delegation keys, by the number under which tokens name them.
+    pub keyring: Keyring,
+    /// What was lent, whether or not it still is.
+    pub delegations: BTreeMap<DelegationId, Lent>,
+    /// What is refused from now on.
+    pub revocations: Revocations,
+    /// What was proposed.
+    pub work_items: WorkItems,
+    /// Sessions that asked something since the hub started.
+    pub(crate) sessions: HashMap<SessionId, Session>,
+    pub(crate) tokens: TokenCache,
+    pub(crate) strangers: Throttle,
+}
+
+/// A delegation as the workspace knows it.
+#[derive(Debug, Clone)]
+pub struct Lent {
+    /// What was lent.
+    pub grant: Grant,
+    /// When.
+    pub granted_at: Timestamp,
+    /// When it was taken back, and why.
+    pub revoked: Option<(Timestamp, Option<String>)>,
+}
+
+/// The workspace chain does not add up.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// The store refuses to be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Written by a newer version.
+    #[error("{chain} #{seq}: {source}")]
+    Unknown {
+        /// Which chain.
+        chain: ChainId,
+        /// Which entry.
+        seq: u64,
+        /// What is unknown.
+        source: UnknownKind,
+    },
+    /// A body is missing that the state depends on.
+    #[error("{chain} #{seq} ({kind}): its body is gone, and with it what it said")]
+    NoBody {
+        /// Which chain.
+        chain: ChainId,
+        /// Which entry.
+        seq: u64,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A body says something else than its kind.
+    #[error("{chain} #{seq}: {source}")]
+    Body {
+        /// Which chain.
+        chain: ChainId,
+        /// Which entry.
+        seq: u64,
+        /// What is wrong.
+        source: BodyError,
+    },
+    /// A signature does not hold.
+    #[error("{chain} #{seq} ({kind}): {problem}; nothing that rests on it counts")]
+    Unproved {
+        /// Which chain.
+        chain: ChainId,
+        /// Which entry.
+        seq: u64,
+        /// What it is.
+        kind: &'static str,
+        /// Why it does not hold.
+        problem: String,
+    },
+}
+
+impl Workspace {
+    /// The state that a store's workspace chain amounts to. Every signature in it is checked.
+    ///
+    /// # Errors
+    /// [`FoldError`] with the entry that does not add up.
+    pub fn fold(id: WorkspaceId, store: &Store) -> Result<Self, FoldError> {
+        let mut workspace = Self {
+            id,
+            members: BTreeMap::new(),
+            keyring: Keyring::default(),
+            delegations: BTreeMap::new(),
+            revocations: Revocations::default(),
+            work_items: WorkItems::default(),
+            sessions: HashMap::new(),
+            tokens: TokenCache::new(REMEMBERED_TOKENS),
+            strangers: Throttle::default(),
+        };
+        let chain = ChainId::Workspace(id);
+        let mut next = 0;
+        loop {
+            let page = store.chain(chain, next, PAGE)?;
+            for stored in &page {
+                workspace.apply(&stored.entry, &stored.body)?;
+            }
+            match page.last() {
+                Some(last) => next = last.entry.seq + 1,
+                None => return Ok(workspace),
+            }
+        }
+    }
+
+    /// The member for whom something is done, as people name them.
+    #[must_use]
+    pub fn name_of(&self, member: MemberId) -> String {
+        self.members
+            .get(&member)
+            .map_or_else(|| member.to_string(), |member| member.name.to_string())
+    }
+
+    /// "Alice (via claude-code)".
+    #[must_use]
+    pub fn attribution(&self, member: MemberId, agent: &str) -> String {
+        format!("{} (via {agent})", self.name_of(member))
+    }
+
+    /// Takes up a grant whose witness was verified.
+    pub(crate) fn granted(&mut self, grant: Grant, at: Timestamp) {
+        self.delegations.entry(grant.id).or_insert(Lent {
+            grant,
+            granted_at: at,
+            revoked: None,
+        });
+    }
+
+    /// Takes a delegation back.
+    pub(crate) fn revoked(&mut self, id: DelegationId, at: Timestamp, why: Option<String>) {
+        self.revocations.revoke_delegation(id);
+        if let Some(lent) = self.delegations.get_mut(&id) {
+            lent.revoked.get_or_insert((at, why));
+        }
+    }
+
+    /// Checks that a witness proves a grant by a member of this workspace, to that very member's name.
+    pub(crate) fn prove_grant(&self, witness: &str) -> Result<Grant, Denial> {
+        verify_witness(witness, &self.keyring)
+    }
+
+    fn apply(&mut self, entry: &Entry, body: &BodyState) -> Result<(), FoldError> {
+        let place = Place {
+            chain: entry.chain,
+            seq: entry.seq,
+        };
+        let kind: EntryKind = entry.kind.as_str().parse().map_err(|source| FoldError::Unknown {
+            chain: place.chain,
+            seq: place.seq,
+            source,
+        })?;
+        match kind {
+            EntryKind::MemberAdded => {
+                let added: MemberAdded = place.body(kind, body)?;
+                let member = added
+                    .registration
+                    .verify(self.id)
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+                self.keyring
+                    .insert(added.root_key_id, member.id, member.delegation_key.as_bytes())
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+                self.members.insert(member.id, member);
+            }
+            EntryKind::DelegationGranted => {
+                let granted: DelegationGranted = place.body(kind, body)?;
+                let grant = self
+                    .prove_grant(&granted.witness)
+                    .map_err(|denial| place.unproved(kind, denial.to_string()))?;
+                self.granted(grant, entry.at);
+            }
+            EntryKind::DelegationRevoked => {
+                let revoked: DelegationRevoked = place.body(kind, body)?;
+                self.revoked(revoked.delegation, entry.at, revoked.why);
+            }
+            EntryKind::WorkItemProposed => {
+                let proposed: Proposed = place.body(kind, body)?;
+                self.work_items
+                    .apply(work_items::Event::Proposed(proposed))
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+            }
+            // They say something about the past and change nothing of the present.
+            EntryKind::WorkspaceCreated | EntryKind::AccessDenied => {}
+            EntryKind::SessionOpened
+            | EntryKind::SessionResumed
+            | EntryKind::SessionClosed
+            | EntryKind::ToolCalled
+            | EntryKind::ToolReturned
+            | EntryKind::ToolDenied
+            | EntryKind::ToolRejected
+            | EntryKind::NoteAppended
+            | EntryKind::ProtocolError
+            | EntryKind::CallCancelled => {
+                return Err(place.unproved(kind, "it belongs into a trace".to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    chain: ChainId,
+    seq: u64,
+}
+
+impl Place {
+    fn body<T: serde::de::DeserializeOwned>(self, kind: EntryKind, body: &BodyState) -> Result<T, FoldError> {
+        let Self { chain, seq } = self;
+        let BodyState::Present(bytes) = body else {
+            return Err(FoldError::NoBody {
+                chain,
+                seq,
+                kind: kind.as_str(),
+            });
+        };
+        records::read(kind.as_str(), bytes).map_err(|source| FoldError::Body { chain, seq, source })
+    }
+
+    fn unproved(self, kind: EntryKind, problem: String) -> FoldError {
+        FoldError::Unproved {
+            chain: self.chain,
+            seq: self.seq,
+            kind: kind.as_str(),
+            problem,
+        }
+    }
+}

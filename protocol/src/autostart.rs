@@ -1,0 +1,160 @@
+//! Reaching the hub of a home, and starting one where none runs.
+
+use std::{
+    ffi::OsStr,
+    fs::OpenOptions,
+    io::{self, BufRead, BufReader},
+    os::unix::{fs::OpenOptionsExt, net::UnixStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::home::Home;
+
+/// The line by which a starting hub says that its sockets are open.
+pub const READY: &str = "ready";
+
+/// How long a hub may take to start before the attempt counts as failed.
+pub const START_DEADLINE: Duration = Duration::from_secs(20);
+
+const RETRY: Duration = Duration::from_millis(5);
+
+/// Variables that a detached hub keeps. Everything else of an agent's environment, where keys and tokens
+/// live, stays out of a process that outlives the session.
+const KEPT_VARIABLES: [&str; 6] = [
+    "HOME",
+    "PATH",
+    "TMPDIR",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "AUDITOTTER_LOG",
+];
+
+/// Why no hub could be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ReachError {
+    /// There is no workspace in this home.
+    #[error(
+        "there is no workspace in {0}; a human creates one with: auditotter init --name NAME --email EMAIL"
+    )]
+    NoWorkspace(PathBuf),
+    /// The hub's binary could not be run.
+    #[error("the hub could not be started ({program}): {source}; run `auditotter serve` to see why")]
+    Spawn {
+        /// What was run.
+        program: PathBuf,
+        /// Why it did not run.
+        source: io::Error,
+    },
+    /// It was started, or is said to run, and still does not answer.
+    #[error(
+        "no hub answers at {socket} ({source}); its last words are in {log}; `auditotter doctor` says more"
+    )]
+    Silent {
+        /// Where it should answer.
+        socket: PathBuf,
+        /// Where it logs.
+        log: PathBuf,
+        /// What connecting said last.
+        source: io::Error,
+    },
+}
+
+/// Connects to one of a home's sockets, starting the hub where nothing listens.
+///
+/// `companion` is the binary that holds the hub; see [`companion_binary`].
+///
+/// # Errors
+/// [`ReachError`] with what a person can do about it.
+pub fn connect(home: &Home, socket: &Path, companion: &Path) -> Result<UnixStream, ReachError> {
+    if let Ok(stream) = dial(home, socket) {
+        return Ok(stream);
+    }
+    if !home.workspace_file().exists() {
+        return Err(ReachError::NoWorkspace(home.path().to_owned()));
+    }
+    start(home, companion)?;
+    let deadline = Instant::now() + START_DEADLINE;
+    loop {
+        // Another process may have won the race to start it; then its hub is the one to wait for.
+        match dial(home, socket) {
+            Ok(stream) => return Ok(stream),
+            Err(source) if Instant::now() >= deadline => {
+                return Err(ReachError::Silent {
+                    socket: socket.to_owned(),
+                    log: home.log(),
+                    source,
+                });
+            }
+            Err(_) => thread::sleep(RETRY),
+        }
+    }
+}
+
+/// Connects without starting anything.
+///
+/// # Errors
+/// As the operating system says.
+pub fn dial(home: &Home, socket: &Path) -> io::Result<UnixStream> {
+    let reachable = home.reachable(socket)?;
+    UnixStream::connect(reachable.path())
+}
+
+/// The `auditotter` binary beside this process's own, else the one on `PATH`.
+#[must_use]
+pub fn companion_binary() -> PathBuf {
+    let name = Path::new("auditotter");
+    std::env::current_exe()
+        .ok()
+        .and_then(|own| own.parent().map(|folder| folder.join(name)))
+        .filter(|sibling| sibling.exists())
+        .unwrap_or_else(|| name.to_owned())
+}
+
+fn start(home: &Home, companion: &Path) -> Result<(), ReachError> {
+    let failed = |source| ReachError::Spawn {
+        program: companion.to_owned(),
+        source,
+    };
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(home.log())
+        .map_err(failed)?;
+    let kept = KEPT_VARIABLES
+        .into_iter()
+        .filter_map(|name| std::env::var_os(name).map(|value| (name, value)));
+    let mut child = Command::new(companion)
+        .args([
+            OsStr::new("--home"),
+            home.path().as_os_str(),
+            OsStr::new("serve"),
+            OsStr::new("--detached"),
+        ])
+        .env_clear()
+        .envs(kept)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .map_err(failed)?;
+    let Some(output) = child.stdout.take() else {
+        return Ok(());
+    };
+    let (sender, ready) = mpsc::channel();
+    // The thread also reaps the child, so that a hub which ends early leaves no zombie behind.
+    thread::spawn(move || {
+        let mut line = String::new();
+        let _ = BufReader::new(output).read_line(&mut line);
+        let _ = sender.send(());
+        let _ = child.wait();
+    });
+    // Ready, or gone because another hub holds the home: either way, what follows is to connect.
+    let _ = ready.recv_timeout(START_DEADLINE);
+    Ok(())
+}

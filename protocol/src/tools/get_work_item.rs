@@ -1,0 +1,52 @@
+//! `get_work_item`: one work item, whole.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vocabulary::{RepoPath, Repository, Risk, Timestamp, TraceId, WorkItemId};
+
+/// Arguments.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetWorkItem {
+    /// `wi_...`
+    pub id: WorkItemId,
+}
+
+impl GetWorkItem {
+    /// The tool's name.
+    pub const NAME: &str = "get_work_item";
+}
+
+/// Result: a work item as everybody sees it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct WorkItemView {
+    /// Which.
+    pub id: WorkItemId,
+    /// As proposed.
+    pub title: String,
+    /// As proposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where it stands.
+    pub state: String,
+    /// Inferred type.
+    #[serde(rename = "type")]
+    pub item_type: String,
+    /// Inferred risk.
+    pub risk: Risk,
+    /// Why that type.
+    pub type_reasons: Vec<String>,
+    /// Why that risk.
+    pub risk_reasons: Vec<String>,
+    /// Where the change would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<Repository>,
+    /// What would change.
+    pub paths: Vec<RepoPath>,
+    /// The human for whom it was proposed, and via what.
+    pub on_behalf_of: String,
+    /// The AgentTrace that records the proposal.
+    pub trace: TraceId,
+    /// When.
+    pub proposed_at: Timestamp,
+}

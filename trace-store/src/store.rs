@@ -7,9 +7,10 @@
 //! ```
 //!
 //! Commits are appended to one file and not inserted into sled, because durability cannot be had from sled
-//! 0.34 at an acceptable price: its flush is `sync_file_range`, which does not make data durable; what is
-//! larger than a quarter of a segment goes to files that it never syncs; after an unclean death it reads its
-//! whole log again; and what is deleted stays readable on disk. `ARCHITECTURE.md` has the figures.
+//! 0.34 at an acceptable price. Its flush is `sync_file_range`, which does not make data durable, and with an
+//! `fdatasync` after it a commit of 1.4 kB took 83 us where a plain file took 48; what is larger than a quarter of
+//! a segment goes to files of its own that it never syncs; after an unclean death it reads its whole log again;
+//! and what is deleted stays readable on disk, where erasing must erase.
 
 mod append;
 mod error;

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -43,7 +43,14 @@ impl LedgerFile {
             let path = path.to_owned();
             move |source| OpenError::Io { path, source }
         };
-        let mut file = File::create(&fresh).map_err(io(&fresh))?;
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            // Prompts and outputs are nobody else's to read.
+            .mode(0o600)
+            .open(&fresh)
+            .map_err(io(&fresh))?;
         file.write_all(&header(VERSION, workspace)).map_err(io(&fresh))?;
         file.sync_all().map_err(io(&fresh))?;
         fs::rename(&fresh, &path).map_err(io(&path))?;
@@ -161,6 +168,7 @@ impl LedgerFile {
             .bytes(end, usize::try_from(len - end).unwrap_or(usize::MAX))?
             .to_vec();
         fs::write(&aside, unfinished).map_err(io(&aside))?;
+        tracing::warn!(at = end, len = len - end, aside = %aside.display(), "set an unfinished commit aside");
         File::open(&aside)
             .and_then(|file| file.sync_all())
             .map_err(io(&aside))?;

@@ -59,10 +59,9 @@ impl Store {
             if indices.is_empty() {
                 break;
             }
-            for index in indices.into_iter().take_while(|_| true) {
-                if head.next_seq == end.next_seq {
-                    break;
-                }
+            // Entries may have been added since: only those up to the head are in question.
+            let left = usize::try_from(end.next_seq - head.next_seq).unwrap_or(STRIDE);
+            for index in indices.into_iter().take(left) {
                 let (record, offset) = places.record(&mut reader, index)?;
                 let position = Position::at(offset).index(index).entry(chain, head.next_seq);
                 let bytes = reader.bytes(record.entry_at, record.entry_len)?;

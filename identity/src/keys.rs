@@ -34,7 +34,7 @@ pub enum KeyError {
         /// How many digits.
         expected: usize,
     },
-    /// No point of the curve, or one for which signatures mean nothing.
+    /// No point of the curve, or one whose signatures mean nothing or not the same to everybody.
     #[error("these 32 bytes are no Ed25519 public key that can be relied on")]
     Weak,
     /// The signature is not this key's over these bytes.
@@ -108,14 +108,18 @@ impl PublicKey {
     /// A key from its 32 bytes.
     ///
     /// # Errors
-    /// [`KeyError::Weak`] for what is no point of the curve, or a point of small order, under which one
-    /// signature fits many messages.
+    /// [`KeyError::Weak`] for what no honest signer has: bytes that are no point of the curve, or a second
+    /// spelling of one; a point of small order, under which one signature fits many messages; a point with a part
+    /// of small order, whose signatures some verifiers accept and others refuse (Chalkias, Garillot, Nikolaenko:
+    /// "Taming the many EdDSAs", 2020). An auditor's own tools must come to our answer.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
         let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::Weak)?;
-        if key.is_weak() {
-            Err(KeyError::Weak)
-        } else {
+        let point = key.to_edwards();
+        let one_spelling = point.compress().to_bytes() == bytes;
+        if one_spelling && !key.is_weak() && point.is_torsion_free() {
             Ok(Self(bytes))
+        } else {
+            Err(KeyError::Weak)
         }
     }
 
@@ -195,6 +199,7 @@ in_hex!(DecisionSignature, 64, |bytes| Ok(DecisionSignature(bytes)));
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// The derivation is part of every member's identity: if these change, nobody's key opens anything.
     #[test]
@@ -233,19 +238,107 @@ mod tests {
         );
     }
 
+    /// The eight points of small order, as the curve has them.
+    const SMALL_ORDER: [&str; 8] = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    ];
+
+    /// The key of the "Taming the many EdDSAs" test vectors on which verifiers disagree.
+    const MIXED_ORDER: &str = "cdb267ce40c5cd45306fa5d2f29731459387dbf9eb933b7bd5aed9a765b88d4d";
+
     #[test]
-    fn keys_under_which_signatures_mean_nothing_are_refused() {
-        let mut identity_point = [0; 32];
-        identity_point[0] = 1;
-        assert_eq!(PublicKey::from_bytes(identity_point), Err(KeyError::Weak));
-        assert_eq!(PublicKey::from_bytes([0; 32]), Err(KeyError::Weak));
-        assert_eq!("00".parse::<PublicKey>(), Err(KeyError::Form { expected: 64 }));
+    fn keys_whose_signatures_mean_nothing_or_not_the_same_to_everybody_are_refused() {
+        for point in SMALL_ORDER.iter().chain([&MIXED_ORDER]) {
+            assert_eq!(point.parse::<PublicKey>(), Err(KeyError::Weak), "{point}");
+        }
+    }
+
+    /// A coordinate of the prime 2^255 - 19 or more is one below 19, spelled a second time.
+    #[test]
+    fn a_second_spelling_of_a_point_is_refused() {
+        let mut points = 0;
+        for (last, sign) in (0xed..=0xff).flat_map(|last| [(last, 0x7f), (last, 0xff)]) {
+            let mut bytes = [0xff; 32];
+            (bytes[0], bytes[31]) = (last, sign);
+            points += usize::from(VerifyingKey::from_bytes(&bytes).is_ok());
+            assert_eq!(
+                PublicKey::from_bytes(bytes),
+                Err(KeyError::Weak),
+                "{last:x} {sign:x}"
+            );
+        }
+        assert!(
+            points > 6,
+            "only {points} of them are points, and were refused for being second spellings"
+        );
+    }
+
+    #[test]
+    fn what_is_not_the_one_hexadecimal_text_of_a_key_is_refused() {
+        let key = Seed::from_entropy([7; 32]).delegation_public();
+        let text = key.to_string();
+        assert_eq!(text.parse(), Ok(key));
+        for bad in [
+            "",
+            "00",
+            &text[1..],
+            &format!("{text}0"),
+            &format!(" {text}"),
+            &text.to_uppercase(),
+        ] {
+            assert_eq!(
+                bad.parse::<PublicKey>(),
+                Err(KeyError::Form { expected: 64 }),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_delegation_key_cannot_sign_what_the_decision_key_signs() {
+        let seed = Seed::from_entropy([7; 32]);
+        let borrowed = DecisionKey(SigningKey::from_bytes(&seed.delegation_secret()));
+        let signature = borrowed.sign("context", b"words");
+        assert_eq!(
+            seed.decision_key()
+                .public()
+                .verify("context", b"words", &signature),
+            Err(KeyError::Signature)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_seed_gives_two_different_keys_that_are_accepted(entropy: [u8; 32]) {
+            let seed = Seed::from_entropy(entropy);
+            let (lends, decides) = (seed.delegation_public(), seed.decision_key().public());
+            prop_assert_ne!(lends, decides);
+            for key in [lends, decides] {
+                prop_assert_eq!(PublicKey::from_bytes(*key.as_bytes()), Ok(key));
+            }
+        }
+
+        #[test]
+        fn no_changed_bit_of_a_signature_is_accepted(words: Vec<u8>, bit in 0_usize..512) {
+            let key = Seed::from_entropy([1; 32]).decision_key();
+            let mut signature = key.sign("context", &words);
+            signature.0[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(key.public().verify("context", &words, &signature), Err(KeyError::Signature));
+        }
     }
 
     #[test]
     fn secrets_are_never_shown() {
         let seed = Seed::from_entropy([0xab; 32]);
         assert_eq!(format!("{seed:?}"), "Seed(..)");
-        assert!(!format!("{:?}", seed.decision_key()).contains("abab"));
+        let key = seed.decision_key();
+        assert_eq!(format!("{key:?}"), format!("DecisionKey({})", key.public()));
     }
 }

@@ -30,7 +30,7 @@ pub struct PersonName(String);
 /// Why a text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a name has 1 to {MAX_NAME_CHARS} characters, and none that is invisible or turns the reading direction"
+    "a name has 1 to {MAX_NAME_CHARS} characters, none of them a line break or one that hides or turns what is read"
 )]
 pub struct PersonNameError;
 
@@ -40,7 +40,10 @@ pub struct Email(String);
 
 /// Why a text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an address like alice@example.com")]
+#[error(
+    "`{}` is not an address like alice@example.com, of at most {MAX_EMAIL_BYTES} bytes",
+    .0.escape_debug()
+)]
 pub struct EmailError(String);
 
 const MAX_NAME_CHARS: usize = 100;
@@ -48,17 +51,30 @@ const MAX_NAME_CHARS: usize = 100;
 /// RFC 5321, section 4.5.3.1.3: a path of 256 octets, less its two brackets.
 const MAX_EMAIL_BYTES: usize = 254;
 
+/// Whether a character makes a text read as another: it controls, breaks the line, turns the reading direction, or
+/// is not shown. The last includes the tag characters, in which text can be hidden that only machines read.
+fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// The two joiners have no width either, but Persian and Indic names are misspelled without them.
+const fn joins(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
 impl FromStr for PersonName {
     type Err = PersonNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.trim();
-        let hidden = |c: char| {
-            c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-        };
         let count = name.chars().count();
-        if (1..=MAX_NAME_CHARS).contains(&count) && !name.chars().any(hidden) {
+        let seen = name.chars().any(|c| !c.is_whitespace() && !joins(c));
+        if (1..=MAX_NAME_CHARS).contains(&count) && seen && !name.chars().any(misleads) {
             Ok(Self(name.to_owned()))
         } else {
             Err(PersonNameError)
@@ -73,7 +89,7 @@ impl FromStr for Email {
         let error = || EmailError(text.chars().take(64).collect());
         let (local, domain) = text.split_once('@').ok_or_else(error)?;
         let plain = |c: char| {
-            !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | '@' | ',' | ';' | '"')
+            !c.is_whitespace() && !misleads(c) && !joins(c) && !matches!(c, '<' | '>' | '@' | ',' | ';' | '"')
         };
         let whole = !local.is_empty()
             && !domain.is_empty()
@@ -126,6 +142,19 @@ as_text!(PersonName, Email);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_reads_back_the_same(name in "(?s).{0,30}", email in "\\PC{1,9}@\\PC{1,9}") {
+            if let Ok(name) = name.parse::<PersonName>() {
+                prop_assert_eq!(name.to_string().parse(), Ok(name));
+            }
+            if let Ok(parsed) = email.parse::<Email>() {
+                prop_assert_eq!(parsed.to_string(), email);
+            }
+        }
+    }
 
     #[test]
     fn names_are_shown_as_they_are_read() {
@@ -133,9 +162,29 @@ mod tests {
             "  Alice Ångström ".parse::<PersonName>().unwrap().to_string(),
             "Alice Ångström"
         );
-        for bad in ["", "  ", "Al\nice", "Alice\u{202e}", "\u{200b}", &"a".repeat(101)] {
+        for good in ["李", "O'Brien-Smith", "علی\u{200c}رضا", &"é".repeat(100)] {
+            assert_eq!(good.parse::<PersonName>().unwrap().to_string(), good);
+        }
+        for bad in [
+            "",
+            "  ",
+            "Al\nice",
+            "Alice\u{202e}",
+            "\u{200b}",
+            "\u{200d}",
+            "Alice\u{e0042}",
+            &"a".repeat(101),
+        ] {
             assert_eq!(bad.parse::<PersonName>(), Err(PersonNameError), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_refused_address_is_shown_without_what_it_would_do_to_a_terminal() {
+        assert_eq!(
+            "a\u{1b}[2J@b".parse::<Email>().unwrap_err().to_string(),
+            r"`a\u{1b}[2J@b` is not an address like alice@example.com, of at most 254 bytes"
+        );
     }
 
     #[test]
@@ -152,6 +201,9 @@ mod tests {
             "<a>@b",
             "a@b\n",
             "a@.b",
+            "a@b.",
+            "al\u{202e}ice@b",
+            "alice@b\u{200d}",
             &format!("{}@b.c", "a".repeat(252)),
         ] {
             assert!(bad.parse::<Email>().is_err(), "{bad}");

@@ -115,6 +115,34 @@ mod tests {
     }
 
     #[test]
+    fn the_delegation_key_registers_nobody() {
+        let (workspace, mut signed) = registered();
+        let own = signed.member.decision_key;
+        signed.member.decision_key = signed.member.delegation_key;
+        assert!(matches!(
+            signed.verify(workspace),
+            Err(RegistrationError::Signature { .. })
+        ));
+        signed.member.decision_key = own;
+        assert_eq!(signed.verify(workspace).unwrap().decision_key, own);
+    }
+
+    /// What is signed is these bytes after the context and a zero byte, so that others can check it with their own
+    /// tools; and Ed25519 signs the same bytes the same way, always.
+    #[test]
+    fn what_is_signed_is_fixed() {
+        let (workspace, signed) = registered();
+        assert_eq!(
+            String::from_utf8(statement(workspace, &signed.member).unwrap()).unwrap(),
+            include_str!("registration/statement.json").trim_end()
+        );
+        assert_eq!(
+            serde_json::to_string_pretty(&signed).unwrap(),
+            include_str!("registration/signed.json").trim_end()
+        );
+    }
+
+    #[test]
     fn no_field_can_be_changed_afterwards() {
         let (workspace, signed) = registered();
         let other = Seed::from_entropy([4; 32]);

@@ -1,8 +1,8 @@
 //! A seed at rest: encrypted with age (<https://age-encryption.org/v1>) under a passphrase.
 
-use std::fmt;
+use std::{fmt, io::Read as _};
 
-use age::{DecryptError, scrypt, secrecy::SecretString};
+use age::{DecryptError, Decryptor, EncryptError, scrypt, secrecy::SecretString};
 use zeroize::Zeroizing;
 
 use crate::Seed;
@@ -39,8 +39,8 @@ pub struct WorkFactor(u8);
 
 /// A seed could not be encrypted.
 #[derive(Debug, thiserror::Error)]
-#[error("the key could not be encrypted: {0}")]
-pub struct SealError(String);
+#[error("the key could not be encrypted")]
+pub struct SealError(#[source] EncryptError);
 
 /// Why a key file was not opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +48,8 @@ pub enum UnsealError {
     /// Not what `seal` makes.
     #[error("it is no key file")]
     NotAKeyFile,
-    /// The passphrase is another.
-    #[error("the passphrase is wrong; try again")]
+    /// The passphrase is another. The salt is not protected apart from it: were that damaged, it would look the same.
+    #[error("the passphrase is wrong; try again, and if it is surely right, restore the file from a backup")]
     WrongPassphrase,
     /// It was one once.
     #[error("it is damaged; restore it from a backup")]
@@ -103,7 +103,8 @@ impl WorkFactor {
     }
 }
 
-/// Encrypts a seed. age draws its salt and file key from the operating system itself.
+/// Encrypts a seed. The one impure function here, with [`open`]: age draws its salt and file key from the operating
+/// system itself, and times a little scrypt of its own.
 ///
 /// # Errors
 /// [`SealError`], which only a failing system causes.
@@ -114,7 +115,7 @@ pub fn seal(seed: &Seed, passphrase: &Passphrase, work: WorkFactor) -> Result<Ve
         "{HEADER}{}\n",
         *Zeroizing::new(hex::encode(seed.expose()))
     ));
-    age::encrypt(&recipient, secret.as_bytes()).map_err(|error| SealError(error.to_string()))
+    age::encrypt(&recipient, secret.as_bytes()).map_err(SealError)
 }
 
 /// Decrypts a seed.
@@ -127,13 +128,21 @@ pub fn open(sealed: &[u8], passphrase: &Passphrase) -> Result<Seed, UnsealError>
     }
     let mut identity = scrypt::Identity::new(passphrase.0.clone());
     identity.set_max_work_factor(MAX_LOG_N);
-    let secret = Zeroizing::new(age::decrypt(&identity, sealed).map_err(|error| match error {
-        DecryptError::ExcessiveWork { required, .. } => UnsealError::TooMuchWork { log_n: required },
-        DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed => UnsealError::WrongPassphrase,
-        DecryptError::NoMatchingKeys | DecryptError::UnknownFormat => UnsealError::NotAKeyFile,
-        // A header or a stream that breaks off or does not fit, and whatever age learns to say later.
-        _ => UnsealError::Damaged,
-    })?);
+    // Room for all of it from the start: a vector that grows leaves copies behind that nobody wipes.
+    let mut secret = Zeroizing::new(Vec::with_capacity(MAX_SEALED_BYTES));
+    Decryptor::new_buffered(sealed)
+        .and_then(|file| file.decrypt(std::iter::once(&identity as &dyn age::Identity)))
+        .map_err(|error| match error {
+            DecryptError::ExcessiveWork { required, .. } => UnsealError::TooMuchWork { log_n: required },
+            DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed => {
+                UnsealError::WrongPassphrase
+            }
+            DecryptError::NoMatchingKeys | DecryptError::UnknownFormat => UnsealError::NotAKeyFile,
+            // A header that breaks off or does not fit, and whatever age learns to say later.
+            _ => UnsealError::Damaged,
+        })?
+        .read_to_end(&mut secret)
+        .map_err(|_| UnsealError::Damaged)?;
     let digits = secret
         .strip_prefix(HEADER.as_bytes())
         .ok_or(UnsealError::OtherVersion)?;
@@ -181,22 +190,71 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_anywhere_never_yields_another_seed() {
+    fn a_changed_bit_anywhere_is_refused() {
         let sealed = sealed();
-        for index in 0..sealed.len() {
+        for bit in 0..8 * sealed.len() {
             let mut damaged = sealed.clone();
-            damaged[index] ^= 1;
+            damaged[bit / 8] ^= 1 << (bit % 8);
             assert!(
                 open(&damaged, &passphrase("correct horse")).is_err(),
-                "byte {index}"
+                "bit {} of byte {}",
+                bit % 8,
+                bit / 8
             );
         }
+    }
+
+    #[test]
+    fn a_file_cut_short_or_run_on_is_refused() {
+        let mut sealed = sealed();
         for cut in 0..sealed.len() {
             assert!(
                 open(&sealed[..cut], &passphrase("correct horse")).is_err(),
                 "cut at {cut}"
             );
         }
+        sealed.push(b'x');
+        assert_eq!(
+            open(&sealed, &passphrase("correct horse")).unwrap_err(),
+            UnsealError::Damaged
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_told_apart() {
+        let sealed = sealed();
+        let opened = |bytes: &[u8]| open(bytes, &passphrase("correct horse")).unwrap_err();
+        assert_eq!(opened(b""), UnsealError::NotAKeyFile);
+        assert_eq!(
+            opened(b"-----BEGIN OPENSSH PRIVATE KEY-----"),
+            UnsealError::NotAKeyFile
+        );
+        assert_eq!(
+            opened(&[&sealed[..], &[0; MAX_SEALED_BYTES]].concat()),
+            UnsealError::NotAKeyFile
+        );
+        assert_eq!(opened(AGE_MAGIC), UnsealError::Damaged);
+        let mut flipped = sealed;
+        *flipped.last_mut().unwrap() ^= 1;
+        assert_eq!(opened(&flipped), UnsealError::Damaged);
+        for (within, expected) in [
+            ("auditotter-seed v2\nsomething else", UnsealError::OtherVersion),
+            ("auditotter-seed v1\nabcd\n", UnsealError::Damaged),
+            ("auditotter-seed v1\n", UnsealError::Damaged),
+        ] {
+            let mut recipient = scrypt::Recipient::new(SecretString::from("correct horse"));
+            recipient.set_work_factor(1);
+            let other = age::encrypt(&recipient, within.as_bytes()).unwrap();
+            assert_eq!(opened(&other), expected, "{within}");
+        }
+    }
+
+    /// Sealed by the first version: what was sealed once must open for good.
+    #[test]
+    fn a_key_file_of_the_first_version_opens() {
+        let sealed = include_bytes!("sealed/first-version.age");
+        let seed = open(sealed, &passphrase("correct horse")).unwrap();
+        assert_eq!(seed.expose(), &[5; 32]);
     }
 
     #[test]
@@ -220,8 +278,25 @@ mod tests {
             Passphrase::new(Zeroizing::new("123456789".to_owned())).unwrap_err(),
             PassphraseError(9)
         );
-        assert!(Passphrase::new(Zeroizing::new("1234567890".to_owned())).is_ok());
+        let ten = Passphrase::new(Zeroizing::new("1234567890".to_owned())).unwrap();
+        let sealed = seal(&Seed::from_entropy([6; 32]), &ten, WorkFactor::lowest()).unwrap();
+        assert_eq!(
+            open(&sealed, &passphrase("1234567890")).unwrap().expose(),
+            &[6; 32]
+        );
         assert_eq!(format!("{:?}", passphrase("secret")), "Passphrase(..)");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn every_seed_returns_under_every_passphrase(entropy: [u8; 32], typed in "\\PC{0,40}") {
+            let sealed = seal(&Seed::from_entropy(entropy), &passphrase(&typed), WorkFactor::lowest()).unwrap();
+            prop_assert!(looks_sealed(&sealed));
+            let seed = open(&sealed, &passphrase(&typed)).unwrap();
+            prop_assert_eq!(seed.expose(), &entropy);
+        }
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 //! The recording stands around the dispatch and not in the tools: whatever a call is, and whatever comes of
 //! it, its entries and its effects are one batch, which becomes durable whole or not at all.
 
-use std::sync::Arc;
+use std::{collections::hash_map::Entry, sync::Arc};
 
 use delegation::{Operation, VerifiedToken};
 use protocol::{
@@ -102,14 +102,13 @@ fn session_of<'w>(
     draft: &Draft<'_>,
     caller: &Caller,
 ) -> Result<&'w Session, Refusal> {
-    let id = caller.token.session();
-    if !workspace.sessions.contains_key(&id) {
-        let recalled = Session::recall(draft.store(), caller.trace).map_err(|error| unreadable(&error))?;
-        if let Some(session) = recalled {
-            workspace.sessions.insert(id, session);
-        }
+    match workspace.sessions.entry(caller.token.session()) {
+        Entry::Occupied(known) => Ok(known.into_mut()),
+        Entry::Vacant(place) => Session::recall(draft.store(), caller.trace)
+            .map_err(|error| unreadable(&error))?
+            .map(|recalled| &*place.insert(recalled))
+            .ok_or_else(|| session_closed(caller)),
     }
-    workspace.sessions.get(&id).ok_or_else(|| session_closed(caller))
 }
 
 enum Called {

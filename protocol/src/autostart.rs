@@ -20,7 +20,8 @@ pub const READY: &str = "ready";
 /// How long a hub may take to start before the attempt counts as failed.
 pub const START_DEADLINE: Duration = Duration::from_secs(20);
 
-const RETRY: Duration = Duration::from_millis(5);
+/// Between two attempts to start a hub.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// Variables that a detached hub keeps. Everything else of an agent's environment, where keys and tokens
 /// live, stays out of a process that outlives the session.
@@ -76,10 +77,11 @@ pub fn connect(home: &Home, socket: &Path, companion: &Path) -> Result<UnixStrea
     if !home.workspace_file().exists() {
         return Err(ReachError::NoWorkspace(home.path().to_owned()));
     }
-    start(home, companion)?;
     let deadline = Instant::now() + START_DEADLINE;
     loop {
-        // Another process may have won the race to start it; then its hub is the one to wait for.
+        // Returns when the new hub is ready, or gone: because another process won the race to start one, or
+        // because the hub before it has not let go of the home yet.
+        start(home, companion)?;
         match dial(home, socket) {
             Ok(stream) => return Ok(stream),
             Err(source) if Instant::now() >= deadline => {

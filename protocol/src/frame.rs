@@ -144,7 +144,8 @@ mod tests {
             }
             let mut wire = wire.as_slice();
             for text in &texts {
-                prop_assert_eq!(read::<String>(&mut wire).unwrap().as_ref(), Some(text));
+                let returned = read::<String>(&mut wire).unwrap();
+                prop_assert_eq!(returned.as_ref(), Some(text));
             }
             prop_assert!(read::<String>(&mut wire).unwrap().is_none());
         }

@@ -129,7 +129,8 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(missing.contains("missing field `title`"), "{missing}");
-        let surplus = ToolCall::parse("get_work_item", json!({"id": "x", "state": "approved"})).unwrap_err();
+        let arguments = json!({"id": "wi_00000000000000000000000000", "state": "approved"});
+        let surplus = ToolCall::parse("get_work_item", arguments).unwrap_err();
         assert!(surplus.to_string().contains("unknown field `state`"), "{surplus}");
     }
 

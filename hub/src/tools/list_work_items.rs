@@ -31,7 +31,7 @@ pub(super) fn plan(verb: Option<AgentVerb>, call: ListWorkItems) -> Result<Plan,
             .newest_first(after)
             .filter(|item| state.is_none_or(|state| item.state == state) && sees(grant, item));
         let items: Vec<WorkItemRow> = seen.by_ref().take(usize::from(limit)).map(row).collect();
-        let next = seen.next().and(items.last().map(|last| last.id));
+        let next = seen.next().and_then(|_| items.last().map(|last| last.id));
         structured(&WorkItemPage { items, next })
     }))
 }

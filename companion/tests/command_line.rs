@@ -1,5 +1,10 @@
 //! The command line of `auditotter`, where no workspace and no terminal is there.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
 use std::process::{Command, Stdio};
 
 fn auditotter(args: &[&str]) -> (Option<i32>, String, String) {

@@ -14,7 +14,7 @@ use protocol::{
 };
 use tokio::{
     net::{UnixStream, unix::OwnedWriteHalf},
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 use trace_store::{ChainId, CommitError, Draft, Ledger, Refs};
 use vocabulary::{TraceId, WorkspaceId};
@@ -57,11 +57,16 @@ impl AgentDoor {
         }
     }
 
-    /// Serves one connection until it ends.
+    /// Serves one connection until it ends, or until `closing` turns true: then what is under way is answered and
+    /// nothing more is taken.
     ///
     /// # Errors
     /// [`FrameError`] where the other side broke the protocol or went away within a message.
-    pub async fn serve(&self, stream: UnixStream) -> Result<(), FrameError> {
+    pub async fn serve(
+        &self,
+        stream: UnixStream,
+        mut closing: watch::Receiver<bool>,
+    ) -> Result<(), FrameError> {
         let (mut read, mut write) = stream.into_split();
         let mut nonce = fresh_nonce()?;
         frame::send(&mut write, &HubMessage::Challenge(self.challenge(&nonce))).await?;
@@ -89,7 +94,11 @@ impl AgentDoor {
         let (replies, outgoing) = mpsc::channel(UNDER_WAY);
         let writer = tokio::spawn(drain(write, outgoing));
         let served = loop {
-            match frame::receive(&mut read).await {
+            let received = tokio::select! {
+                received = frame::receive(&mut read) => received,
+                _ = closing.wait_for(|closing| *closing) => break Ok(()),
+            };
+            match received {
                 Ok(None) => break Ok(()),
                 Ok(Some(AgentMessage::Request(request))) => {
                     // A place among the replies is a place under way: who asks too much waits here.

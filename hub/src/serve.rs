@@ -15,7 +15,7 @@ use protocol::home::Home;
 use tokio::{
     net::{UnixListener, UnixStream},
     signal::unix::{SignalKind, signal},
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
 };
 use trace_store::{Closed, CommitError, Config, Draft, Ledger, OpenError};
 use vocabulary::WorkspaceId;
@@ -114,13 +114,14 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
     let agent_door = AgentDoor::new(ledger.clone(), id, &settings.inbox);
     let companion_door = CompanionDoor::new(ledger.clone(), hub_key);
     let guests = Guests::default();
+    let closing = watch::Sender::new(false);
     let own = rustix::process::geteuid().as_raw();
     loop {
         tokio::select! {
             arrived = agents.accept() => if let Some(stream) = admitted(arrived, own) {
-                let (door, guest) = (agent_door.clone(), guests.enter());
+                let (door, guest, closing) = (agent_door.clone(), guests.enter(), closing.subscribe());
                 tokio::spawn(async move {
-                    if let Err(error) = door.serve(stream).await {
+                    if let Err(error) = door.serve(stream, closing).await {
                         tracing::debug!(%error, "an agent connection ended badly");
                     }
                     drop(guest);
@@ -144,6 +145,7 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
     let _ = fs::remove_file(home.agent_socket());
     let _ = fs::remove_file(home.companion_socket());
     drop((agents, people));
+    closing.send_replace(true);
     let _ = tokio::time::timeout(GRACE, guests.gone()).await;
     ledger.close().map_err(io::Error::other)?;
     Ok(())

@@ -348,7 +348,12 @@ impl Owner {
     }
 
     fn look_for_authority(&mut self, now: vocabulary::Timestamp) -> Result<(), LinkError> {
-        let delegation = self.lender.choose(&self.via.agent, now)?;
+        let delegation = match (self.lender.choose(&self.via.agent, now), &self.session) {
+            (Ok(delegation), _) => delegation,
+            // Nothing else is lent: the hub says no under what there is, and records that it was asked.
+            (Err(_), Some(_)) => return Ok(()),
+            (Err(error), None) => return Err(error.into()),
+        };
         let same = self
             .session
             .as_ref()

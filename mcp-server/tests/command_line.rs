@@ -1,5 +1,10 @@
 //! The command line of `auditotter-mcp`: what a person sees who tries it by hand.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
 use std::process::{Command, Stdio};
 
 fn run(args: &[&str]) -> (bool, String, String) {

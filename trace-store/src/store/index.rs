@@ -10,6 +10,8 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use uuid::Uuid;
@@ -83,12 +85,7 @@ impl Index {
         let mut meta = VERSION.to_be_bytes().to_vec();
         meta.extend_from_slice(&workspace.to_bytes());
         let opened = guarded(|| {
-            let db = sled::Config::default()
-                .path(&path)
-                .cache_capacity(1 << 20)
-                .mode(sled::Mode::LowSpace)
-                .flush_every_ms(None)
-                .open()?;
+            let db = open_db(&path)?;
             match db.get(b"m")? {
                 None if db.is_empty() => {
                     db.insert(b"m", meta.as_slice())?;
@@ -221,6 +218,28 @@ impl Window {
         let after = self.frames.partition_point(|&(first, _)| first <= index);
         let &(first, offset) = self.frames.get(after.checked_sub(1)?)?;
         Some((offset, usize::try_from(index - first).ok()?))
+    }
+}
+
+/// Opens the database. The store's own lock is held by now, so that nobody else can have it: where its lock
+/// is still taken, a thread of sled's own is about to let go of a handle that was dropped.
+fn open_db(path: &Path) -> sled::Result<sled::Db> {
+    let patience = Instant::now() + Duration::from_secs(2);
+    loop {
+        let opened = sled::Config::default()
+            .path(path)
+            .cache_capacity(1 << 20)
+            .mode(sled::Mode::LowSpace)
+            .flush_every_ms(None)
+            .open();
+        match opened {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains("could not acquire lock") && Instant::now() < patience =>
+            {
+                thread::sleep(Duration::from_millis(2));
+            }
+            opened => return opened,
+        }
     }
 }
 

@@ -33,7 +33,7 @@ use crate::{
 const OPENING_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How many requests of one connection may be under way; further ones wait in its socket.
-const UNDER_WAY: usize = 64;
+pub(crate) const UNDER_WAY: usize = 64;
 
 /// The longest token that is looked at; the exact limit is the delegation room's.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -127,6 +127,12 @@ impl AgentDoor {
         };
         drop(replies);
         let _ = writer.await;
+        // Whoever takes the session up again finds it in its trace; until then it takes no memory.
+        let session = caller.token.session();
+        let forgotten = self
+            .run(move |workspace, _| workspace.sessions.remove(&session).map(drop))
+            .await;
+        tracing::trace!(?forgotten, %session, "a connection ended");
         served
     }
 

@@ -156,21 +156,24 @@ fn call_tool(
             client: call.client.clone(),
         },
     )?;
+    let mut event = None;
     let (kind, outcome, refs) = match (permitted, planned) {
         (Err(refusal), _) => (EntryKind::ToolDenied, Outcome::Denied(refusal), Refs::new()),
         (Ok(()), Err(refusal)) => (EntryKind::ToolRejected, Outcome::Rejected(refusal), Refs::new()),
-        (Ok(()), Ok(plan)) => match (plan.carry_out)(workspace, scribe, around, checked)? {
-            tools::Done {
-                result: Ok(value),
-                refs,
-            } => (EntryKind::ToolReturned, Outcome::Returned(value), refs),
-            tools::Done {
-                result: Err(refusal),
-                refs,
-            } => (EntryKind::ToolRejected, Outcome::Rejected(refusal), refs),
-        },
+        (Ok(()), Ok(plan)) => {
+            let done = (plan.carry_out)(workspace, scribe, around, checked)?;
+            event = done.event;
+            match done.result {
+                Ok(value) => (EntryKind::ToolReturned, Outcome::Returned(value), done.refs),
+                Err(refusal) => (EntryKind::ToolRejected, Outcome::Rejected(refusal), done.refs),
+            }
+        }
     };
     let written = scribe.write(kind, refs, &outcome)?;
+    // Last, when nothing can fail any more: the same fold as after a restart.
+    if let Some(event) = event {
+        workspace.work_items.apply(event)?;
+    }
     Ok(Called::Answered(Answer {
         recorded: scribe.position(&written),
         outcome,

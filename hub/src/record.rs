@@ -24,6 +24,8 @@ pub(crate) enum RecordError {
     Field(#[from] FieldError),
     #[error("a body has no JSON form: {0}")]
     Body(#[from] serde_json::Error),
+    #[error(transparent)]
+    Conflict(#[from] work_items::FoldError),
 }
 
 /// Appends an entry to a chain.

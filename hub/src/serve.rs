@@ -36,6 +36,9 @@ pub const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How long connections may take to finish when the hub ends.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// After a connection could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Whether somebody watches this hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
@@ -118,7 +121,7 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
     let own = rustix::process::geteuid().as_raw();
     loop {
         tokio::select! {
-            arrived = agents.accept() => if let Some(stream) = admitted(arrived, own) {
+            arrived = agents.accept() => if let Some(stream) = admitted(arrived, own).await {
                 let (door, guest, closing) = (agent_door.clone(), guests.enter(), closing.subscribe());
                 tokio::spawn(async move {
                     if let Err(error) = door.serve(stream, closing).await {
@@ -127,7 +130,7 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
                     drop(guest);
                 });
             },
-            arrived = people.accept() => if let Some(stream) = admitted(arrived, own) {
+            arrived = people.accept() => if let Some(stream) = admitted(arrived, own).await {
                 let (door, guest) = (companion_door.clone(), guests.enter());
                 tokio::spawn(async move {
                     if let Err(error) = door.serve(stream).await {
@@ -182,7 +185,10 @@ fn listen(home: &Home, socket: PathBuf) -> Result<UnixListener, ServeError> {
 }
 
 /// Only processes of the same user come in, whatever the socket's mode says.
-fn admitted(arrived: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>, own: u32) -> Option<UnixStream> {
+async fn admitted(
+    arrived: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>,
+    own: u32,
+) -> Option<UnixStream> {
     match arrived {
         Ok((stream, _)) => match stream.peer_cred() {
             Ok(peer) if peer.uid() == own => Some(stream),
@@ -197,6 +203,8 @@ fn admitted(arrived: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>, own
         },
         Err(error) => {
             tracing::warn!(%error, "a connection could not be taken");
+            // As when there are too many open files: trying again at once would only burn the processor.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             None
         }
     }

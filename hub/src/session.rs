@@ -12,12 +12,14 @@ use crate::{
     records::{self, SessionOpened},
 };
 
-/// How many answers are kept for a retry. A client has few requests open at a time; a retry comes within
-/// seconds.
-const REMEMBERED_ANSWERS: usize = 256;
+/// How many answers are kept for a retry: as many as one connection can have under way.
+const REMEMBERED_ANSWERS: usize = crate::agents::UNDER_WAY;
 
 /// How many entries of the trace are searched for them after a restart.
 const SEARCHED_ENTRIES: u64 = 4 * REMEMBERED_ANSWERS as u64;
+
+/// How many entries are read at a time: their bodies may be large.
+const PAGE: usize = 16;
 
 /// One agent session.
 #[derive(Debug)]
@@ -69,12 +71,12 @@ impl Session {
             opened.holder.parse().map_err(|_| no_opening())?,
         );
         let from = head.next_seq.saturating_sub(SEARCHED_ENTRIES);
-        for stored in store.chain(
-            chain,
-            from,
-            usize::try_from(SEARCHED_ENTRIES).unwrap_or(usize::MAX),
-        )? {
-            session.replay(&stored);
+        let mut next = from;
+        while next < head.next_seq {
+            let page = store.chain(chain, next, PAGE)?;
+            let Some(last) = page.last() else { break };
+            next = last.entry.seq + 1;
+            page.iter().for_each(|stored| session.replay(stored));
         }
         Ok(Some(session))
     }

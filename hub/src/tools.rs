@@ -14,7 +14,7 @@ use protocol::{Refusal, tools::ToolCall};
 use serde_json::Value;
 use trace_store::{ChainReport, Refs};
 use vocabulary::{RepoPath, Repository, Risk, TraceId};
-use work_items::WorkItem;
+use work_items::{Event, WorkItem};
 
 use crate::{
     dispatch::{Scribe, Surroundings},
@@ -43,24 +43,31 @@ pub(crate) struct Plan {
 }
 
 type CarryOut = Box<
-    dyn FnOnce(
-        &mut Workspace,
-        &mut Scribe<'_, '_>,
-        &Surroundings,
-        Option<Checked>,
-    ) -> Result<Done, RecordError>,
+    dyn FnOnce(&Workspace, &mut Scribe<'_, '_>, &Surroundings, Option<Checked>) -> Result<Done, RecordError>,
 >;
 
 /// What a tool did: its result, or why it was not possible, and what the entry should point to.
 pub(crate) struct Done {
     pub(crate) result: Result<Value, Refusal>,
     pub(crate) refs: Refs,
+    /// What becomes of the state once every entry of the call is written.
+    pub(crate) event: Option<Event>,
+}
+
+impl Done {
+    fn of(result: Result<Value, Refusal>) -> Self {
+        Self {
+            result,
+            refs: Refs::new(),
+            event: None,
+        }
+    }
 }
 
 impl Plan {
     fn reading(
         verb: Option<AgentVerb>,
-        carry_out: impl FnOnce(&mut Workspace, &mut Scribe<'_, '_>) -> Result<Value, Refusal> + 'static,
+        carry_out: impl FnOnce(&Workspace, &mut Scribe<'_, '_>) -> Result<Value, Refusal> + 'static,
     ) -> Self {
         Self {
             verb,
@@ -68,12 +75,7 @@ impl Plan {
             paths: Vec::new(),
             risk: None,
             verify: None,
-            carry_out: Box::new(|workspace, scribe, _, _| {
-                Ok(Done {
-                    result: carry_out(workspace, scribe),
-                    refs: Refs::new(),
-                })
-            }),
+            carry_out: Box::new(|workspace, scribe, _, _| Ok(Done::of(carry_out(workspace, scribe)))),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many verified session tokens are remembered.
-const REMEMBERED_TOKENS: usize = 1_024;
+const REMEMBERED_TOKENS: usize = 256;
 
 /// How many entries are read at a time while folding.
 const PAGE: usize = 1_024;

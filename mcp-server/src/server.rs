@@ -28,6 +28,10 @@ const INSTRUCTIONS: &str = "Audit Otter records what you do and on whose behalf.
 propose_work_item and show the human its approval_url; a human decides there, you cannot. Note plans and findings \
 with append_trace_note. A denial says what would have to change: tell the human, do not work around it.";
 
+/// How much of a client's id for a call is recorded: in the worst case four bytes a character, and a reference in
+/// an entry holds 256.
+const MAX_CALL_ID_CHARS: usize = 64;
+
 /// The server's handler. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -85,7 +89,7 @@ fn call_id(meta: &RequestMetaObject) -> Option<String> {
     ["claudecode/toolUseId", "callId"]
         .into_iter()
         .find_map(|key| meta.0.get(key).and_then(Value::as_str))
-        .map(|id| id.chars().take(128).collect())
+        .map(|id| id.chars().take(MAX_CALL_ID_CHARS).collect())
 }
 
 /// What Codex says of the session and turn that a call belongs to.

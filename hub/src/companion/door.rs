@@ -36,6 +36,9 @@ const ASKING_DEADLINE: Duration = Duration::from_secs(10);
 /// The most rows of one answer.
 const MOST_ROWS: usize = 1_000;
 
+/// The most entries of one answer: their bodies may be large.
+const MOST_ENTRIES: usize = 64;
+
 /// How much text of a body goes into a row; the whole is in an export.
 const MOST_BODY_BYTES: usize = 256 * 1024;
 
@@ -147,7 +150,7 @@ impl CompanionDoor {
             CompanionRequest::Entries { trace, from, limit } => {
                 let names = self.names().await?;
                 self.read(move |store| {
-                    let page = store.chain(ChainId::Trace(trace), from, limit.min(MOST_ROWS))?;
+                    let page = store.chain(ChainId::Trace(trace), from, limit.min(MOST_ENTRIES))?;
                     Ok(bounded(page.iter().map(|stored| entry_row(stored, &names))))
                 })
                 .await

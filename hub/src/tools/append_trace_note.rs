@@ -29,10 +29,7 @@ pub(super) fn plan(verb: Option<AgentVerb>, call: AppendTraceNote) -> Result<Pla
                 seq: written.seq,
                 hash: written.hash.to_string(),
             });
-            Ok(Done {
-                result,
-                refs: Refs::new(),
-            })
+            Ok(Done::of(result))
         }),
     })
 }

@@ -62,23 +62,25 @@ fn only_repository(grant: &Grant) -> Option<String> {
 }
 
 fn propose(
-    workspace: &mut Workspace,
+    workspace: &Workspace,
     scribe: &mut Scribe<'_, '_>,
     around: &Surroundings,
     proposal: Proposal,
     assessment: work_items::Assessment,
 ) -> Result<Done, RecordError> {
-    let no_entropy = |error| Done {
-        result: Err(refusal(
-            "no_entropy",
-            &format!("the system gives no randomness: {error}"),
-        )),
-        refs: Refs::new(),
-    };
     let (id, nonce) = match (clock::new_id(), clock::random::<16>()) {
         (Ok(id), Ok(nonce)) => (id, nonce),
-        (Err(error), _) | (_, Err(error)) => return Ok(no_entropy(error)),
+        (Err(error), _) | (_, Err(error)) => {
+            let why = format!("the system gives no randomness: {error}");
+            return Ok(Done::of(Err(refusal("no_entropy", &why))));
+        }
     };
+    if workspace.work_items.get(id).is_some() {
+        return Ok(Done::of(Err(refusal(
+            "conflict",
+            &format!("{id} is taken; call again"),
+        ))));
+    }
     let grant = scribe.caller.token.grant();
     let proposed = Proposed {
         id,
@@ -114,11 +116,9 @@ fn propose(
         trace: proposed.trace,
         approval_url: format!("{}/d/{}", around.inbox, hex::encode(nonce)),
     });
-    // The same fold as after a restart: what the ledger says is what the state becomes.
-    let applied = workspace.work_items.apply(Event::Proposed(proposed));
-    let result = applied.map_err(|error| refusal("conflict", &error)).and(result);
     Ok(Done {
         result,
         refs: in_trace,
+        event: Some(Event::Proposed(proposed)),
     })
 }

@@ -5,7 +5,6 @@ use protocol::{
     Refusal,
     tools::{TraceVerified, VerifyTrace},
 };
-use trace_store::Refs;
 
 use super::{Done, Plan, readable_trace, structured};
 use crate::{dispatch::Scribe, workspace::Workspace};
@@ -36,10 +35,7 @@ pub(super) fn plan(
                 Some(Err(why)) => broken(trace, why),
                 None => broken(trace, "it was not verified".to_owned()),
             };
-            Ok(Done {
-                result: structured(&result),
-                refs: Refs::new(),
-            })
+            Ok(Done::of(structured(&result)))
         }),
     })
 }

@@ -1,171 +1,55 @@
 //! What counts as risky: path rules. They set a floor; nothing lowers it.
 
-use std::sync::LazyLock;
+use std::{cmp::Reverse, sync::LazyLock};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use vocabulary::{RepoPath, Risk, Span};
 
-/// Rules from path globs to risk.
+mod built_in;
+mod reach;
+
+use reach::{Reach, Segments};
+
+/// Rules from path globs to risk, matched without regard to ASCII case, for not every disk regards it.
 #[derive(Debug, Clone)]
-pub struct RiskPolicy(Vec<Rule>);
+pub struct RiskPolicy {
+    rules: Vec<Rule>,
+    /// The rules' globs, in their order.
+    files: GlobSet,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
     pub(crate) glob: String,
     pub(crate) risk: Risk,
     pub(crate) label: String,
-    matcher: GlobMatcher,
+    segments: Segments,
+}
+
+/// What a planned path meets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Met<'a> {
+    /// A rule.
+    Rule(&'a Rule),
+    /// No rule, but it is a whole folder, and below it there is room for what this rule names.
+    Room(&'a Rule),
 }
 
 /// A rule that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no path glob; write it relative to the repository, as src/auth/**")]
-pub struct PolicyError(String);
-
-/// What is risky wherever it stands. Names are matched without regard to case, for no convention rules here.
-const BUILT_IN: &[(Risk, &str, &[&str])] = &[
-    (
-        Risk::Critical,
-        "private keys and secrets",
-        &[
-            "**/*.pem",
-            "**/*.p12",
-            "**/*.pfx",
-            "**/id_rsa*",
-            "**/id_ed25519*",
-            "**/secrets/**",
-            "**/.env",
-            "**/.env.*",
-        ],
-    ),
-    (
-        Risk::High,
-        "authentication",
-        &[
-            "**/auth/**",
-            "**/auth.*",
-            "**/authn/**",
-            "**/login/**",
-            "**/oauth/**",
-            "**/oauth2/**",
-            "**/sso/**",
-            "**/saml/**",
-            "**/jwt/**",
-            "**/passkeys/**",
-        ],
-    ),
-    (
-        Risk::High,
-        "authorization",
-        &[
-            "**/authz/**",
-            "**/permissions/**",
-            "**/permissions.*",
-            "**/iam/**",
-            "**/rbac/**",
-            "**/acl/**",
-            "**/policies/**",
-        ],
-    ),
-    (
-        Risk::High,
-        "cryptography",
-        &["**/crypto/**", "**/crypto.*", "**/cryptography/**", "**/tls/**"],
-    ),
-    (
-        Risk::High,
-        "payments",
-        &[
-            "**/payment/**",
-            "**/payments/**",
-            "**/billing/**",
-            "**/checkout/**",
-            "**/invoices/**",
-        ],
-    ),
-    (
-        Risk::High,
-        "database migrations",
-        &["**/migrations/**", "**/migration/**", "**/migrate/**", "**/*.sql"],
-    ),
-    (
-        Risk::High,
-        "build and release pipeline",
-        &[
-            ".github/workflows/**",
-            ".github/actions/**",
-            ".gitlab-ci.yml",
-            ".circleci/**",
-            "**/jenkinsfile",
-            "**/codeowners",
-            ".ci/**",
-        ],
-    ),
-    (
-        Risk::High,
-        "infrastructure",
-        &[
-            "**/terraform/**",
-            "**/*.tf",
-            "**/*.tfvars",
-            "**/k8s/**",
-            "**/kubernetes/**",
-            "**/helm/**",
-            "**/ansible/**",
-            "**/infra/**",
-            "**/pulumi/**",
-        ],
-    ),
-    (
-        Risk::High,
-        "what guards the work of agents",
-        &[
-            ".auditotter/**",
-            ".claude/**",
-            ".codex/**",
-            "**/claude.md",
-            "**/agents.md",
-            ".mcp.json",
-        ],
-    ),
-    (
-        Risk::Medium,
-        "containers",
-        &[
-            "**/dockerfile",
-            "**/dockerfile.*",
-            "**/docker-compose*.yml",
-            "**/compose.yaml",
-        ],
-    ),
-    (
-        Risk::Medium,
-        "dependencies",
-        &[
-            "**/cargo.toml",
-            "**/cargo.lock",
-            "**/package.json",
-            "**/package-lock.json",
-            "**/pnpm-lock.yaml",
-            "**/yarn.lock",
-            "**/go.mod",
-            "**/go.sum",
-            "**/requirements*.txt",
-            "**/pyproject.toml",
-            "**/poetry.lock",
-            "**/uv.lock",
-            "**/gemfile",
-            "**/gemfile.lock",
-            "**/pom.xml",
-            "**/build.gradle*",
-        ],
-    ),
-    (
-        Risk::Medium,
-        "configuration",
-        &["config/**", "**/*.env.example", "**/nginx/**"],
-    ),
-];
+pub enum PolicyError {
+    /// Not a glob.
+    #[error("`{0}` is no path glob; write it relative to the repository, as src/auth/**")]
+    NotAGlob(String),
+    /// A glob that no path of a repository meets: it would look like protection and be none.
+    #[error(
+        "`{0}` matches no path; write it relative to the repository and end folders in /**, as src/auth/**"
+    )]
+    NeverMatches(String),
+    /// More or larger rules than can be compiled together.
+    #[error("the {0} rules are too large together; use fewer or shorter globs")]
+    TooLarge(usize),
+}
 
 impl RiskPolicy {
     /// The rules that hold when a repository says nothing.
@@ -175,119 +59,91 @@ impl RiskPolicy {
     #[must_use]
     #[expect(clippy::expect_used, reason = "constants, compiled by a test")]
     pub fn built_in() -> &'static Self {
-        static RULES: LazyLock<RiskPolicy> = LazyLock::new(|| {
-            let rules = BUILT_IN.iter().flat_map(|(risk, label, globs)| {
-                globs
-                    .iter()
-                    .map(|glob| ((*glob).to_owned(), *risk, (*label).to_owned()))
-            });
-            RiskPolicy::new(rules).expect("built-in globs compile")
-        });
+        static RULES: LazyLock<RiskPolicy> =
+            LazyLock::new(|| RiskPolicy::new(built_in::rules()).expect("built-in globs compile"));
         &RULES
     }
 
-    /// Rules of one's own: a glob, the risk of what it matches, and what that is called.
+    /// Rules of one's own: a glob, the risk of what it matches, and what that is called. The highest rule that a
+    /// path meets counts; of equals, the first.
     ///
     /// # Errors
     /// [`PolicyError`] with the glob that is none.
     pub fn new(rules: impl IntoIterator<Item = (String, Risk, String)>) -> Result<Self, PolicyError> {
-        rules
+        let mut files = GlobSetBuilder::new();
+        let rules = rules
             .into_iter()
             .map(|(glob, risk, label)| {
-                let matcher = GlobBuilder::new(&glob)
-                    .literal_separator(true)
-                    .case_insensitive(true)
-                    .backslash_escape(false)
-                    .build()
-                    .map_err(|_| PolicyError(glob.chars().take(80).collect()))?
-                    .compile_matcher();
+                files.add(compile(&glob)?);
+                let segments = Segments::of(&glob);
                 Ok(Rule {
                     glob,
                     risk,
                     label,
-                    matcher,
+                    segments,
                 })
             })
-            .collect::<Result<_, _>>()
-            .map(Self)
+            .collect::<Result<Vec<_>, PolicyError>>()?;
+        let files = files.build().map_err(|_| PolicyError::TooLarge(rules.len()))?;
+        Ok(Self { rules, files })
     }
 
-    /// The highest rule that a path meets. A folder meets every rule that could match something below it.
-    pub(crate) fn highest(&self, path: &RepoPath) -> Option<&Rule> {
-        let meets = |rule: &&Rule| match path.span() {
-            Span::File => rule.matcher.is_match(path.as_str()),
-            Span::Tree => rule.reaches_into(path.as_str()),
-        };
-        self.0.iter().filter(meets).max_by_key(|rule| rule.risk)
+    /// The highest rule that a path meets. A folder meets every rule that is known to match something below it, and
+    /// so does a path that is not said to be a folder but would be one for the rule: whoever plans `src/auth` may
+    /// well mean all of it.
+    pub(crate) fn highest(&self, path: &RepoPath) -> Option<Met<'_>> {
+        let mut met = self.files.matches(path.as_str());
+        met.extend(self.files.matches(format!("{}/any", path.as_str())));
+        let mut room: Option<&Rule> = None;
+        for (index, rule) in self.rules.iter().enumerate() {
+            match rule.segments.reach_into(path.as_str()) {
+                Reach::Known => met.push(index),
+                Reach::Room if path.span() == Span::Tree && rule.risk >= Risk::High => {
+                    room = room.filter(|known| known.risk >= rule.risk).or(Some(rule));
+                }
+                Reach::Room | Reach::None => {}
+            }
+        }
+        let rules = met
+            .into_iter()
+            .filter_map(|index| Some((index, self.rules.get(index)?)));
+        rules
+            .max_by_key(|(index, rule)| (rule.risk, Reverse(*index)))
+            .map(|(_, rule)| Met::Rule(rule))
+            .filter(|met| room.is_none() || met.risk() >= Met::ROOM)
+            .or_else(|| room.map(Met::Room))
     }
 }
 
-impl Rule {
-    /// Whether something below a folder is known to match: the folder lies within the rule's, or the rule's own
-    /// folder lies within it. A rule for a name that may stand anywhere (`**/*.pem`) counts only for the whole
-    /// repository, or every folder would be as risky as the worst file it could hold.
-    fn reaches_into(&self, folder: &str) -> bool {
-        let probe = if folder.is_empty() {
-            "any".to_owned()
-        } else {
-            format!("{folder}/any")
-        };
-        let fixed: &str = self.glob.split("/**").next().unwrap_or_default();
-        let rooted = !fixed.is_empty() && !fixed.contains('*');
-        let below = rooted
-            && format!("{}/", fixed.to_lowercase()).starts_with(&format!("{}/", folder.to_lowercase()));
-        folder.is_empty() || below || self.matcher.is_match(&probe)
+impl Met<'_> {
+    /// How risky a folder is at least in which something risky could lie: shown apart, still one click. More, and
+    /// every folder would be as risky as the worst file it could hold; less, and `src/**` would say less than it
+    /// lets one do.
+    const ROOM: Risk = Risk::Medium;
+
+    pub(crate) const fn risk(&self) -> Risk {
+        match self {
+            Self::Rule(rule) => rule.risk,
+            Self::Room(_) => Self::ROOM,
+        }
     }
+}
+
+fn compile(glob: &str) -> Result<Glob, PolicyError> {
+    let shown = || glob.chars().take(80).collect();
+    let impossible = glob.starts_with('!')
+        || glob.contains('\\')
+        || glob.split('/').any(|segment| matches!(segment, "" | "." | ".."));
+    if impossible {
+        return Err(PolicyError::NeverMatches(shown()));
+    }
+    GlobBuilder::new(glob)
+        .literal_separator(true)
+        .case_insensitive(true)
+        .backslash_escape(false)
+        .build()
+        .map_err(|_| PolicyError::NotAGlob(shown()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn risk(path: &str) -> Option<Risk> {
-        RiskPolicy::built_in()
-            .highest(&path.parse().unwrap())
-            .map(|rule| rule.risk)
-    }
-
-    #[test]
-    fn risky_places_are_known_by_their_path() {
-        for (path, expected) in [
-            ("src/auth/login.rs", Some(Risk::High)),
-            ("auth/login.rs", Some(Risk::High)),
-            ("SRC/Auth/login.rs", Some(Risk::High)),
-            ("src/author/name.rs", None),
-            ("src/reset/mail.rs", None),
-            ("db/migrations/0001_init.up", Some(Risk::High)),
-            ("schema.sql", Some(Risk::High)),
-            (".github/workflows/ci.yml", Some(Risk::High)),
-            ("infra/keys.tf", Some(Risk::High)),
-            ("certs/server.pem", Some(Risk::Critical)),
-            ("app/.env", Some(Risk::Critical)),
-            ("Cargo.lock", Some(Risk::Medium)),
-            ("crates/a/Cargo.toml", Some(Risk::Medium)),
-            ("Dockerfile", Some(Risk::Medium)),
-            ("README.md", None),
-            ("CLAUDE.md", Some(Risk::High)),
-        ] {
-            assert_eq!(risk(path), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn a_folder_is_as_risky_as_what_is_known_to_lie_in_it() {
-        assert_eq!(risk("src/auth/**"), Some(Risk::High));
-        assert_eq!(risk(".github/**"), Some(Risk::High));
-        assert_eq!(risk("docs/**"), None);
-        assert_eq!(risk("**"), Some(Risk::Critical));
-    }
-
-    #[test]
-    fn a_rule_that_is_none_is_named() {
-        let bad = RiskPolicy::new([("[".to_owned(), Risk::High, "x".to_owned())]);
-        assert_eq!(
-            bad.unwrap_err().to_string(),
-            "`[` is no path glob; write it relative to the repository, as src/auth/**"
-        );
-    }
-}
+mod tests;

@@ -2,35 +2,39 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, de};
+use serde::{Deserialize, Serialize};
 use vocabulary::{RepoPath, RepoPathError, Repository, RepositoryError, Risk};
 
 /// A proposal as it came.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RawProposal {
     /// One line.
     pub title: String,
     /// More of it.
+    #[serde(default)]
     pub description: Option<String>,
     /// Where.
+    #[serde(default)]
     pub repository: Option<String>,
     /// On what.
     pub paths: Vec<String>,
     /// The least risk that its author sees in it.
+    #[serde(default)]
     pub declared_risk: Option<Risk>,
 }
 
-/// What somebody wants to do.
+/// What somebody wants to do. What is read back from a ledger comes through the same door as what an agent sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "RawProposal")]
 pub struct Proposal {
     title: Title,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<Description>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     repository: Option<Repository>,
     paths: Vec<RepoPath>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     declared_risk: Option<Risk>,
 }
 
@@ -52,8 +56,16 @@ pub enum ProposalError {
     #[error("title has {0} characters of at most {MAX_TITLE_CHARS}; put the rest into description")]
     LongTitle(usize),
     /// It would not be shown as it is read.
-    #[error("{0} holds a control character, or one that turns the reading direction; leave it out")]
-    Hidden(&'static str),
+    #[error(
+        "{field} holds U+{:04X}, a control character or one that hides or turns what is read; leave it out",
+        u32::from(*.character)
+    )]
+    Misleads {
+        /// Which field.
+        field: &'static str,
+        /// Which character.
+        character: char,
+    },
     /// Too long.
     #[error("description has {0} bytes of at most {MAX_DESCRIPTION_BYTES}; shorten it")]
     LongDescription(usize),
@@ -84,8 +96,11 @@ impl Proposal {
         let mut paths = raw
             .paths
             .iter()
-            .map(|path| path.parse())
-            .collect::<Result<Vec<RepoPath>, _>>()?;
+            .map(|path| {
+                refuse_misleading("paths", path, |_| false)?;
+                Ok(path.parse()?)
+            })
+            .collect::<Result<Vec<RepoPath>, ProposalError>>()?;
         paths.sort();
         paths.dedup();
         let description = raw.description.filter(|text| !text.trim().is_empty());
@@ -129,9 +144,12 @@ impl Proposal {
     }
 }
 
-/// Characters by which a text could look like another: they turn the reading direction or take no room.
-fn hides(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+impl TryFrom<RawProposal> for Proposal {
+    type Error = ProposalError;
+
+    fn try_from(raw: RawProposal) -> Result<Self, ProposalError> {
+        Self::parse(raw)
+    }
 }
 
 impl Title {
@@ -142,11 +160,9 @@ impl Title {
             1..=MAX_TITLE_CHARS => {}
             long => return Err(ProposalError::LongTitle(long)),
         }
-        if title
-            .chars()
-            .any(|c| c.is_control() || hides(c) || matches!(c, '\u{2028}' | '\u{2029}'))
-        {
-            return Err(ProposalError::Hidden("title"));
+        refuse_misleading("title", title, |_| false)?;
+        if title.chars().all(|c| c.is_whitespace() || joins(c)) {
+            return Err(ProposalError::NoTitle);
         }
         Ok(Self(title.to_owned()))
     }
@@ -161,18 +177,40 @@ impl Description {
         if text.len() > MAX_DESCRIPTION_BYTES {
             return Err(ProposalError::LongDescription(text.len()));
         }
-        if text
-            .chars()
-            .any(|c| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || hides(c))
-        {
-            return Err(ProposalError::Hidden("description"));
-        }
+        refuse_misleading("description", text, |c| matches!(c, '\n' | '\r' | '\t'))?;
         Ok(Self(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn refuse_misleading(
+    field: &'static str,
+    text: &str,
+    fine: impl Fn(char) -> bool,
+) -> Result<(), ProposalError> {
+    match text.chars().find(|c| misleads(*c) && !fine(*c)) {
+        Some(character) => Err(ProposalError::Misleads { field, character }),
+        None => Ok(()),
+    }
+}
+
+/// Whether a character makes a text read as another: it controls, breaks the line, turns the reading direction, or
+/// is not shown. The last includes the tag characters, in which text can be hidden that only machines read.
+fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// The two joiners have no width either, but some scripts, and emoji of more than one part, are written with them.
+const fn joins(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 macro_rules! as_text {
@@ -186,13 +224,6 @@ macro_rules! as_text {
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                Self::parse(&text).map_err(de::Error::custom)
             }
         }
     )*};
@@ -219,8 +250,11 @@ mod tests {
             titled(&"x".repeat(1 << 20)),
             Err(ProposalError::LongTitle(1 << 20))
         );
-        assert_eq!(titled("two\nlines"), Err(ProposalError::Hidden("title")));
-        assert_eq!(titled("safe\u{202e}exe.txt"), Err(ProposalError::Hidden("title")));
+        assert_eq!(titled("\u{200d}"), Err(ProposalError::NoTitle));
+        assert_eq!(
+            titled("two\nlines").unwrap_err().to_string(),
+            "title holds U+000A, a control character or one that hides or turns what is read; leave it out"
+        );
         let long = RawProposal {
             title: "x".into(),
             description: Some("x".repeat(16_385)),
@@ -238,12 +272,85 @@ mod tests {
             paths: vec!["../x".into()],
             ..RawProposal::default()
         };
-        assert!(
-            Proposal::parse(out)
-                .unwrap_err()
-                .to_string()
-                .starts_with("paths: `../x` climbs")
+        assert_eq!(
+            Proposal::parse(out).unwrap_err().to_string(),
+            "paths: `../x` climbs with `..`; write where it leads"
         );
+        let elsewhere = RawProposal {
+            title: "x".into(),
+            repository: Some("acme".into()),
+            ..RawProposal::default()
+        };
+        assert_eq!(
+            Proposal::parse(elsewhere).unwrap_err().to_string(),
+            "repository: `acme` is not a repository; write owner/name, each of letters, digits, `.`, `_` and `-`"
+        );
+    }
+
+    #[test]
+    fn what_hides_or_turns_what_is_read_is_refused_in_every_field() {
+        for character in [
+            '\u{202e}',
+            '\u{2066}',
+            '\u{200b}',
+            '\u{e0041}',
+            '\u{1b}',
+            '\u{ad}',
+        ] {
+            let text = format!("safe{character}txt");
+            let refused = |field| Err(ProposalError::Misleads { field, character });
+            assert_eq!(titled(&text), refused("title"));
+            let described = RawProposal {
+                title: "x".into(),
+                description: Some(text.clone()),
+                ..RawProposal::default()
+            };
+            assert_eq!(Proposal::parse(described), refused("description"));
+            let planned = RawProposal {
+                title: "x".into(),
+                paths: vec![text],
+                ..RawProposal::default()
+            };
+            assert_eq!(Proposal::parse(planned), refused("paths"));
+        }
+    }
+
+    #[test]
+    fn what_people_write_is_taken_as_it_is() {
+        for title in [
+            "Repariere den Übergang",
+            "修复登录",
+            "می\u{200c}خواهم",
+            "Ship it 👩\u{200d}💻❤\u{fe0f}",
+        ] {
+            assert_eq!(titled(title).unwrap().title().to_string(), title);
+        }
+        let text = "# Plan\r\n\n\t- one\n\t- two\n";
+        let raw = RawProposal {
+            title: "x".into(),
+            description: Some(text.into()),
+            ..RawProposal::default()
+        };
+        assert_eq!(
+            Proposal::parse(raw).unwrap().description().unwrap().to_string(),
+            text
+        );
+        assert_eq!(
+            titled(&"é".repeat(200)).unwrap().title().to_string(),
+            "é".repeat(200)
+        );
+    }
+
+    #[test]
+    fn a_record_comes_through_the_same_door() {
+        let read = |text: &str| serde_json::from_str::<Proposal>(text).map_err(|error| error.to_string());
+        let fixed = r#"{"title":"Fix it","paths":["a.rs","src/auth/**"],"declared_risk":"high"}"#;
+        assert_eq!(serde_json::to_string(&read(fixed).unwrap()).unwrap(), fixed);
+        let refused = |text: &str| read(text).unwrap_err();
+        let many = serde_json::json!({ "title": "x", "paths": vec!["a"; 101] }).to_string();
+        assert!(refused(&many).starts_with("paths has 101 entries of at most 100"));
+        assert!(refused(r#"{"title":" ","paths":[]}"#).starts_with("title is empty"));
+        assert!(refused(r#"{"title":"x","paths":[],"risk":"low"}"#).starts_with("unknown field `risk`"));
     }
 
     #[test]

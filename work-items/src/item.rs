@@ -120,3 +120,62 @@ impl From<Proposed> for WorkItem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RawProposal;
+
+    /// What the ledger holds of a proposal: written once, read for years.
+    #[test]
+    fn what_is_recorded_of_a_proposal_is_fixed() {
+        let raw = RawProposal {
+            title: "Fix the password reset bug".into(),
+            description: Some("The reset link is sent with the old host name.".into()),
+            repository: Some("acme/shop".into()),
+            paths: vec!["src/reset/mail.rs".into(), "src/auth/**".into()],
+            declared_risk: Some(vocabulary::Risk::Medium),
+        };
+        let proposal = Proposal::parse(raw).unwrap();
+        let proposed = Proposed {
+            id: WorkItemId::new(1, [1; 10]),
+            // Not judged here: better rules may come, the form of a judgement stays.
+            assessment: Assessment {
+                item_type: ItemType::Bug,
+                type_reasons: vec!["the title says \"bug\"".into()],
+                risk: vocabulary::Risk::High,
+                risk_reasons: vec!["path src/auth/** matches **/auth/** (authentication): high".into()],
+            },
+            proposal,
+            on_behalf_of: MemberId::new(2, [2; 10]),
+            via: "claude-code".into(),
+            delegation: DelegationId::new(3, [3; 10]),
+            trace: TraceId::new(4, [4; 10]),
+            proposed_at: "2026-11-21T02:27:37.000000Z".parse().unwrap(),
+        };
+        let golden = include_str!("item/proposed.json").trim_end();
+        assert_eq!(serde_json::to_string_pretty(&proposed).unwrap(), golden);
+        assert_eq!(serde_json::from_str::<Proposed>(golden).unwrap(), proposed);
+        let more = golden.replacen('{', r#"{"approved": true,"#, 1);
+        assert!(
+            serde_json::from_str::<Proposed>(&more)
+                .unwrap_err()
+                .to_string()
+                .starts_with("unknown field `approved`")
+        );
+    }
+
+    #[test]
+    fn every_word_reads_back_as_what_it_stands_for() {
+        use ItemType::{Bug, Chore, Docs, Feature, Incident, Security};
+        for item_type in [Bug, Feature, Chore, Docs, Security, Incident] {
+            let text = format!("\"{}\"", item_type.as_str());
+            assert_eq!(serde_json::from_str::<ItemType>(&text).unwrap(), item_type);
+        }
+        assert_eq!("proposed".parse(), Ok(State::Proposed));
+        assert_eq!(
+            "approved".parse::<State>().unwrap_err().to_string(),
+            "`approved` is no state; the states are: proposed"
+        );
+    }
+}

@@ -37,10 +37,17 @@ impl DelegationToken {
     ///
     /// # Errors
     /// [`AttenuateError`].
-    pub fn attenuate(&self, narrowing: &Narrowing, entropy: [u8; 32]) -> Result<SessionToken, AttenuateError> {
+    pub fn attenuate(
+        &self,
+        narrowing: &Narrowing,
+        entropy: [u8; 32],
+    ) -> Result<SessionToken, AttenuateError> {
         let block = BlockBuilder::new()
             .check(shape::is("session", Term::Str(narrowing.session.to_string())))?
-            .check(shape::is("holder", Term::Bytes(narrowing.holder.as_bytes().to_vec())))?
+            .check(shape::is(
+                "holder",
+                Term::Bytes(narrowing.holder.as_bytes().to_vec()),
+            ))?
             .check(shape::one_of(&narrowing.verbs))?
             .check(shape::before(narrowing.expires_at.unix_seconds()))?;
         self.sealed(block, entropy).map(SessionToken::new)
@@ -67,11 +74,7 @@ impl DelegationToken {
 ///
 /// # Errors
 /// [`crate::Denial`] where the text is no delegation.
-pub fn probe(
-    delegation: &str,
-    now: Timestamp,
-    entropy: [u8; 32],
-) -> Result<SessionToken, crate::Denial> {
+pub fn probe(delegation: &str, now: Timestamp, entropy: [u8; 32]) -> Result<SessionToken, crate::Denial> {
     let token = DelegationToken::parse_unverified(delegation)?;
     let mut random = [0; 10];
     random.copy_from_slice(&entropy[..10]);

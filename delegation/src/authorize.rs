@@ -9,15 +9,16 @@ use biscuit_auth::{
 };
 use vocabulary::{DelegationId, MemberId, RepoPath, Repository, Risk, SessionId, Timestamp};
 
-use crate::{
-    AgentName, AgentVerb, Denial, HolderPublicKey, Revocations, VerifiedToken, lint::shape,
-};
+use crate::{AgentName, AgentVerb, Denial, HolderPublicKey, Revocations, VerifiedToken, lint::shape};
 
 /// Set on the builder, for `authorize_with_limits` ignores its own while it runs; and far above the library's
 /// millisecond, which fails good tokens on a busy machine. The lint has bounded the work already: no rule, one
 /// match a check.
-const LIMITS: AuthorizerLimits =
-    AuthorizerLimits { max_facts: 256, max_iterations: 8, max_time: Duration::from_secs(10) };
+const LIMITS: AuthorizerLimits = AuthorizerLimits {
+    max_facts: 256,
+    max_iterations: 8,
+    max_time: Duration::from_secs(10),
+};
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +84,10 @@ impl VerifiedToken {
     ) -> Result<Authorized, Denial> {
         self.standing(session, holder, now, revoked)?;
         if !self.verbs.contains(&operation.verb) {
-            return Err(Denial::VerbNotLent { delegation: self.grant.id, verb: operation.verb });
+            return Err(Denial::VerbNotLent {
+                delegation: self.grant.id,
+                verb: operation.verb,
+            });
         }
         self.ask_datalog(operation.verb, session, holder, now)?;
         self.ask_scope(operation)?;
@@ -110,7 +114,9 @@ impl VerifiedToken {
         self.standing(session, holder, now, revoked)?;
         match self.verbs.first() {
             Some(verb) => self.ask_datalog(*verb, session, holder, now),
-            None => Err(Denial::CheckFailed { delegation: self.grant.id }),
+            None => Err(Denial::CheckFailed {
+                delegation: self.grant.id,
+            }),
         }
     }
 
@@ -126,7 +132,9 @@ impl VerifiedToken {
             return Err(Denial::DelegationRevoked { delegation });
         }
         if revoked.has_session(self.session) {
-            return Err(Denial::SessionRevoked { session: self.session });
+            return Err(Denial::SessionRevoked {
+                session: self.session,
+            });
         }
         if let Some(block) = revoked.revoked_block(&self.revocation_ids) {
             return Err(Denial::BlockRevoked { delegation, block });
@@ -135,7 +143,10 @@ impl VerifiedToken {
             return Err(Denial::HolderMismatch);
         }
         if now >= self.grant.expires_at {
-            return Err(Denial::Expired { delegation, at: self.grant.expires_at });
+            return Err(Denial::Expired {
+                delegation,
+                at: self.grant.expires_at,
+            });
         }
         if now >= self.expires_at {
             return Err(Denial::SessionExpired { at: self.expires_at });
@@ -152,14 +163,14 @@ impl VerifiedToken {
         holder: &HolderPublicKey,
         now: Timestamp,
     ) -> Result<(), Denial> {
-        let failed = |_| Denial::CheckFailed { delegation: self.grant.id };
+        let failed = |_| Denial::CheckFailed {
+            delegation: self.grant.id,
+        };
         let mut authorizer = AuthorizerBuilder::new()
             .fact(shape::fact("operation", Term::Str(verb.as_str().to_owned())))
             .and_then(|builder| builder.fact(shape::fact("time", Term::Date(now.unix_seconds()))))
             .and_then(|builder| builder.fact(shape::fact("session", Term::Str(session.to_string()))))
-            .and_then(|builder| {
-                builder.fact(shape::fact("holder", Term::Bytes(holder.as_bytes().to_vec())))
-            })
+            .and_then(|builder| builder.fact(shape::fact("holder", Term::Bytes(holder.as_bytes().to_vec()))))
             .and_then(|builder| builder.policy(lent()))
             .map(|builder| builder.set_limits(LIMITS))
             .and_then(|builder| builder.build(&self.biscuit))
@@ -179,16 +190,26 @@ impl VerifiedToken {
             && !grant.repositories.covers(repository)
         {
             let lent = grant.repositories.to_string();
-            return Err(Denial::RepositoryNotLent { delegation, repository: repository.clone(), lent });
+            return Err(Denial::RepositoryNotLent {
+                delegation,
+                repository: repository.clone(),
+                lent,
+            });
         }
         if let Some(path) = operation.paths.iter().find(|path| !grant.paths.covers(path)) {
             let lent = grant.paths.to_string();
-            return Err(Denial::PathNotLent { delegation, path: path.clone(), lent });
+            return Err(Denial::PathNotLent {
+                delegation,
+                path: path.clone(),
+                lent,
+            });
         }
         match operation.risk {
-            Some(risk) if risk > grant.risk_ceiling => {
-                Err(Denial::RiskAboveCeiling { delegation, risk, ceiling: grant.risk_ceiling })
-            }
+            Some(risk) if risk > grant.risk_ceiling => Err(Denial::RiskAboveCeiling {
+                delegation,
+                risk,
+                ceiling: grant.risk_ceiling,
+            }),
             Some(_) | None => Ok(()),
         }
     }
@@ -199,5 +220,8 @@ fn lent() -> Policy {
     let one = |name: &str| Predicate::new(name.to_owned(), vec![Term::Variable("o".to_owned())]);
     let head = Predicate::new("query".to_owned(), Vec::<Term>::new());
     let query = Rule::new(head, vec![one("operation"), one("verb")], Vec::new(), Vec::new());
-    Policy { queries: vec![query], kind: PolicyKind::Allow }
+    Policy {
+        queries: vec![query],
+        kind: PolicyKind::Allow,
+    }
 }

@@ -20,7 +20,11 @@ impl TokenCache {
     /// A cache for so many tokens.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { tokens: HashMap::new(), order: VecDeque::new(), capacity: capacity.max(1) }
+        Self {
+            tokens: HashMap::new(),
+            order: VecDeque::new(),
+            capacity: capacity.max(1),
+        }
     }
 
     /// Verifies a token, or finds that it was. The keyring has to be the one of all calls before: members' keys

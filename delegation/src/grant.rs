@@ -60,7 +60,11 @@ impl FromStr for AgentName {
         let whole = text.len() <= MAX_NAME_BYTES
             && text.bytes().next().is_some_and(letter)
             && text.bytes().all(|b| letter(b) || matches!(b, b'.' | b'_' | b'-'));
-        if whole { Ok(Self(text.to_owned())) } else { Err(AgentNameError(text.chars().take(48).collect())) }
+        if whole {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(AgentNameError(text.chars().take(48).collect()))
+        }
     }
 }
 

@@ -40,7 +40,13 @@ pub struct HandshakeSubject<'a> {
 impl HandshakeSubject<'_> {
     fn bytes(&self) -> Vec<u8> {
         let token = blake3::hash(self.token.as_bytes());
-        [HANDSHAKE, &self.workspace.to_bytes(), &self.nonce, token.as_bytes()].concat()
+        [
+            HANDSHAKE,
+            &self.workspace.to_bytes(),
+            &self.nonce,
+            token.as_bytes(),
+        ]
+        .concat()
     }
 }
 
@@ -70,7 +76,11 @@ impl HolderKey {
     /// Proves that one request, by the BLAKE3 digest of its body, is this session's.
     #[must_use]
     pub fn sign_request(&self, session: SessionId, request: RequestId, body_digest: &[u8; 32]) -> Proof {
-        Proof(self.0.sign(&request_bytes(session, request, body_digest)).to_bytes())
+        Proof(
+            self.0
+                .sign(&request_bytes(session, request, body_digest))
+                .to_bytes(),
+        )
     }
 }
 
@@ -140,7 +150,10 @@ impl FromStr for HolderPublicKey {
     type Err = HolderKeyError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        hex::decode(text).ok().and_then(|bytes| Self::from_bytes(&bytes)).ok_or(HolderKeyError)
+        hex::decode(text)
+            .ok()
+            .and_then(|bytes| Self::from_bytes(&bytes))
+            .ok_or(HolderKeyError)
     }
 }
 

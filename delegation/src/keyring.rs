@@ -19,7 +19,10 @@ impl RootKey {
     /// # Panics
     /// Never: every 32 bytes are an Ed25519 secret.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "the only error is a wrong length, which the type excludes")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the only error is a wrong length, which the type excludes"
+    )]
     pub fn from_secret(secret: &Zeroizing<[u8; 32]>) -> Self {
         let private = PrivateKey::from_bytes(secret.as_slice(), Algorithm::Ed25519).expect("32 bytes");
         Self(KeyPair::from(&private))
@@ -66,7 +69,8 @@ impl Keyring {
         if self.0.contains_key(&number) {
             return Err(KeyringError::Taken(number));
         }
-        let key = PublicKey::from_bytes(key, Algorithm::Ed25519).map_err(|_| KeyringError::NotAKey(member))?;
+        let key =
+            PublicKey::from_bytes(key, Algorithm::Ed25519).map_err(|_| KeyringError::NotAKey(member))?;
         Arc::make_mut(&mut self.0).insert(number, (member, key));
         Ok(())
     }
@@ -74,7 +78,10 @@ impl Keyring {
     /// The number of a member's key.
     #[must_use]
     pub fn number_of(&self, member: MemberId) -> Option<u32> {
-        self.0.iter().find(|(_, (owner, _))| *owner == member).map(|(number, _)| *number)
+        self.0
+            .iter()
+            .find(|(_, (owner, _))| *owner == member)
+            .map(|(number, _)| *number)
     }
 
     /// The member whose key has this number.

@@ -60,19 +60,29 @@ pub(crate) fn lint(parts: &Parts) -> Result<Shape, Denial> {
         let block = Block::new(index, raw, &mut symbols)?;
         if block.is_witness() {
             let only = parts.blocks.len() == 2 && sealed;
-            return if only { Ok(Shape::Witness(grant)) } else { Err(block.forbid("a witness among other blocks")) };
+            return if only {
+                Ok(Shape::Witness(grant))
+            } else {
+                Err(block.forbid("a witness among other blocks"))
+            };
         }
         shares.push(block.share()?);
     }
     let Some(mut share) = shares.pop() else {
         return if sealed {
-            Err(Denial::ForbiddenStructure { block: 0, what: "a seal and nothing that it seals" })
+            Err(Denial::ForbiddenStructure {
+                block: 0,
+                what: "a seal and nothing that it seals",
+            })
         } else {
             Ok(Shape::Delegation(grant))
         };
     };
     if !sealed {
-        return Err(Denial::ForbiddenStructure { block: parts.blocks.len() - 1, what: "no seal after it" });
+        return Err(Denial::ForbiddenStructure {
+            block: parts.blocks.len() - 1,
+            what: "no seal after it",
+        });
     }
     for outer in shares {
         if outer.session != share.session || outer.holder != share.holder {
@@ -120,7 +130,10 @@ impl<'a> Block<'a> {
     }
 
     fn forbid(&self, what: &'static str) -> Denial {
-        Denial::ForbiddenStructure { block: self.index, what }
+        Denial::ForbiddenStructure {
+            block: self.index,
+            what,
+        }
     }
 
     fn grant(&self) -> Result<Grant, Denial> {
@@ -136,7 +149,12 @@ impl<'a> Block<'a> {
             names => {
                 let parsed: Result<BTreeSet<Repository>, _> = names.iter().map(|name| name.parse()).collect();
                 let parsed = parsed.map_err(|_| self.forbid("a repository that is none"))?;
-                if parsed.len() != names.len() || parsed.iter().zip(names).any(|(kept, given)| kept.as_str() != given) {
+                if parsed.len() != names.len()
+                    || parsed
+                        .iter()
+                        .zip(names)
+                        .any(|(kept, given)| kept.as_str() != given)
+                {
                     return Err(self.forbid("a repository that is not in its one form"));
                 }
                 Repositories::Only(parsed)
@@ -180,8 +198,14 @@ impl<'a> Block<'a> {
             "agent" => once(&mut said.agent),
             "risk_ceiling" => once(&mut said.risk_ceiling),
             "verb" => {
-                let verb = text.parse().map_err(|_| self.forbid("a verb that no agent can be lent"))?;
-                if said.verbs.insert(verb) { Ok(()) } else { Err(self.forbid("a fact twice")) }
+                let verb = text
+                    .parse()
+                    .map_err(|_| self.forbid("a verb that no agent can be lent"))?;
+                if said.verbs.insert(verb) {
+                    Ok(())
+                } else {
+                    Err(self.forbid("a fact twice"))
+                }
             }
             "repository" => {
                 said.repositories.push(text.to_owned());
@@ -232,8 +256,16 @@ impl<'a> Block<'a> {
             return Err(other());
         };
         match predicate.terms.as_slice() {
-            [schema::Term { content: Some(term::Content::Variable(_)) }] => Err(other()),
-            [schema::Term { content: Some(content) }] if self.symbol(predicate.name)? == name => Ok(content),
+            [
+                schema::Term {
+                    content: Some(term::Content::Variable(_)),
+                },
+            ] => Err(other()),
+            [
+                schema::Term {
+                    content: Some(content),
+                },
+            ] if self.symbol(predicate.name)? == name => Ok(content),
             _ => Err(other()),
         }
     }
@@ -243,7 +275,9 @@ impl<'a> Block<'a> {
         let other = || self.forbid("a check of another form");
         let query = self.query(check, check::Kind::One)?;
         let variable = self.variable(query, "time")?;
-        let [expression] = query.expressions.as_slice() else { return Err(other()) };
+        let [expression] = query.expressions.as_slice() else {
+            return Err(other());
+        };
         match expression.ops.as_slice() {
             [left, right, operator]
                 if value(left) == Some(&term::Content::Variable(variable))
@@ -266,16 +300,22 @@ impl<'a> Block<'a> {
         let other = || self.forbid("a check of another form");
         let query = self.query(check, check::Kind::All)?;
         let variable = self.variable(query, "operation")?;
-        let [expression] = query.expressions.as_slice() else { return Err(other()) };
+        let [expression] = query.expressions.as_slice() else {
+            return Err(other());
+        };
         match expression.ops.as_slice() {
             [left, right, operator]
                 if value(right) == Some(&term::Content::Variable(variable))
                     && binary(operator) == Some(op_binary::Kind::Contains as i32) =>
             {
-                let Some(term::Content::Set(set)) = value(left) else { return Err(other()) };
+                let Some(term::Content::Set(set)) = value(left) else {
+                    return Err(other());
+                };
                 let mut verbs = BTreeSet::new();
                 for member in &set.set {
-                    let Some(term::Content::String(text)) = member.content else { return Err(other()) };
+                    let Some(term::Content::String(text)) = member.content else {
+                        return Err(other());
+                    };
                     let verb = self.symbol(text)?.parse();
                     verbs.insert(verb.map_err(|_| self.forbid("a verb that no agent can be lent"))?);
                 }
@@ -293,7 +333,11 @@ impl<'a> Block<'a> {
                 let ours = query.scope.is_empty()
                     && query.head.terms.is_empty()
                     && self.symbol(query.head.name)? == "query";
-                if ours { Ok(query) } else { Err(self.forbid("a check of another form")) }
+                if ours {
+                    Ok(query)
+                } else {
+                    Err(self.forbid("a check of another form"))
+                }
             }
             [_] => Err(self.forbid("a check of another kind")),
             _ => Err(self.forbid("a check with branches")),
@@ -304,7 +348,11 @@ impl<'a> Block<'a> {
     fn variable(&self, query: &schema::Rule, name: &str) -> Result<u32, Denial> {
         match query.body.as_slice() {
             [predicate] if self.symbol(predicate.name)? == name => match predicate.terms.as_slice() {
-                [schema::Term { content: Some(term::Content::Variable(variable)) }] => Ok(*variable),
+                [
+                    schema::Term {
+                        content: Some(term::Content::Variable(variable)),
+                    },
+                ] => Ok(*variable),
                 _ => Err(self.forbid("a check of another form")),
             },
             _ => Err(self.forbid("a check of another form")),
@@ -312,7 +360,9 @@ impl<'a> Block<'a> {
     }
 
     fn symbol(&self, index: u64) -> Result<&'a str, Denial> {
-        self.symbols.get_symbol(index).ok_or_else(|| self.forbid("a name that is not in its table"))
+        self.symbols
+            .get_symbol(index)
+            .ok_or_else(|| self.forbid("a name that is not in its table"))
     }
 }
 
@@ -335,7 +385,9 @@ fn parse<T: std::str::FromStr + std::fmt::Display>(text: Option<&str>) -> Option
 
 fn value(op: &schema::Op) -> Option<&term::Content> {
     match &op.content {
-        Some(op::Content::Value(schema::Term { content: Some(content) })) => Some(content),
+        Some(op::Content::Value(schema::Term {
+            content: Some(content),
+        })) => Some(content),
         _ => None,
     }
 }

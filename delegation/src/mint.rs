@@ -1,10 +1,6 @@
 //! Minting: the first block, which only a member's key can sign.
 
-use biscuit_auth::{
-    Algorithm, BiscuitBuilder, KeyPair, PrivateKey,
-    builder::Term,
-    datalog::SymbolTable,
-};
+use biscuit_auth::{Algorithm, BiscuitBuilder, KeyPair, PrivateKey, builder::Term, datalog::SymbolTable};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -74,10 +70,12 @@ pub fn mint(
 }
 
 /// The key pair that signs the block after this one.
-#[expect(clippy::expect_used, reason = "the only error is a wrong length, which the type excludes")]
+#[expect(
+    clippy::expect_used,
+    reason = "the only error is a wrong length, which the type excludes"
+)]
 pub(crate) fn next_key(entropy: [u8; 32]) -> KeyPair {
     let secret = Zeroizing::new(entropy);
     let private = PrivateKey::from_bytes(secret.as_slice(), Algorithm::Ed25519).expect("32 bytes");
     KeyPair::from(&private)
 }
-

@@ -43,6 +43,8 @@ impl Revocations {
     /// Which of a token's blocks was taken back, if one was.
     #[must_use]
     pub fn revoked_block(&self, identifiers: &[Vec<u8>]) -> Option<usize> {
-        identifiers.iter().position(|identifier| self.blocks.contains(identifier))
+        identifiers
+            .iter()
+            .position(|identifier| self.blocks.contains(identifier))
     }
 }

@@ -44,12 +44,18 @@ impl DelegationToken {
         let grant = match lint::lint(&parts)? {
             Shape::Delegation(grant) => grant,
             Shape::Session(..) | Shape::Witness(_) => {
-                return Err(Denial::TokenMalformed("it is no delegation that can be attenuated"));
+                return Err(Denial::TokenMalformed(
+                    "it is no delegation that can be attenuated",
+                ));
             }
         };
-        let biscuit =
-            UnverifiedBiscuit::from(&bytes).map_err(|_| Denial::TokenMalformed("biscuit does not read it"))?;
-        Ok(Self { text: Zeroizing::new(text.to_owned()), biscuit, grant })
+        let biscuit = UnverifiedBiscuit::from(&bytes)
+            .map_err(|_| Denial::TokenMalformed("biscuit does not read it"))?;
+        Ok(Self {
+            text: Zeroizing::new(text.to_owned()),
+            biscuit,
+            grant,
+        })
     }
 
     /// What it says.
@@ -154,10 +160,18 @@ impl Parts {
 pub(crate) fn decode(text: &str) -> Result<Vec<u8>, Denial> {
     // Four characters hold three bytes.
     if text.len() > MAX_TOKEN_BYTES.div_ceil(3) * 4 {
-        return Err(Denial::TokenTooLarge { size: text.len() / 4 * 3 });
+        return Err(Denial::TokenTooLarge {
+            size: text.len() / 4 * 3,
+        });
     }
-    let bytes = URL_SAFE.decode(text).map_err(|_| Denial::TokenMalformed("it is no base64url"))?;
-    if bytes.len() > MAX_TOKEN_BYTES { Err(Denial::TokenTooLarge { size: bytes.len() }) } else { Ok(bytes) }
+    let bytes = URL_SAFE
+        .decode(text)
+        .map_err(|_| Denial::TokenMalformed("it is no base64url"))?;
+    if bytes.len() > MAX_TOKEN_BYTES {
+        Err(Denial::TokenTooLarge { size: bytes.len() })
+    } else {
+        Ok(bytes)
+    }
 }
 
 pub(crate) fn encode(bytes: &[u8]) -> String {

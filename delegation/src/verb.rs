@@ -17,13 +17,19 @@ pub enum AgentVerb {
 
 /// A word that is no agent verb.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be lent to an agent; what can is propose_work_item, read_work_items, append_trace_note, read_trace")]
+#[error(
+    "`{0}` cannot be lent to an agent; what can is propose_work_item, read_work_items, append_trace_note, read_trace"
+)]
 pub struct AgentVerbError(String);
 
 impl AgentVerb {
     /// Every agent verb.
-    pub const ALL: [Self; 4] =
-        [Self::ProposeWorkItem, Self::ReadWorkItems, Self::AppendTraceNote, Self::ReadTrace];
+    pub const ALL: [Self; 4] = [
+        Self::ProposeWorkItem,
+        Self::ReadWorkItems,
+        Self::AppendTraceNote,
+        Self::ReadTrace,
+    ];
 
     /// The word that stands in tokens.
     #[must_use]

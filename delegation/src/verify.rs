@@ -38,7 +38,15 @@ pub struct VerifiedToken {
 pub fn verify(text: &str, keyring: &Keyring) -> Result<VerifiedToken, Denial> {
     let (biscuit, shape) = open(text, keyring)?;
     match shape {
-        Shape::Session(grant, Share { session, holder, verbs, expires_at }) => Ok(VerifiedToken {
+        Shape::Session(
+            grant,
+            Share {
+                session,
+                holder,
+                verbs,
+                expires_at,
+            },
+        ) => Ok(VerifiedToken {
             revocation_ids: biscuit.revocation_identifiers(),
             biscuit,
             grant,
@@ -68,7 +76,9 @@ fn open(text: &str, keyring: &Keyring) -> Result<(Biscuit, Shape), Denial> {
     let bytes = decode(text)?;
     let parts = Parts::read(&bytes)?;
     let root = parts.token.root_key_id;
-    let signer = root.and_then(|number| keyring.member(number)).ok_or(Denial::UnknownRootKey(root))?;
+    let signer = root
+        .and_then(|number| keyring.member(number))
+        .ok_or(Denial::UnknownRootKey(root))?;
     let biscuit = Biscuit::from(&bytes, keyring).map_err(|error| match error {
         error::Token::Format(error::Format::UnknownPublicKey) => Denial::UnknownRootKey(root),
         error::Token::Format(
@@ -144,6 +154,7 @@ impl VerifiedToken {
         body_digest: &[u8; 32],
         proof: &str,
     ) -> Result<(), Denial> {
-        self.holder.check_request(self.session, request, body_digest, proof)
+        self.holder
+            .check_request(self.session, request, body_digest, proof)
     }
 }

@@ -18,21 +18,43 @@ pub(crate) fn is(name: &str, term: Term) -> Check {
 
 /// `check if time($t), $t < seconds`.
 pub(crate) fn before(seconds: u64) -> Check {
-    let ops = vec![variable("t"), Op::Value(Term::Date(seconds)), Op::Binary(Binary::LessThan)];
-    check(CheckKind::One, predicate("time", Term::Variable("t".to_owned())), vec![Expression { ops }])
+    let ops = vec![
+        variable("t"),
+        Op::Value(Term::Date(seconds)),
+        Op::Binary(Binary::LessThan),
+    ];
+    check(
+        CheckKind::One,
+        predicate("time", Term::Variable("t".to_owned())),
+        vec![Expression { ops }],
+    )
 }
 
 /// `check all operation($o), {verbs}.contains($o)`. All, and not one: with two operations present, `check if`
 /// would be satisfied by the better of them.
 pub(crate) fn one_of(verbs: &BTreeSet<AgentVerb>) -> Check {
-    let set = verbs.iter().map(|verb| Term::Str(verb.as_str().to_owned())).collect();
-    let ops = vec![Op::Value(Term::Set(set)), variable("o"), Op::Binary(Binary::Contains)];
-    check(CheckKind::All, predicate("operation", Term::Variable("o".to_owned())), vec![Expression { ops }])
+    let set = verbs
+        .iter()
+        .map(|verb| Term::Str(verb.as_str().to_owned()))
+        .collect();
+    let ops = vec![
+        Op::Value(Term::Set(set)),
+        variable("o"),
+        Op::Binary(Binary::Contains),
+    ];
+    check(
+        CheckKind::All,
+        predicate("operation", Term::Variable("o".to_owned())),
+        vec![Expression { ops }],
+    )
 }
 
 fn check(kind: CheckKind, body: Predicate, expressions: Vec<Expression>) -> Check {
     let head = Predicate::new("query".to_owned(), Vec::<Term>::new());
-    Check { queries: vec![Rule::new(head, vec![body], expressions, Vec::new())], kind }
+    Check {
+        queries: vec![Rule::new(head, vec![body], expressions, Vec::new())],
+        kind,
+    }
 }
 
 fn predicate(name: &str, term: Term) -> Predicate {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use globset::{GlobBuilder, GlobMatcher};
+use unicode_normalization::is_nfc;
 use vocabulary::{RepoPath, Repository, Span};
 
 /// The repositories that a delegation covers.
@@ -57,7 +58,9 @@ pub enum PathGlobsError {
     #[error("{0} path globs; a delegation covers 1 to {MAX_GLOBS}")]
     Count(usize),
     /// One that could cover something else than it seems to.
-    #[error("`{0}` is no path glob; write it relative to the repository, without `..`, as src/** or docs/*.md")]
+    #[error(
+        "`{0}` is no path glob; write it relative to the repository, without `..`, as src/** or docs/*.md"
+    )]
     Glob(String),
 }
 
@@ -69,7 +72,12 @@ impl PathGlobs {
     /// All paths.
     #[must_use]
     pub fn everything() -> Self {
-        Self(compile(EVERYTHING).into_iter().map(|glob| (EVERYTHING.to_owned(), glob)).collect())
+        Self(
+            compile(EVERYTHING)
+                .into_iter()
+                .map(|glob| (EVERYTHING.to_owned(), glob))
+                .collect(),
+        )
     }
 
     /// Parses globs; `src/` means `src/**`. Duplicates are dropped, the order does not matter.
@@ -80,7 +88,11 @@ impl PathGlobs {
         let mut globs = Vec::with_capacity(texts.len());
         for text in texts {
             let text = text.as_ref();
-            let whole = if text.ends_with('/') { format!("{text}**") } else { text.to_owned() };
+            let whole = if text.ends_with('/') {
+                format!("{text}**")
+            } else {
+                text.to_owned()
+            };
             let refused = || PathGlobsError::Glob(text.chars().take(80).collect());
             if !is_plain(&whole) {
                 return Err(refused());
@@ -89,7 +101,11 @@ impl PathGlobs {
         }
         globs.sort_by(|(a, _), (b, _)| a.cmp(b));
         globs.dedup_by(|(a, _), (b, _)| a == b);
-        if (1..=MAX_GLOBS).contains(&globs.len()) { Ok(Self(globs)) } else { Err(PathGlobsError::Count(globs.len())) }
+        if (1..=MAX_GLOBS).contains(&globs.len()) {
+            Ok(Self(globs))
+        } else {
+            Err(PathGlobsError::Count(globs.len()))
+        }
     }
 
     /// Whether a path is covered. A folder is only where a glob provably covers all of it: `**`, or `P/**` for
@@ -154,12 +170,8 @@ fn is_plain(text: &str) -> bool {
         && !text.contains(['\\', '"'])
         && !text.chars().any(char::is_control)
         && !matches!(text.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
-        && unicode_is_composed(text)
-}
-
-/// Paths are in Unicode form C when they are matched; a glob in another form would silently cover nothing.
-fn unicode_is_composed(text: &str) -> bool {
-    text.is_ascii() || text.parse::<RepoPath>().is_ok_and(|path| !path.as_str().is_empty()) || text.contains('*')
+        // Paths are in Unicode form C when they are matched; a glob in another form would cover nothing.
+        && is_nfc(text)
 }
 
 #[cfg(test)]
@@ -195,7 +207,19 @@ mod tests {
 
     #[test]
     fn what_seems_to_lie_inside_and_leads_out_matches_nothing() {
-        for glob in ["src/../**", "../**", "/etc/**", "./src/**", "src//a", "~/x", "C:/x", "src/\\*", "a\"b", "[", ""] {
+        for glob in [
+            "src/../**",
+            "../**",
+            "/etc/**",
+            "./src/**",
+            "src//a",
+            "~/x",
+            "C:/x",
+            "src/\\*",
+            "a\"b",
+            "[",
+            "",
+        ] {
             assert!(PathGlobs::parse(&[glob]).is_err(), "{glob}");
         }
         assert!("src/../../x".parse::<RepoPath>().is_err());

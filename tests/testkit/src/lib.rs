@@ -1,1 +1,19 @@
-//! What the whole-system tests share: homes, hubs, scripted models and clients.
+//! What the whole-system tests share: homes, terminals, raw MCP, scripted models and real clients.
+//!
+//! A helper here panics, with what it saw, where a test cannot go on; every wait has a deadline and waits for the
+//! thing itself.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of tests stops the test where it stands, and says why"
+)]
+
+pub mod home;
+pub mod program;
+pub mod stdio;
+pub mod terminal;
+
+pub use home::Home;
+pub use stdio::StdioClient;
+pub use terminal::Terminal;

@@ -119,6 +119,7 @@ mod tests {
         }
         for text in [
             "This does not matter. Production data is copied",
+            "It should not. Production data is copied",
             "Not the usual way to copy production data",
             "no production data at first, then production data",
         ] {

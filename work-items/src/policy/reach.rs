@@ -77,8 +77,7 @@ impl Segments {
         places.retain(|&place| place < segments.len());
         if places.is_empty() {
             Reach::None
-        } else if floating == 0 || floating == segments.len() || places.iter().any(|&place| place > floating)
-        {
+        } else if floating == segments.len() || places.iter().any(|&place| place > floating) {
             Reach::Known
         } else {
             Reach::Room

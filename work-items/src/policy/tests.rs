@@ -94,6 +94,20 @@ fn a_rule_that_starts_at_a_folder_counts_for_every_folder_on_its_way() {
 }
 
 #[test]
+fn a_rule_that_floats_counts_once_its_first_name_is_met() {
+    let policy = own(&[("**/keys/live/*.rs", Risk::Critical)]);
+    for (path, expected) in [
+        ("src/**", Risk::Medium),
+        ("src/keys/**", Risk::Critical),
+        ("src/keys/live/**", Risk::Critical),
+        ("src/keys/test/**", Risk::Medium),
+        ("**", Risk::Critical),
+    ] {
+        assert_eq!(risk_under(&policy, path), Some(expected), "{path}");
+    }
+}
+
+#[test]
 fn of_several_rules_the_highest_counts_and_of_equals_the_first() {
     let policy = own(&[
         ("a/**", Risk::Low),

@@ -1,0 +1,12 @@
+//! What the delegation room promises, asked through its public API and attacked with tokens written by hand.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on says where"
+)]
+
+mod attacks;
+mod forge;
+mod roundtrip;
+mod world;

@@ -38,7 +38,10 @@ pub(crate) fn authority_code() -> String {
 
 /// Datalog of a session's block that is exactly ours.
 pub(crate) fn session_code() -> String {
-    session_code_with(r#"{"append_trace_note", "propose_work_item"}"#, world::SESSION_ENDS)
+    session_code_with(
+        r#"{"append_trace_note", "propose_work_item"}"#,
+        world::SESSION_ENDS,
+    )
 }
 
 pub(crate) fn session_code_with(verbs: &str, ends: u64) -> String {

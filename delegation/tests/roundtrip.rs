@@ -1,8 +1,8 @@
 //! What is lent arrives, and nothing else.
 
 use delegation::{
-    AgentVerb, DelegationToken, Denial, MintError, Narrowing, Operation, Repositories, TokenKind, inspect, mint,
-    probe, verify,
+    AgentVerb, DelegationToken, Denial, MintError, Narrowing, Operation, Repositories, TokenKind, inspect,
+    mint, probe, verify,
 };
 use vocabulary::Risk;
 
@@ -105,7 +105,10 @@ fn repository_paths_and_risk_are_those_that_were_lent() {
         ask(&token, &operation).map_err(|denial| denial.code().as_str())
     };
     assert!(code("Acme/Web", &["src/auth/login.rs", "docs/a.md"], Risk::Medium).is_ok());
-    assert_eq!(code("acme/api", &[], Risk::Low).unwrap_err(), "repository_not_lent");
+    assert_eq!(
+        code("acme/api", &[], Risk::Low).unwrap_err(),
+        "repository_not_lent"
+    );
     for outside in ["srcs/a.rs", "docs/deep/a.md", "docs/**", "**", "Cargo.toml"] {
         let paths = ["src/lib.rs", outside];
         assert_eq!(
@@ -165,11 +168,7 @@ fn inspecting_tells_each_kind_in_words_and_datalog() {
     let looked = inspect(delegation.expose()).unwrap();
     assert_eq!(looked.kind, TokenKind::Delegation);
     assert_eq!(looked.grant, Some(world::grant()));
-    assert!(
-        looked.blocks[0]
-            .words
-            .contains(&"up to medium risk".to_owned())
-    );
+    assert!(looked.blocks[0].words.contains(&"up to medium risk".to_owned()));
     assert!(looked.blocks[0].datalog.contains(r#"verb("propose_work_item")"#));
     let looked = inspect(world::session().as_str()).unwrap();
     assert_eq!((looked.kind, looked.blocks.len()), (TokenKind::Session, 2));

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use delegation::{
-    AgentVerb, Authorized, DelegationToken, Denial, Grant, HolderKey, Keyring, Narrowing, Operation, PathGlobs,
-    Repositories, Revocations, RootKey, SessionToken, VerifiedToken, mint, verify,
+    AgentVerb, Authorized, DelegationToken, Denial, Grant, HolderKey, Keyring, Narrowing, Operation,
+    PathGlobs, Repositories, Revocations, RootKey, SessionToken, VerifiedToken, mint, verify,
 };
 use vocabulary::{DelegationId, MemberId, RequestId, Risk, SessionId, Timestamp, WorkspaceId};
 use zeroize::Zeroizing;

@@ -108,6 +108,9 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
         tracing::error!(%error, "the spool was not taken in; it stays for the next start");
     }
 
+    // Compiling the risk rules takes longer than any call; the first proposal should not wait for it.
+    tokio::task::spawn_blocking(work_items::RiskPolicy::built_in);
+
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let agents = listen(&home, home.agent_socket())?;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use trace_store::BodyState;
+use vocabulary::shown;
 
 use crate::kind::EntryKind;
 
@@ -17,7 +18,7 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
         BodyState::None => return String::new(),
     };
     let Ok(body) = serde_json::from_slice::<Value>(bytes) else {
-        return cut(&String::from_utf8_lossy(bytes), SUMMARY_CHARS);
+        return shown(&String::from_utf8_lossy(bytes), SUMMARY_CHARS);
     };
     let text = |pointer: &str| {
         body.pointer(pointer)
@@ -73,20 +74,5 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
         }
         Err(_) => body.to_string(),
     };
-    cut(line.trim(), SUMMARY_CHARS)
-}
-
-/// One line of at most so many characters; what was cut off is marked. Control characters and those that turn
-/// the reading direction become spaces: an agent's words must not steer the terminal of whoever reads them.
-pub(crate) fn cut(text: &str, most: usize) -> String {
-    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut kept: String = text
-        .chars()
-        .take(most)
-        .map(|c| if steers(c) { ' ' } else { c })
-        .collect();
-    if text.chars().nth(most).is_some() {
-        kept.push('…');
-    }
-    kept
+    shown(line.trim(), SUMMARY_CHARS)
 }

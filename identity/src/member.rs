@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize, de};
-use vocabulary::MemberId;
+use vocabulary::{MemberId, joins, misleads};
 
 use crate::PublicKey;
 
@@ -50,22 +50,6 @@ const MAX_NAME_CHARS: usize = 100;
 
 /// RFC 5321, section 4.5.3.1.3: a path of 256 octets, less its two brackets.
 const MAX_EMAIL_BYTES: usize = 254;
-
-/// Whether a character makes a text read as another: it controls, breaks the line, turns the reading direction, or
-/// is not shown. The last includes the tag characters, in which text can be hidden that only machines read.
-fn misleads(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
-}
-
-/// The two joiners have no width either, but Persian and Indic names are misspelled without them.
-const fn joins(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}')
-}
 
 impl FromStr for PersonName {
     type Err = PersonNameError;

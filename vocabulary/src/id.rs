@@ -9,6 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de};
 use uuid::Uuid;
 
+use crate::shown;
+
 /// What an [`Id`] can name. Closed: the kinds are those of this module.
 pub trait Kind: sealed::Sealed + 'static {
     /// The prefix of the text form, without the underscore.
@@ -127,7 +129,7 @@ impl<K: Kind> FromStr for Id<K> {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = || text.chars().take(48).collect::<String>();
+        let found = || shown(text, 48);
         let suffix = text
             .strip_prefix(K::PREFIX)
             .and_then(|rest| rest.strip_prefix('_'))

@@ -3,6 +3,7 @@
 //! Each type parses at the door and cannot be wrong inside. Nothing here decides, stores or signs.
 
 mod id;
+mod legible;
 mod repository;
 mod risk;
 mod timestamp;
@@ -10,6 +11,7 @@ mod timestamp;
 pub use id::{
     DelegationId, Id, IdError, Kind, MemberId, RequestId, SessionId, TraceId, WorkItemId, WorkspaceId,
 };
+pub use legible::{joins, misleads, shown};
 pub use repository::{RepoPath, RepoPathError, Repository, RepositoryError, Span};
 pub use risk::{Risk, RiskError};
 pub use timestamp::{Timestamp, TimestampError};

@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::shown;
+
 /// A repository as `owner/name`, compared without regard to ASCII case, as its hosts do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository(String);
@@ -27,7 +29,7 @@ impl FromStr for Repository {
     type Err = RepositoryError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || RepositoryError(text.chars().take(48).collect());
+        let error = || RepositoryError(shown(text, 48));
         let (owner, name) = text.split_once('/').ok_or_else(error)?;
         let part = |part: &str| {
             !part.is_empty()
@@ -109,7 +111,7 @@ impl FromStr for RepoPath {
     type Err = RepoPathError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let shown = || text.chars().take(80).collect::<String>();
+        let shown = || shown(text, 80);
         if text.is_empty() {
             return Err(RepoPathError::Empty);
         }

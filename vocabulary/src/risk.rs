@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::shown;
+
 /// The risk class of a work item, lowest first; comparing is ordering by harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -54,6 +56,6 @@ impl FromStr for Risk {
         Self::ALL
             .into_iter()
             .find(|risk| risk.as_str() == word)
-            .ok_or_else(|| RiskError(word.chars().take(48).collect()))
+            .ok_or_else(|| RiskError(shown(word, 48)))
     }
 }

@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de};
 use time::{Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
+use crate::shown;
+
 /// A moment in UTC with microseconds, written as `2026-11-21T02:27:37.000000Z` (RFC 3339, always 27
 /// characters, so that text sorts as time does). Years 1970 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,7 +108,7 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let form = || TimestampError::Form(text.chars().take(48).collect());
+        let form = || TimestampError::Form(shown(text, 48));
         let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| form())?;
         if moment.offset() != UtcOffset::UTC {
             return Err(form());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use vocabulary::{RepoPath, RepoPathError, Repository, RepositoryError, Risk};
+use vocabulary::{RepoPath, RepoPathError, Repository, RepositoryError, Risk, joins, misleads};
 
 /// A proposal as it came.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -195,22 +195,6 @@ fn refuse_misleading(
         Some(character) => Err(ProposalError::Misleads { field, character }),
         None => Ok(()),
     }
-}
-
-/// Whether a character makes a text read as another: it controls, breaks the line, turns the reading direction, or
-/// is not shown. The last includes the tag characters, in which text can be hidden that only machines read.
-fn misleads(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
-}
-
-/// The two joiners have no width either, but some scripts, and emoji of more than one part, are written with them.
-const fn joins(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 macro_rules! as_text {

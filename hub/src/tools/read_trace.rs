@@ -61,7 +61,7 @@ pub(super) fn plan(verb: Option<AgentVerb>, call: ReadTrace) -> Result<Plan, Ref
 fn view(stored: &Stored, bodies: bool) -> EntryView {
     let body = match &stored.body {
         BodyState::Present(bytes) if bodies => {
-            Some(summary::cut(&String::from_utf8_lossy(bytes), BODY_CHARS))
+            Some(vocabulary::shown(&String::from_utf8_lossy(bytes), BODY_CHARS))
         }
         BodyState::Erased if bodies => Some("[erased]".to_owned()),
         BodyState::Present(_) | BodyState::Erased | BodyState::None => None,

@@ -8,5 +8,7 @@
 
 mod attacks;
 mod forge;
+mod mutations;
 mod roundtrip;
+mod standing;
 mod world;

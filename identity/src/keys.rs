@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use serde::{Deserialize, Serialize, de};
+use vocabulary::text_form;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 const DELEGATION_CONTEXT: &str = "auditotter 2026 delegation key v1";
@@ -177,24 +177,12 @@ macro_rules! in_hex {
                 $make(bytes)
             }
         }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
-            }
-        }
     };
 }
 
 in_hex!(PublicKey, 32, PublicKey::from_bytes);
 in_hex!(DecisionSignature, 64, |bytes| Ok(DecisionSignature(bytes)));
+text_form!(PublicKey, DecisionSignature);
 
 #[cfg(test)]
 mod tests {

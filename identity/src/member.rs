@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize, de};
-use vocabulary::{MemberId, joins, misleads};
+use serde::{Deserialize, Serialize};
+use vocabulary::{MemberId, joins, misleads, text_form};
 
 use crate::PublicKey;
 
@@ -98,30 +98,18 @@ impl PartialEq for Email {
 
 impl Eq for Email {}
 
-macro_rules! as_text {
+macro_rules! shown_as_kept {
     ($($name:ident),*) => {$(
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
             }
         }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
-            }
-        }
     )*};
 }
 
-as_text!(PersonName, Email);
+shown_as_kept!(PersonName, Email);
+text_form!(PersonName, Email);
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ mod id;
 mod legible;
 mod repository;
 mod risk;
+mod text_form;
 mod timestamp;
 
 pub use id::{

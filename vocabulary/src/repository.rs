@@ -3,10 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize, de};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::shown;
+use crate::{shown, text_form};
 
 /// A repository as `owner/name`, compared without regard to ASCII case, as its hosts do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,21 +159,8 @@ impl fmt::Display for Repository {
     }
 }
 
-macro_rules! as_text {
+macro_rules! schema_of_text {
     ($($name:ident),*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
-            }
-        }
-
         impl JsonSchema for $name {
             fn inline_schema() -> bool {
                 true
@@ -191,7 +177,8 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(RepoPath, Repository);
+schema_of_text!(RepoPath, Repository);
+text_form!(RepoPath, Repository);
 
 #[cfg(test)]
 mod tests {

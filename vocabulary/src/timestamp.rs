@@ -3,10 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize, de};
 use time::{Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-use crate::shown;
+use crate::{shown, text_form};
 
 /// A moment in UTC with microseconds, written as `2026-11-21T02:27:37.000000Z` (RFC 3339, always 27
 /// characters, so that text sorts as time does). Years 1970 to 9999.
@@ -123,18 +122,7 @@ impl FromStr for Timestamp {
     }
 }
 
-impl Serialize for Timestamp {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
-    }
-}
+text_form!(Timestamp);
 
 impl JsonSchema for Timestamp {
     fn inline_schema() -> bool {

@@ -9,11 +9,14 @@
     reason = "a helper of tests stops the test where it stands, and says why"
 )]
 
+pub mod clients;
 pub mod home;
 pub mod program;
+pub mod scripted_model;
 pub mod stdio;
 pub mod terminal;
 
 pub use home::Home;
+pub use scripted_model::{ScriptedModel, Step};
 pub use stdio::StdioClient;
 pub use terminal::Terminal;

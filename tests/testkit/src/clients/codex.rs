@@ -1,0 +1,89 @@
+//! Codex, headless.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use super::{SERVER, installed, run};
+use crate::{
+    Home, ScriptedModel,
+    clients::Session,
+    program::{self, Ran},
+};
+
+/// An installed Codex.
+#[derive(Debug)]
+pub struct Codex(PathBuf);
+
+impl Codex {
+    /// The pinned one, or a loud word on how to install it.
+    #[must_use]
+    pub fn installed() -> Option<Self> {
+        installed("codex").map(Self)
+    }
+
+    /// `codex` with these arguments, in this home.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    #[must_use]
+    pub fn run(&self, home: &Home, arguments: &[&str]) -> Ran {
+        let mut command = self.command(home);
+        command.args(arguments);
+        run::to_the_end(command)
+    }
+
+    /// Its version, as it says it.
+    ///
+    /// # Panics
+    /// Where it does not say it.
+    #[must_use]
+    pub fn version(&self, home: &Home) -> String {
+        let said = self.run(home, &["--version"]).expect_success();
+        said.split_whitespace().last().unwrap_or_default().to_owned()
+    }
+
+    /// Lets it work under a scripted model, with `auditotter-mcp` as its only server.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    #[must_use]
+    pub fn work(&self, home: &Home, model: &ScriptedModel, prompt: &str) -> Session {
+        // Codex cancels calls of tools that change something unless the server is trusted with them, and hands
+        // on no variable that is not named.
+        let config = format!(
+            "model = \"scripted\"\n\
+             model_provider = \"scripted\"\n\
+             approval_policy = \"never\"\n\
+             sandbox_mode = \"read-only\"\n\
+             [model_providers.scripted]\n\
+             name = \"scripted\"\n\
+             base_url = \"{url}/v1\"\n\
+             wire_api = \"responses\"\n\
+             env_key = \"SCRIPTED_KEY\"\n\
+             request_max_retries = 0\n\
+             stream_max_retries = 0\n\
+             [mcp_servers.{SERVER}]\n\
+             command = {server:?}\n\
+             env_vars = [\"AUDITOTTER_HOME\"]\n\
+             required = true\n\
+             startup_timeout_sec = 60\n\
+             tool_timeout_sec = 60\n\
+             default_tools_approval_mode = \"approve\"\n",
+            url = model.url(),
+            server = program::path("auditotter-mcp").display().to_string(),
+        );
+        let folder = home.user().join(".codex");
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        fs::write(folder.join("config.toml"), config).expect("a file can be written");
+        let mut command = self.command(home);
+        command
+            .args(["exec", "--skip-git-repo-check", "--json", prompt])
+            .env("SCRIPTED_KEY", "anything");
+        Session::of(command)
+    }
+
+    fn command(&self, home: &Home) -> Command {
+        let mut command = home.command(&self.0);
+        command.env("CODEX_HOME", home.user().join(".codex"));
+        command
+    }
+}

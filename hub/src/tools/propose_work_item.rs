@@ -6,6 +6,7 @@ use protocol::{
     tools::{ProposeWorkItem, WorkItemProposed},
 };
 use trace_store::{ChainId, Refs};
+use vocabulary::{Timestamp, WorkItemId};
 use work_items::{Event, Proposal, Proposed, RawProposal, RiskPolicy, State, assess};
 
 use super::{Done, Plan, structured};
@@ -68,7 +69,12 @@ fn propose(
     proposal: Proposal,
     assessment: work_items::Assessment,
 ) -> Result<Done, RecordError> {
-    let (id, nonce) = match (clock::new_id(), clock::random::<16>()) {
+    let newest = workspace
+        .work_items
+        .newest_first(None)
+        .next()
+        .map(|item| item.proposed.id);
+    let (id, nonce) = match (next_id(newest, scribe.draft.now()), clock::random::<16>()) {
         (Ok(id), Ok(nonce)) => (id, nonce),
         (Err(error), _) | (_, Err(error)) => {
             let why = format!("the system gives no randomness: {error}");
@@ -121,4 +127,38 @@ fn propose(
         refs: in_trace,
         event: Some(Event::Proposed(proposed)),
     })
+}
+
+/// An identifier of this moment that comes after every other: work items are listed in their order, and neither a
+/// burst within one millisecond nor a clock that was set back may shuffle it.
+fn next_id(newest: Option<WorkItemId>, now: Timestamp) -> Result<WorkItemId, getrandom::Error> {
+    let millis_of = |id: WorkItemId| {
+        id.to_bytes()[..6]
+            .iter()
+            .fold(0, |millis, byte| millis << 8 | u64::from(*byte))
+    };
+    let mut millis = newest.map_or(0, millis_of).max(now.unix_millis());
+    loop {
+        let id = WorkItemId::new(millis, clock::random()?);
+        if newest.is_none_or(|newest| newest < id) {
+            return Ok(id);
+        }
+        millis += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_of_one_millisecond_keep_the_order_of_their_proposals() {
+        let now = Timestamp::EPOCH.saturating_add(time::Duration::days(20_000));
+        let mut newest = None;
+        for _ in 0..1_000 {
+            let id = next_id(newest, now).unwrap();
+            assert!(newest.is_none_or(|newest| newest < id), "{newest:?} {id}");
+            newest = Some(id);
+        }
+    }
 }

@@ -90,6 +90,7 @@ impl HubLink {
             companion: autostart::companion_binary(),
             lender,
             session: None,
+            opened: None,
             stale: false,
             wire: None,
             open: VecDeque::new(),
@@ -103,7 +104,7 @@ impl HubLink {
         let _ = self.commands.send(Command::Identify(via)).await;
     }
 
-    /// This session's trace, where a session has begun.
+    /// This session's trace, where a hub has opened the session.
     pub async fn trace(&self) -> Option<TraceId> {
         let (answer, trace) = oneshot::channel();
         self.commands.send(Command::Trace(answer)).await.ok()?;
@@ -173,6 +174,8 @@ struct Owner {
     companion: PathBuf,
     lender: Lender,
     session: Option<Session>,
+    /// The session's trace, once a hub has opened it.
+    opened: Option<TraceId>,
     /// The hub said that this session or its delegation has ended; the next request looks for another.
     stale: bool,
     wire: Option<Wire>,
@@ -193,11 +196,7 @@ impl Owner {
                 Event::Command(None) => return,
                 Event::Command(Some(Command::Identify(via))) => self.via = via,
                 Event::Command(Some(Command::Trace(answer))) => {
-                    let trace = self
-                        .session
-                        .as_ref()
-                        .map(|session| TraceId::from_uuid(session.id.uuid()));
-                    let _ = answer.send(trace);
+                    let _ = answer.send(self.opened);
                 }
                 Event::Command(Some(Command::Ask { id, body, answer })) => {
                     self.open.push_back(Unanswered {
@@ -361,6 +360,7 @@ impl Owner {
         if !same {
             // Another delegation is another session, with a trace of its own.
             self.session = Some(Session::begin(delegation, now)?);
+            self.opened = None;
             self.wire = None;
         }
         self.stale = false;
@@ -376,6 +376,7 @@ impl Owner {
             };
             match handshake(stream, session, &self.via).await {
                 Ok(wire) => {
+                    self.opened = Some(TraceId::from_uuid(session.id.uuid()));
                     self.wire = Some(wire);
                     return Ok(());
                 }

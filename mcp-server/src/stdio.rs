@@ -8,7 +8,10 @@ use std::{io, sync::Arc};
 use protocol::Observation;
 use rmcp::{
     RoleServer,
-    model::{ClientJsonRpcMessage, ErrorCode, ErrorData, JsonRpcMessage, RequestId, ServerJsonRpcMessage},
+    model::{
+        ClientJsonRpcMessage, ClientRequest, ErrorCode, ErrorData, JsonRpcMessage, RequestId,
+        ServerJsonRpcMessage,
+    },
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
@@ -76,11 +79,15 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Stdio<
         }
         match serde_json::from_slice::<ClientJsonRpcMessage>(bytes) {
             Ok(JsonRpcMessage::Notification(_)) if !self.begun => Judged::Ignore,
+            // rmcp takes what does not fit a method that it knows for a method that it does not know.
+            Ok(JsonRpcMessage::Request(request)) if misshapen(&request.request) => {
+                explain(bytes, "`params` do not fit")
+            }
             Ok(message) => match cancellation(&message) {
                 Some(observation) => Judged::Hold(Held::Deliver(Box::new(message), observation)),
                 None => Judged::Deliver(message),
             },
-            Err(error) => explain(bytes, &error),
+            Err(error) => explain(bytes, &error.to_string()),
         }
     }
 }
@@ -109,8 +116,14 @@ impl Judged {
     }
 }
 
+/// Whether this is one of the methods that we serve, with parameters that are not its own.
+fn misshapen(request: &ClientRequest) -> bool {
+    matches!(request, ClientRequest::CustomRequest(custom)
+        if matches!(custom.method.as_str(), "initialize" | "tools/call" | "resources/read"))
+}
+
 /// What is wrong with a line that is no MCP message, and to which request the answer belongs.
-fn explain(bytes: &[u8], error: &serde_json::Error) -> Judged {
+fn explain(bytes: &[u8], error: &str) -> Judged {
     let value: Value = match serde_json::from_slice(bytes) {
         Ok(value) => value,
         Err(syntax) => {
@@ -281,6 +294,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 if std::mem::take(&mut self.skipping) {
                     return Some(Line::TooLong);
                 }
+                self.line.pop();
                 return Some(Line::Whole(std::mem::take(&mut self.line)));
             }
         }

@@ -8,7 +8,11 @@
 
 mod attacks;
 mod forge;
+mod hostile;
+mod laws;
 mod mutations;
 mod roundtrip;
 mod standing;
+mod threads;
+mod traps;
 mod world;

@@ -170,7 +170,15 @@ impl StdioClient {
     /// # Errors
     /// The server's error.
     pub fn answer(&mut self, id: u64) -> Result<Value, RpcError> {
-        let message = self.addressed_to(&json!(id));
+        self.answer_to(&json!(id))
+    }
+
+    /// Waits for the answer to what was sent under an id of the test's own.
+    ///
+    /// # Errors
+    /// The server's error.
+    pub fn answer_to(&mut self, id: &Value) -> Result<Value, RpcError> {
+        let message = self.addressed_to(id);
         match message.get("error") {
             None => Ok(message["result"].clone()),
             Some(error) => Err(RpcError::from(error)),
@@ -195,6 +203,11 @@ impl StdioClient {
         );
     }
 
+    /// Expects no answer any more, but does not mind one that came.
+    pub fn forget(&mut self, id: u64) {
+        self.early.remove(&id.to_string());
+    }
+
     /// Writes a line as it stands, whatever it is.
     pub fn line(&mut self, bytes: &[u8]) {
         let stdin = self.stdin.as_mut().expect("stdin was closed");
@@ -213,6 +226,11 @@ impl StdioClient {
         self.stdin = None;
         let unexpected = self.next();
         assert_eq!(unexpected, None, "an answer that nobody waited for");
+        assert!(
+            self.early.is_empty(),
+            "answers that nobody waited for: {:?}",
+            self.early
+        );
         let status = self.child.wait().expect("a child can be waited for");
         let stderr = self.stderr.take().expect("stderr is read until the end");
         (status, stderr.join().expect("reading stderr does not fail"))

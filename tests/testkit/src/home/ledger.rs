@@ -1,9 +1,10 @@
 //! Reading a home's ledger as it lies on disk, while no hub has it.
 
-use trace_store::{BodyState, ChainId, Store, Stored};
+use trace_store::{BodyState, ChainId, OpenError, Store, Stored};
 use vocabulary::TraceId;
 
 use super::Home;
+use crate::program::{self, PATIENCE};
 
 impl Home {
     /// Every entry of a trace. Ends the hub first.
@@ -52,7 +53,14 @@ impl Home {
 
     fn store(&self) -> Store {
         self.stop_hub();
-        Store::open(&self.layout().store(), self.workspace()).expect("the store opens")
+        let opened = program::until(PATIENCE, || {
+            match Store::open(&self.layout().store(), self.workspace()) {
+                // A process that another test is just starting holds a copy of our lock until it is exec'd.
+                Err(OpenError::Locked { .. }) => None,
+                opened => Some(opened.expect("the store opens")),
+            }
+        });
+        opened.expect("the store's lock is let go of")
     }
 }
 

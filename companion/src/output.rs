@@ -19,6 +19,24 @@ pub(crate) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A text that somebody else wrote, with everything that would steer the terminal or turn the reading direction
+/// spelt out as JSON spells it.
+pub(crate) fn escaped(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            shown += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// Prints what went wrong: one line, then what lies beneath it where that says more.
 pub(crate) fn explain(error: &anyhow::Error) {
     let mut message = error.to_string();

@@ -1,7 +1,6 @@
 //! What the delegation room promises, asked through its public API and attacked with tokens written by hand.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test that cannot go on says where"
 )]

@@ -68,11 +68,11 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     for (index, block) in inspected.blocks.iter().enumerate() {
         output::line(&format!("\nBlock {index}"));
         for said in &block.words {
-            output::line(&format!("  {said}"));
+            output::line(&format!("  {}", output::escaped(said)));
         }
         output::line("");
         for source in block.datalog.lines() {
-            output::line(&format!("    {source}"));
+            output::line(&format!("    {}", output::escaped(source)));
         }
     }
     output::line("");

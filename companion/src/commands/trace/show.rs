@@ -54,10 +54,10 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         ));
         match (&entry.body, entry.erased) {
             (_, true) => output::line("  [body erased]"),
-            // Pretty JSON escapes control characters, so that a body cannot steer the terminal.
+            // Line by line, for the line ends are ours; JSON by itself escapes only some of what steers a terminal.
             (Some(body), _) => {
                 for line in serde_json::to_string_pretty(body)?.lines() {
-                    output::line(&format!("  {line}"));
+                    output::line(&format!("  {}", output::escaped(line)));
                 }
             }
             (None, false) => {}

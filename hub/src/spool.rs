@@ -38,7 +38,7 @@ pub(crate) fn take_in(home: &Home, ledger: &Ledger<Workspace>) -> io::Result<()>
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    // Names are time-ordered identifiers.
+    // Names begin with when it happened.
     files.sort();
     for path in files {
         match read(&path) {

@@ -1,7 +1,7 @@
 //! Keeping what happened on disk while no hub can be reached.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
 };
@@ -16,7 +16,7 @@ use vocabulary::RequestId;
 use crate::{clock, session::Session};
 
 /// Writes an observation to the home's spool, signed by the session's key. The file appears whole or not at
-/// all, and its name sorts by time, so that the hub takes records in order.
+/// all, and its name sorts by when it happened, to the microsecond, so that the hub takes records in order.
 pub(crate) fn keep(
     home: &Home,
     session: &Session,
@@ -41,7 +41,9 @@ pub(crate) fn keep(
     };
     let folder = home.spool();
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-    let unfinished = folder.join(format!("{id}.part"));
+    // An identifier's own time is coarser than what one client does in a row.
+    let name = format!("{:020}-{id}", spooled.claimed_at.unix_micros());
+    let unfinished = folder.join(format!("{name}.part"));
     let mut out = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -49,5 +51,6 @@ pub(crate) fn keep(
         .open(&unfinished)?;
     out.write_all(&serde_json::to_vec(&file)?)?;
     out.sync_data()?;
-    fs::rename(&unfinished, folder.join(format!("{id}.json")))
+    fs::rename(&unfinished, folder.join(format!("{name}.json")))?;
+    File::open(&folder)?.sync_all()
 }

@@ -3,12 +3,17 @@
 mod claude_code;
 mod codex;
 mod run;
+mod wire;
 
-use std::{io::Write as _, path::PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 pub use claude_code::ClaudeCode;
 pub use codex::Codex;
 pub use run::Session;
+pub use wire::Wire;
 
 /// The name under which the clients here know the server.
 pub const SERVER: &str = "auditotter";
@@ -22,17 +27,27 @@ const CLIENTS_VARIABLE: &str = "AUDITOTTER_CLIENTS";
 /// # Panics
 /// Where the client is missing and `CI` is set.
 fn installed(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(CLIENTS_VARIABLE).map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")),
-        PathBuf::from,
-    );
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let folder = std::env::var_os(CLIENTS_VARIABLE)
+        .map(PathBuf::from)
+        .or_else(|| tests.map(Path::to_owned))?;
     let path = folder.join("node_modules/.bin").join(name);
     if path.exists() {
         return Some(path);
     }
-    let missing = format!("{name} is not in {}; run: npm ci --prefix tests", path.display());
-    assert!(std::env::var_os("CI").is_none(), "{missing}");
-    // Past the harness, which keeps what a passing test says to itself.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}");
+    skipped(&format!(
+        "{name} is not at {}; run: npm ci --prefix tests",
+        path.display()
+    ));
     None
+}
+
+/// Says that a test has nothing to run here.
+///
+/// # Panics
+/// Where `CI` is set: there nothing may be skipped.
+pub(crate) fn skipped(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{why}");
+    // Past the harness, which keeps what a passing test says to itself.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use founded::Founder;
 pub use founded::Lending;
+pub use ledger::Recorded;
 
 use crate::program::{self, Ran};
 

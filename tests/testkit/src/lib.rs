@@ -10,6 +10,7 @@
 )]
 
 pub mod clients;
+pub mod export;
 pub mod home;
 pub mod program;
 pub mod scripted_model;

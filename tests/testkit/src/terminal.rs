@@ -10,7 +10,9 @@ use std::{
     thread,
 };
 
-use crate::program::PATIENCE;
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::program::{self, PATIENCE};
 
 /// A command that runs at a terminal, and what it showed there.
 #[derive(Debug)]
@@ -80,6 +82,19 @@ impl Terminal {
         self.keyboard
             .write_all(typed.as_bytes())
             .expect("somebody reads the terminal");
+    }
+
+    /// Types a line once the terminal no longer shows what is typed.
+    ///
+    /// # Panics
+    /// Where the command goes on showing it.
+    pub fn enter_hidden(&mut self, line: &str) {
+        let hidden = program::until(PATIENCE, || {
+            let modes = tcgetattr(&self.keyboard).ok()?.local_modes;
+            (!modes.contains(LocalModes::ECHO)).then_some(())
+        });
+        assert!(hidden.is_some(), "what is typed would be shown: {}", self.screen);
+        self.enter(line);
     }
 
     /// Waits for the command to end; returns its exit code and everything that was shown.

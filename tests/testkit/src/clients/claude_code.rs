@@ -4,22 +4,46 @@ use std::{fs, path::PathBuf, process::Command};
 
 use serde_json::json;
 
-use super::{SERVER, installed, run};
+use super::{SERVER, Wire, installed, run};
 use crate::{
     Home, ScriptedModel,
     clients::Session,
     program::{self, Ran},
 };
 
-/// An installed Claude Code.
+/// An installed Claude Code, and how it is set up.
 #[derive(Debug)]
-pub struct ClaudeCode(PathBuf);
+pub struct ClaudeCode {
+    program: PathBuf,
+    server: PathBuf,
+    negotiation: Option<&'static str>,
+}
 
 impl ClaudeCode {
     /// The pinned one, or a loud word on how to install it.
     #[must_use]
     pub fn installed() -> Option<Self> {
-        installed("claude").map(Self)
+        let program = installed("claude")?;
+        let server = program::path("auditotter-mcp");
+        Some(Self {
+            program,
+            server,
+            negotiation: None,
+        })
+    }
+
+    /// Has it begin with `initialize`, whatever it would do by itself.
+    #[must_use]
+    pub const fn with_initialize(mut self) -> Self {
+        self.negotiation = Some("legacy");
+        self
+    }
+
+    /// Has it start the server behind a tap.
+    #[must_use]
+    pub fn through(mut self, wire: &Wire) -> Self {
+        wire.command().clone_into(&mut self.server);
+        self
     }
 
     /// `claude` with these arguments, in this home.
@@ -48,8 +72,8 @@ impl ClaudeCode {
     /// # Panics
     /// Where it does not end.
     #[must_use]
-    pub fn work(&self, home: &Home, model: &ScriptedModel, prompt: &str, more: &[(&str, &str)]) -> Session {
-        let servers = json!({ "mcpServers": { SERVER: { "command": program::path("auditotter-mcp") } } });
+    pub fn work(&self, home: &Home, model: &ScriptedModel, prompt: &str) -> Session {
+        let servers = json!({ "mcpServers": { SERVER: { "command": self.server } } });
         let config = home.file("claude-mcp.json");
         fs::write(&config, servers.to_string()).expect("a file can be written");
         let mut command = self.command(home);
@@ -66,16 +90,16 @@ impl ClaudeCode {
             .arg("--mcp-config")
             .arg(config)
             .env("ANTHROPIC_BASE_URL", model.url())
-            .env("ANTHROPIC_API_KEY", "anything")
-            .envs(more.iter().copied());
+            .env("ANTHROPIC_API_KEY", "anything");
         Session::of(command)
     }
 
     fn command(&self, home: &Home) -> Command {
-        let mut command = home.command(&self.0);
+        let mut command = home.command(&self.program);
         command
             .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
-            .env("DISABLE_AUTOUPDATER", "1");
+            .env("DISABLE_AUTOUPDATER", "1")
+            .envs(self.negotiation.map(|era| ("MCP_PROTOCOL_NEGOTIATION", era)));
         command
     }
 }

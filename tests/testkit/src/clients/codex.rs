@@ -2,22 +2,34 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use super::{SERVER, installed, run};
+use super::{SERVER, Wire, installed, run};
 use crate::{
     Home, ScriptedModel,
     clients::Session,
     program::{self, Ran},
 };
 
-/// An installed Codex.
+/// An installed Codex, and how it is set up.
 #[derive(Debug)]
-pub struct Codex(PathBuf);
+pub struct Codex {
+    program: PathBuf,
+    server: PathBuf,
+}
 
 impl Codex {
     /// The pinned one, or a loud word on how to install it.
     #[must_use]
     pub fn installed() -> Option<Self> {
-        installed("codex").map(Self)
+        let program = installed("codex")?;
+        let server = program::path("auditotter-mcp");
+        Some(Self { program, server })
+    }
+
+    /// Has it start the server behind a tap.
+    #[must_use]
+    pub fn through(mut self, wire: &Wire) -> Self {
+        wire.command().clone_into(&mut self.server);
+        self
     }
 
     /// `codex` with these arguments, in this home.
@@ -69,7 +81,7 @@ impl Codex {
              tool_timeout_sec = 60\n\
              default_tools_approval_mode = \"approve\"\n",
             url = model.url(),
-            server = program::path("auditotter-mcp").display().to_string(),
+            server = self.server.display().to_string(),
         );
         let folder = home.user().join(".codex");
         fs::create_dir_all(&folder).expect("a folder can be made");
@@ -82,8 +94,6 @@ impl Codex {
     }
 
     fn command(&self, home: &Home) -> Command {
-        let mut command = home.command(&self.0);
-        command.env("CODEX_HOME", home.user().join(".codex"));
-        command
+        home.command(&self.program)
     }
 }

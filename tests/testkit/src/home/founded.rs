@@ -82,6 +82,15 @@ impl Home {
     #[must_use]
     pub fn founded() -> Self {
         let mut home = Self::empty();
+        home.found();
+        home
+    }
+
+    /// Lets Alice found a workspace in this home.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    pub fn found(&mut self) {
         let seed = Seed::from_entropy(clock::random().expect("the system has randomness"));
         let member: MemberId = clock::new_id().expect("the system has randomness");
         let workspace: WorkspaceId = clock::new_id().expect("the system has randomness");
@@ -103,13 +112,12 @@ impl Home {
             member,
             sealed_seed,
         };
-        create::workspace(&home.layout(), founding).expect("a workspace can be created");
-        home.founder = Some(Founder {
+        create::workspace(&self.layout(), founding).expect("a workspace can be created");
+        self.founder = Some(Founder {
             workspace,
             member,
             seed,
         });
-        home
     }
 
     /// Which workspace it is.

@@ -1,0 +1,44 @@
+//! Alice at her terminal.
+
+use testkit::{Home, Terminal};
+
+/// Alice's home, after `auditotter init`.
+pub(crate) fn settles() -> Home {
+    let home = Home::empty();
+    let command = home.auditotter(&["init", "--name", "Alice", "--email", "alice@example.com"]);
+    let mut terminal = Terminal::start(command);
+    terminal.expect("New passphrase for the key of Alice: ");
+    terminal.enter_hidden(Home::PASSPHRASE);
+    terminal.expect("The same once more: ");
+    terminal.enter_hidden(Home::PASSPHRASE);
+    terminal.expect("claude mcp add auditotter -- auditotter-mcp");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains(Home::PASSPHRASE), "{screen}");
+    home
+}
+
+/// Lends `src/**` of `acme/shop` to an agent; returns the delegation's id.
+pub(crate) fn lends(home: &Home, agent: &str) -> String {
+    let mut terminal = Terminal::start(home.auditotter(&[
+        "delegate",
+        "--agent",
+        agent,
+        "--repo",
+        "acme/shop",
+        "--path",
+        "src/**",
+        "--ttl",
+        "1h",
+    ]));
+    terminal.expect("acme/shop");
+    terminal.expect("src/**");
+    terminal.expect("Passphrase of Alice: ");
+    terminal.enter_hidden(Home::PASSPHRASE);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains(Home::PASSPHRASE), "{screen}");
+    let last = screen.trim_end().lines().next_back().unwrap_or_default();
+    assert!(last.starts_with("dl_"), "{screen}");
+    last.to_owned()
+}

@@ -1,0 +1,26 @@
+//! `auditotter` as people meet it: at a terminal, in a pipe, and where something is wrong.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
+#[path = "companion/doctor.rs"]
+mod doctor;
+#[path = "companion/passphrase.rs"]
+mod passphrase;
+#[path = "companion/reading.rs"]
+mod reading;
+
+use serde_json::Value;
+use testkit::{Home, StdioClient};
+
+/// A command's JSON, where it succeeded.
+fn json_of(home: &Home, arguments: &[&str]) -> Value {
+    serde_json::from_str(&home.run(arguments).expect_success()).unwrap()
+}
+
+/// Claude Code, at work in this home.
+fn at_work(home: &Home) -> StdioClient {
+    StdioClient::claude_code(&mut home.auditotter_mcp(&[]))
+}

@@ -1,0 +1,239 @@
+//! What was recorded, as people read it, take it away, and check it.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use testkit::{Home, home::Lending};
+
+use crate::{at_work, json_of};
+
+/// A home with one session in it, and that session's trace.
+fn with_a_session() -> (Home, String) {
+    let home = Home::founded();
+    home.lend(&Lending::to("claude-code").within("acme/shop", "src/**"));
+    let mut client = at_work(&home);
+    client.call(
+        "propose_work_item",
+        json!({ "title": "Fix the reset bug", "paths": ["src/reset.rs"] }),
+    );
+    let note = client.call(
+        "append_trace_note",
+        json!({ "text": "look: \u{202e}\u{9b}31m\u{1b}[31mred" }),
+    );
+    client.call(
+        "propose_work_item",
+        json!({ "title": "Rotate keys", "paths": ["infra/keys.tf"] }),
+    );
+    client.end();
+    let trace = note.structured["trace"].as_str().unwrap().to_owned();
+    (home, trace)
+}
+
+#[test]
+fn what_is_lent_is_inspected_revoked_and_no_longer_lent() {
+    let home = Home::founded();
+    let grant = home.grant(&Lending::to("codex").within("acme/shop", "src/**"));
+    let token = home.mint(&grant);
+    home.register(&token);
+    let file = home.store_token(&grant.id.to_string(), token.expose());
+    let file = file.to_str().unwrap();
+
+    let inspected = json_of(&home, &["inspect", file, "--json"]);
+    assert_eq!(inspected["kind"], "delegation");
+    assert_eq!(inspected["delegation"], grant.id.to_string());
+    assert_eq!(inspected["accepted"], true, "{inspected}");
+    assert!(
+        inspected["blocks"][0]["datalog"]
+            .as_str()
+            .unwrap()
+            .contains("acme/shop")
+    );
+    let words = home.run(&["inspect", file]).expect_success();
+    assert!(words.contains("It would be accepted now."), "{words}");
+
+    let revoked = json_of(
+        &home,
+        &["revoke", &grant.id.to_string(), "--why", "a test", "--json"],
+    );
+    assert_eq!(revoked["id"], grant.id.to_string());
+    assert_eq!(json_of(&home, &["delegations", "--json"]), json!([]));
+    let all = json_of(&home, &["delegations", "--all", "--json"]);
+    assert_eq!(all[0]["state"], "revoked");
+    assert_eq!(all[0]["why"], "a test");
+    assert!(
+        !std::path::Path::new(file).exists(),
+        "a revoked token is of no use"
+    );
+
+    let again = home.store_token("again", token.expose());
+    let inspected = json_of(&home, &["inspect", again.to_str().unwrap(), "--json"]);
+    assert_eq!(inspected["accepted"], false);
+    assert!(
+        inspected["why_not"].as_str().unwrap().contains("revoked"),
+        "{inspected}"
+    );
+}
+
+#[test]
+fn what_is_no_token_is_named_as_such() {
+    let home = Home::founded();
+    let file = home.file("no token");
+    fs::write(&file, "\u{ff}hello").unwrap();
+    let ran = home.run(&["inspect", file.to_str().unwrap()]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert_eq!(ran.stderr.trim().lines().count(), 1, "{}", ran.stderr);
+    let ran = home.run(&["revoke", "dl_00000000000000000000000000"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr.contains("dl_00000000000000000000000000"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_trace_is_listed_shown_and_played_back() {
+    let (home, trace) = with_a_session();
+    let listed = json_of(&home, &["trace", "list", "--json"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["id"], json!(trace));
+    assert_eq!(listed[0]["on_behalf_of"], "Alice");
+    assert_eq!(listed[0]["via"]["agent"], "claude-code");
+
+    let shown = json_of(&home, &["trace", "show", &trace, "--json"]);
+    let chain = shown["chain"].as_array().unwrap();
+    assert_eq!(json!(chain.len()), shown["entries"]);
+    let kinds: Vec<&str> = chain
+        .iter()
+        .map(|entry| entry["kind"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "session.opened",
+        "tool.called",
+        "tool.returned",
+        "tool.called",
+        "note.appended",
+        "tool.returned",
+        "tool.called",
+        "tool.denied",
+        "session.closed",
+    ];
+    assert_eq!(kinds, expected);
+    assert!(chain.iter().map(|entry| entry["seq"].as_u64().unwrap()).eq(0..9));
+
+    for arguments in [["trace", "show", &trace], ["trace", "replay", &trace]] {
+        let text = home.run(&arguments).expect_success();
+        assert!(
+            !text.contains(['\u{1b}', '\u{9b}', '\u{202e}']),
+            "an agent's words steer the terminal: {text:?}"
+        );
+        for told in ["Fix the reset bug", "path_not_lent", "Alice"] {
+            assert!(text.contains(told), "{arguments:?}: {told} is missing: {text}");
+        }
+    }
+    let replayed = home
+        .run(&["trace", "replay", &trace, "--from", "6"])
+        .expect_success();
+    assert_eq!(
+        replayed.lines().filter(|line| line.contains(" #")).count(),
+        3,
+        "{replayed}"
+    );
+    let unknown = home.run(&["trace", "show", "tr_00000000000000000000000000"]);
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn every_chain_and_the_ledger_over_them_verify() {
+    let (home, trace) = with_a_session();
+    let all = json_of(&home, &["trace", "verify", "--json"]);
+    let ids: Vec<&str> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|chain| chain["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    assert!(
+        ids.contains(&trace.as_str()) && ids.contains(&"ledger"),
+        "{ids:?}"
+    );
+    assert!(
+        all.as_array().unwrap().iter().all(|chain| chain["holds"] == true),
+        "{all}"
+    );
+    let one = json_of(&home, &["trace", "verify", &trace, "--json"]);
+    assert_eq!(one["id"], json!(trace));
+    assert_eq!(one["checked"]["entries"], 9);
+}
+
+#[test]
+fn an_export_verifies_elsewhere_and_exits_zero_one_or_two() {
+    let (home, trace) = with_a_session();
+    let file = home.file("trace of Alice.jsonl");
+    let shown = file.to_str().unwrap();
+    let told = home
+        .run(&["trace", "export", &trace, "-o", shown])
+        .expect_success();
+    assert!(told.contains("auditotter verify"), "{told}");
+    let before = fs::read(&file).unwrap();
+    let again = home.run(&["trace", "export", &trace, "-o", shown]);
+    assert_eq!(again.code, Some(1), "nothing is overwritten");
+    assert_eq!(fs::read(&file).unwrap(), before);
+
+    let auditor = Home::empty();
+    let verified = json_of(&auditor, &["verify", shown, "--json"]);
+    assert_eq!(verified["holds"], true);
+    assert_eq!(verified["id"], json!(trace));
+    assert_eq!(verified["entries"], 9);
+    assert!(!auditor.path().exists(), "an auditor needs no workspace");
+
+    let text = String::from_utf8(before).unwrap();
+    let forged = text.replacen("path_not_lent", "path_was_lent", 1);
+    let forged_in_base64 = forged == text;
+    let forged = if forged_in_base64 {
+        with_a_digit_changed(&text)
+    } else {
+        forged
+    };
+    fs::write(&file, forged).unwrap();
+    let ran = auditor.run(&["verify", shown]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("DOES NOT HOLD"), "{}", ran.stdout);
+    let told: Value = serde_json::from_str(&auditor.run(&["verify", shown, "--json"]).stdout).unwrap();
+    assert_eq!(told["holds"], false);
+
+    fs::write(&file, &text[..text.len() / 2]).unwrap();
+    let code = auditor.run(&["verify", shown]).code;
+    assert!(matches!(code, Some(1 | 2)), "a file that was cut off: {code:?}");
+    fs::write(&file, "{}").unwrap();
+    assert_eq!(auditor.run(&["verify", shown]).code, Some(2));
+    assert_eq!(auditor.run(&["verify", "/does/not/exist"]).code, Some(2));
+}
+
+/// The same text with its last digit changed.
+fn with_a_digit_changed(text: &str) -> String {
+    let place = text.rfind(|c: char| c.is_ascii_digit()).unwrap();
+    let turned = if &text[place..=place] == "0" { "1" } else { "0" };
+    format!("{}{turned}{}", &text[..place], &text[place + 1..])
+}
+
+#[test]
+fn the_demo_tells_the_whole_story_and_leaves_nothing_behind() {
+    let home = Home::empty();
+    let temporary = home.file("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let mut command = home.auditotter(&["demo"]);
+    command.env("TMPDIR", &temporary);
+    let told = testkit::program::run(command).expect_success();
+    for line in [
+        "path_not_lent",
+        "delegation_revoked",
+        "the export holds",
+        "caught: it does not hold",
+    ] {
+        assert!(told.contains(line), "{line} is missing: {told}");
+    }
+    let left: Vec<_> = fs::read_dir(&temporary).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}

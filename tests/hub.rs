@@ -1,0 +1,40 @@
+//! The hub as a process: starting by itself, being the only one, ending, being killed, and being lied to.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on should stop where it stands, and one that cannot run says so"
+)]
+
+#[path = "hub/disk.rs"]
+mod disk;
+#[path = "hub/killed.rs"]
+mod killed;
+#[path = "hub/life.rs"]
+mod life;
+#[path = "hub/spool.rs"]
+mod spool;
+#[path = "hub/strangers.rs"]
+mod strangers;
+#[path = "hub/wire.rs"]
+mod wire;
+
+use testkit::{Home, StdioClient, home::Lending};
+
+/// Alice's home, with everything lent to Claude Code.
+fn lent() -> Home {
+    let home = Home::founded();
+    home.lend(&Lending::to("claude-code"));
+    home
+}
+
+/// Claude Code, at work in this home.
+fn at_work(home: &Home) -> StdioClient {
+    StdioClient::claude_code(&mut home.auditotter_mcp(&[]))
+}
+
+/// How many of a trace's entries are of this kind.
+fn count(trace: &[testkit::home::Recorded], kind: &str) -> usize {
+    trace.iter().filter(|recorded| recorded.kind == kind).count()
+}

@@ -1,0 +1,149 @@
+//! What happens while no hub can be started is kept on disk, proves itself, and is taken in once.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use hub::companion::{CompanionRequest, Status};
+use serde_json::json;
+use testkit::{Home, StdioClient, program};
+
+use crate::lent;
+
+/// `auditotter-mcp` where there is no `auditotter` that it could start.
+fn server_alone(home: &Home) -> Command {
+    let folder = home.file("alone");
+    fs::create_dir(&folder).unwrap();
+    let alone = folder.join("auditotter-mcp");
+    fs::copy(program::path("auditotter-mcp"), &alone).unwrap();
+    let mut command = home.command(alone);
+    command.env("PATH", folder);
+    command
+}
+
+fn spooled(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Starts the hub, which takes the spool in before it opens its doors.
+fn take_in(home: &Home) {
+    home.stop_hub();
+    let _: Status = home.ask(&CompanionRequest::Status);
+}
+
+#[test]
+fn what_happens_without_a_hub_is_taken_in_by_the_next_once_and_in_order() {
+    let home = lent();
+    let spool = home.layout().spool();
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    let note = client.call("append_trace_note", json!({ "text": "with a hub" }));
+    assert!(!note.is_error, "{}", note.text);
+
+    home.kill_hub();
+    for rubbish in ["{first", "{second", "{third"] {
+        client.line(rubbish.as_bytes());
+        assert_eq!(client.complaint().code, -32700);
+    }
+    let refused = client.call("append_trace_note", json!({ "text": "without one" }));
+    assert!(refused.is_error);
+    assert!(
+        refused.text.contains("the hub could not be started") && refused.text.contains("not recorded"),
+        "{}",
+        refused.text
+    );
+    let files = spooled(&spool);
+    assert_eq!(files.len(), 3, "{files:?}");
+    let mode = fs::metadata(&files[0]).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let kept: Vec<(PathBuf, Vec<u8>)> = files
+        .iter()
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect();
+
+    take_in(&home);
+    assert_eq!(spooled(&spool), Vec::<PathBuf>::new());
+    let after = client.call("append_trace_note", json!({ "text": "with a hub again" }));
+    assert!(!after.is_error, "{}", after.text);
+    // As after a crash between recording and removing.
+    for (path, bytes) in &kept {
+        fs::write(path, bytes).unwrap();
+    }
+    take_in(&home);
+    assert_eq!(spooled(&spool), Vec::<PathBuf>::new());
+    drop(client);
+
+    let trace = home.trace(home.traces()[0]);
+    let taken_in: Vec<_> = trace
+        .iter()
+        .filter(|recorded| recorded.kind == "protocol.error")
+        .collect();
+    let received: Vec<&str> = taken_in
+        .iter()
+        .map(|recorded| {
+            recorded.body["observation"]["protocol_error"]["received"]
+                .as_str()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(received, ["{first", "{second", "{third"]);
+    for recorded in taken_in {
+        let claimed = recorded.body["claimed_at"].as_str().expect("its time is a claim");
+        assert!(claimed < recorded.stored.entry.at.to_string().as_str());
+    }
+}
+
+#[test]
+fn a_spooled_record_that_does_not_prove_itself_is_put_aside() {
+    let home = lent();
+    let spool = home.layout().spool();
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    client.call("append_trace_note", json!({ "text": "with a hub" }));
+    home.kill_hub();
+    client.line(b"{nonsense");
+    client.complaint();
+    let files = spooled(&spool);
+    let [good] = files.as_slice() else {
+        panic!("one record was expected: {files:?}");
+    };
+    let text = fs::read_to_string(good).unwrap();
+    let changed = text.replace("nonsense", "innocent");
+    assert_ne!(changed, text);
+    fs::write(spool.join("00-changed.json"), changed).unwrap();
+    fs::write(spool.join("01-rubbish.json"), b"\xff{}").unwrap();
+    fs::write(spool.join("02-huge.json"), vec![b' '; 1024 * 1024]).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", spool.join("03-link.json")).unwrap();
+
+    take_in(&home);
+    assert_eq!(spooled(&spool), Vec::<PathBuf>::new());
+    let refused: Vec<String> = spooled(&spool.join("refused"))
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            "00-changed.json",
+            "01-rubbish.json",
+            "02-huge.json",
+            "03-link.json"
+        ]
+    );
+    drop(client);
+    let trace = home.trace(home.traces()[0]);
+    let errors: Vec<_> = trace
+        .iter()
+        .filter(|recorded| recorded.kind == "protocol.error")
+        .collect();
+    assert_eq!(errors.len(), 1);
+    assert!(!errors[0].body.to_string().contains("innocent"));
+}

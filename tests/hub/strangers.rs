@@ -1,0 +1,109 @@
+//! Who comes with a good token and is not who it was made for, comes after the end, or comes again and again.
+
+use hub::clock;
+use protocol::{ReplyBody, RequestBody};
+use serde_json::json;
+use testkit::{Home, home::Lending};
+
+use crate::{
+    count,
+    wire::{Agent, call, returned},
+};
+
+/// What the throttle lets strangers write in a minute.
+const PER_MINUTE: usize = 30;
+
+fn denials(home: &Home) -> Vec<String> {
+    home.workspace_chain()
+        .iter()
+        .filter(|recorded| recorded.kind == "access.denied")
+        .map(|recorded| recorded.body["refusal"]["code"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_token_without_its_key_opens_nothing() {
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
+    home.register(&delegation);
+    let refusal = Agent::under(&delegation).stolen().open(&home).err().unwrap();
+    assert_eq!(denials(&home), [refusal.code.as_str()]);
+    assert!(
+        refusal.message.contains("holder") || refusal.message.contains("key"),
+        "{refusal}"
+    );
+    assert_eq!(home.traces(), []);
+}
+
+#[test]
+fn a_session_is_not_given_to_whoever_knows_its_name() {
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
+    home.register(&delegation);
+    let owner = Agent::under(&delegation);
+    let mut wire = owner.open(&home).unwrap();
+    for _ in 0..2 {
+        let thief = Agent::posing_as(&delegation, owner.session);
+        assert_eq!(thief.open(&home).err().unwrap().code, "session_taken");
+        // The same is true when nobody is connected and the hub has only the ledger to go by.
+        drop(wire);
+        home.kill_hub();
+        let thief = Agent::posing_as(&delegation, owner.session);
+        assert_eq!(thief.open(&home).err().unwrap().code, "session_taken");
+        wire = owner.open(&home).unwrap();
+    }
+    returned(wire.ask(
+        clock::new_id().unwrap(),
+        call("append_trace_note", json!({ "text": "still mine" })),
+    ));
+    let trace = wire.opened.trace;
+    assert_eq!(denials(&home), ["session_taken"; 4]);
+    assert_eq!(count(&home.trace(trace), "session.resumed"), 2);
+}
+
+#[test]
+fn a_session_that_was_closed_stays_closed() {
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
+    home.register(&delegation);
+    let agent = Agent::under(&delegation);
+    let mut wire = agent.open(&home).unwrap();
+    let closed = wire.ask(clock::new_id().unwrap(), RequestBody::Close);
+    assert!(matches!(closed, ReplyBody::Recorded(_)), "{closed:?}");
+    let late = wire.ask(
+        clock::new_id().unwrap(),
+        call("append_trace_note", json!({ "text": "late" })),
+    );
+    assert!(
+        matches!(&late, ReplyBody::Failed(refusal) if refusal.code == "session_closed"),
+        "{late:?}"
+    );
+    assert_eq!(agent.open(&home).err().unwrap().code, "session_closed");
+    home.kill_hub();
+    assert_eq!(agent.open(&home).err().unwrap().code, "session_closed");
+    let trace = home.trace(wire.opened.trace);
+    assert_eq!(trace.last().unwrap().kind, "session.closed");
+}
+
+#[test]
+fn a_flood_of_strangers_is_told_no_each_time_and_fills_no_ledger() {
+    const STRANGERS: usize = 200;
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
+    home.register(&delegation);
+    let mut wire = Agent::under(&delegation).open(&home).unwrap();
+    let elsewhere = Home::founded();
+    let foreign = elsewhere.mint(&elsewhere.grant(&Lending::to("claude-code")));
+    let codes: Vec<String> = (0..STRANGERS)
+        .map(|_| Agent::under(&foreign).open(&home).err().unwrap().code)
+        .collect();
+    assert!(codes.iter().all(|code| *code == codes[0]), "{codes:?}");
+    let note = call("append_trace_note", json!({ "text": "business as usual" }));
+    returned(wire.ask(clock::new_id().unwrap(), note));
+    let written = denials(&home).len();
+    // The flood may run into a second minute.
+    assert!(
+        (PER_MINUTE..=2 * PER_MINUTE).contains(&written),
+        "{written} entries"
+    );
+}

@@ -1,0 +1,5 @@
+use delegation::SessionToken;
+
+fn main() {
+    let _ = SessionToken(String::new());
+}

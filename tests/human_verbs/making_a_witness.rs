@@ -1,0 +1,5 @@
+use delegation::WitnessToken;
+
+fn main() {
+    let _ = WitnessToken(String::new());
+}

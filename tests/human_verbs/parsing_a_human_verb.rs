@@ -1,0 +1,5 @@
+use identity::HumanVerb;
+
+fn main() {
+    let _ = "approve".parse::<HumanVerb>();
+}

@@ -1,0 +1,6 @@
+use delegation::AgentVerb;
+use identity::HumanVerb;
+
+fn main() {
+    let _: AgentVerb = HumanVerb::Approve.into();
+}

@@ -33,8 +33,18 @@ fn main() {
     let quick = arguments.iter().any(|argument| argument == "quick");
     let mut rows = Vec::new();
     for (writers, each, name, at_most) in [
-        (1, 10_000, "durable appends, 1 KiB bodies, 1 writer (time; at most 1/0.7)", 1.0 / 0.7),
-        (64, 1_000, "durable appends, 1 KiB bodies, 64 writers (time; at most 1/0.5)", 2.0),
+        (
+            1,
+            10_000,
+            "durable appends, 1 KiB bodies, 1 writer (time; at most 1/0.7)",
+            1.0 / 0.7,
+        ),
+        (
+            64,
+            1_000,
+            "durable appends, 1 KiB bodies, 64 writers (time; at most 1/0.5)",
+            2.0,
+        ),
     ] {
         let each = if quick { each / 10 } else { each };
         let dir = tempfile::tempdir().unwrap();
@@ -49,8 +59,17 @@ fn main() {
         drop(raw);
         raw_thread.join().unwrap();
         let rate = |time: Duration| f64::from(writers * each) / time.as_secs_f64();
-        println!("{writers} writers: ours {:.0}/s, raw {:.0}/s", rate(ours), rate(baseline));
-        rows.push(Row { name, ours, baseline, at_most });
+        println!(
+            "{writers} writers: ours {:.0}/s, raw {:.0}/s",
+            rate(ours),
+            rate(baseline)
+        );
+        rows.push(Row {
+            name,
+            ours,
+            baseline,
+            at_most,
+        });
     }
     verifying(if quick { 10_000 } else { 200_000 }, &mut rows);
     growth(if quick { 10_000 } else { 1_000_000 }, &mut rows);
@@ -106,7 +125,9 @@ fn appends(ledger: &Ledger<()>, writers: u32, each: u32) {
     in_parallel(writers, |writer| {
         for _ in 0..each {
             let (entry, body) = call();
-            ledger.call(move |(), draft| draft.append_salted(trace(writer), entry, body).unwrap()).unwrap();
+            ledger
+                .call(move |(), draft| draft.append_salted(trace(writer), entry, body).unwrap())
+                .unwrap();
         }
     });
 }
@@ -121,7 +142,9 @@ fn raw_writer(mut file: File) -> (mpsc::Sender<Record>, thread::JoinHandle<()>) 
         while let Ok(first) = inbox.recv() {
             let batch: Vec<_> = std::iter::once(first).chain(inbox.try_iter()).collect();
             buffer.clear();
-            batch.iter().for_each(|(record, _)| buffer.extend_from_slice(record));
+            batch
+                .iter()
+                .for_each(|(record, _)| buffer.extend_from_slice(record));
             file.write_all(&buffer).unwrap();
             file.sync_data().unwrap();
             batch.into_iter().for_each(|(_, done)| done.send(()).unwrap());
@@ -170,7 +193,9 @@ fn verifying(count: u64, rows: &mut Vec<Row>) {
     let chain = trace(1);
     fill(&ledger, chain, count);
     let store = ledger.store();
-    let stored = store.chain(ChainId::Trace(chain), 0, usize::try_from(count).unwrap()).unwrap();
+    let stored = store
+        .chain(ChainId::Trace(chain), 0, usize::try_from(count).unwrap())
+        .unwrap();
     let hash_alone = || {
         for entry in &stored {
             std::hint::black_box(blake3::hash(&entry.bytes));
@@ -210,7 +235,9 @@ fn growth(count: u64, rows: &mut Vec<Row>) {
         for _ in 0..3_000 {
             samples.push(timed(|| {
                 let (entry, body) = call();
-                ledger.call(|(), draft| draft.append_salted(trace(99), entry, body).unwrap()).unwrap();
+                ledger
+                    .call(|(), draft| draft.append_salted(trace(99), entry, body).unwrap())
+                    .unwrap();
             }));
         }
         ledger.close().unwrap();
@@ -254,7 +281,11 @@ struct Figures {
 
 /// Opening a store and idling, in a process of its own so that nothing else is counted.
 fn idle_figures(dir: &Path) -> Figures {
-    let output = Command::new(std::env::current_exe().unwrap()).arg("idle").arg(dir).output().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .arg("idle")
+        .arg(dir)
+        .output()
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let mut numbers = text.split_whitespace().map(|number| number.parse().unwrap());
     Figures {
@@ -268,8 +299,17 @@ fn idle(dir: &Path) {
     let ledger = open(dir);
     let opened = start.elapsed();
     let (entry, body) = call();
-    ledger.call(|(), draft| draft.append_salted(trace(99), entry, body).unwrap()).unwrap();
+    ledger
+        .call(|(), draft| draft.append_salted(trace(99), entry, body).unwrap())
+        .unwrap();
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    println!("{} {}", opened.as_micros(), resident.split_whitespace().next().unwrap());
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    println!(
+        "{} {}",
+        opened.as_micros(),
+        resident.split_whitespace().next().unwrap()
+    );
 }

@@ -25,7 +25,7 @@ const KILLS_VARIABLE: &str = "AUDITOTTER_KILLS";
 const AGENTS: usize = 4;
 
 /// Between two kills at most so many notes are acknowledged; how many exactly is drawn.
-const MOST_NOTES_BETWEEN: u64 = 12;
+const MOST_NOTES_BETWEEN: u64 = 60;
 
 /// How many notes were acknowledged by all agents, and who waits for more.
 #[derive(Default)]

@@ -169,7 +169,7 @@ fn end_hub(workspace: &Path, signal: Signal) -> bool {
         return false;
     };
     if kill_process(pid, signal).is_ok() {
-        program::until(ENDING, || running_hub(workspace).is_none().then_some(()));
+        program::until(ENDING, || (running_hub(workspace) != Some(pid)).then_some(()));
     }
     true
 }

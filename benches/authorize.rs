@@ -56,9 +56,9 @@ fn row(name: &'static str, at_most: f64, ours: impl Fn(), baseline: impl Fn()) -
     let many = |action: &dyn Fn()| (0..CALLS).for_each(|_| action());
     let (ours, baseline) = in_turns(ROUNDS, || many(&ours), || many(&baseline));
     Row {
-        name,
-        ours: ours / CALLS,
-        baseline: baseline / CALLS,
+        name: name.into(),
+        ours: (ours / CALLS).into(),
+        baseline: (baseline / CALLS).into(),
         at_most,
     }
 }
@@ -267,9 +267,9 @@ fn hostile(ours: &Ours) -> Row {
         .max()
         .unwrap_or_default();
     Row {
-        name: "the dearest refusal, against 1 ms",
-        ours,
-        baseline: Duration::from_millis(1),
+        name: "the dearest refusal, against 1 ms".into(),
+        ours: ours.into(),
+        baseline: Duration::from_millis(1).into(),
         at_most: 1.0,
     }
 }

@@ -10,16 +10,16 @@
 
 use std::{
     convert::Infallible,
-    fs::{self, File},
-    io::Write,
+    fs::File,
+    io::{self, BufRead as _, BufReader, Write as _},
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
-use benches::{Row, in_turns, percentile, print, timed};
+use benches::{Amount, Row, in_turns, percentile, print, resident, timed};
 use trace_store::{BodyState, ChainId, Config, Kind, Ledger, NewEntry, Refs, Salt, SaltedBody, Store, Via};
 use vocabulary::{DelegationId, MemberId, Timestamp, TraceId, WorkspaceId};
 
@@ -65,9 +65,9 @@ fn main() {
             rate(baseline)
         );
         rows.push(Row {
-            name,
-            ours,
-            baseline,
+            name: name.into(),
+            ours: ours.into(),
+            baseline: baseline.into(),
             at_most,
         });
     }
@@ -208,15 +208,15 @@ fn verifying(count: u64, rows: &mut Vec<Row>) {
     let (ours, baseline) = in_turns(5, verify, hash_alone);
     println!("verify: {:.0} entries/s", count as f64 / ours.as_secs_f64());
     rows.push(Row {
-        name: "verify a chain, bodies included, against blake3 alone over the same bytes",
-        ours,
-        baseline,
+        name: "verify a chain, bodies included, against blake3 alone over the same bytes".into(),
+        ours: ours.into(),
+        baseline: baseline.into(),
         at_most: 3.0,
     });
     rows.push(Row {
-        name: "verify a chain, against 300,000 entries/s",
-        ours,
-        baseline: Duration::from_secs_f64(count as f64 / 300_000.0),
+        name: "verify a chain, against 300,000 entries/s".into(),
+        ours: ours.into(),
+        baseline: Duration::from_secs_f64(count as f64 / 300_000.0).into(),
         at_most: 1.0,
     });
 }
@@ -243,32 +243,31 @@ fn growth(count: u64, rows: &mut Vec<Row>) {
         ledger.close().unwrap();
         let figure = idle_figures(dir.path());
         println!(
-            "{target} entries: append p50 {:?}, p99 {:?}; opened in {:?}, idle at {} KiB",
+            "{target} entries: append p50 {:?}, p99 {:?}; opened in {:?}, idle at {}",
             percentile(samples, 0.5),
             percentile(samples, 0.99),
             figure.opened,
-            figure.resident_kib
+            figure.resident
         );
         figures.push(figure);
     }
     rows.push(Row {
-        name: "append p99 at 1,000,000 entries, against 1,000",
-        ours: percentile(&mut large, 0.99),
-        baseline: percentile(&mut small, 0.99),
+        name: "append p99 at 1,000,000 entries, against 1,000".into(),
+        ours: percentile(&mut large, 0.99).into(),
+        baseline: percentile(&mut small, 0.99).into(),
         at_most: 1.5,
     });
-    // Kibibytes shown as microseconds: a table of one kind of figure.
     if let [small, large] = figures.as_slice() {
         rows.push(Row {
-            name: "resident memory when idle, KiB as us, against 1,000 entries",
-            ours: Duration::from_micros(large.resident_kib),
-            baseline: Duration::from_micros(small.resident_kib),
+            name: "resident memory of the store at 1,000,000 entries, against 1,000".into(),
+            ours: large.resident,
+            baseline: small.resident,
             at_most: 1.5,
         });
         rows.push(Row {
-            name: "opening, against 100 ms",
-            ours: large.opened,
-            baseline: Duration::from_millis(100),
+            name: "opening, against 100 ms".into(),
+            ours: large.opened.into(),
+            baseline: Duration::from_millis(100).into(),
             at_most: 1.0,
         });
     }
@@ -276,24 +275,32 @@ fn growth(count: u64, rows: &mut Vec<Row>) {
 
 struct Figures {
     opened: Duration,
-    resident_kib: u64,
+    resident: Amount,
 }
 
 /// Opening a store and idling, in a process of its own so that nothing else is counted.
 fn idle_figures(dir: &Path) -> Figures {
-    let output = Command::new(std::env::current_exe().unwrap())
+    let mut process = Command::new(std::env::current_exe().unwrap())
         .arg("idle")
         .arg(dir)
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
         .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let mut numbers = text.split_whitespace().map(|number| number.parse().unwrap());
+    let mut opened = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut opened)
+        .unwrap();
+    let resident = resident(process.id()).unwrap();
+    drop(process.stdin.take());
+    process.wait().unwrap();
     Figures {
-        opened: Duration::from_micros(numbers.next().unwrap()),
-        resident_kib: numbers.next().unwrap(),
+        opened: Duration::from_micros(opened.trim().parse().unwrap()),
+        resident,
     }
 }
 
+/// Says how long opening took, in microseconds, and idles until its stdin is closed.
 fn idle(dir: &Path) {
     let start = Instant::now();
     let ledger = open(dir);
@@ -302,14 +309,6 @@ fn idle(dir: &Path) {
     ledger
         .call(|(), draft| draft.append_salted(trace(99), entry, body).unwrap())
         .unwrap();
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let resident = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    println!(
-        "{} {}",
-        opened.as_micros(),
-        resident.split_whitespace().next().unwrap()
-    );
+    println!("{}", opened.as_micros());
+    io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
 }

@@ -1,17 +1,21 @@
 //! How every figure is taken: ours and its baseline in turns within one run, the median of each, and the
 //! ratio of the two, so that a busy machine slows both alike.
 
-use std::time::{Duration, Instant};
+use std::{
+    borrow::Cow,
+    fmt, fs, io,
+    time::{Duration, Instant},
+};
 
 /// One line of a result table: what was measured, against what, and what must be reached.
 #[derive(Debug)]
 pub struct Row {
     /// What was measured, in the words of the README's table.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Median of ours.
-    pub ours: Duration,
+    pub ours: Amount,
     /// Median of the baseline.
-    pub baseline: Duration,
+    pub baseline: Amount,
     /// What the ratio `ours / baseline` may be at most.
     pub at_most: f64,
 }
@@ -20,8 +24,55 @@ impl Row {
     /// Ours over the baseline; below one is faster.
     #[must_use]
     pub fn ratio(&self) -> f64 {
-        self.ours.as_secs_f64() / self.baseline.as_secs_f64()
+        self.ours.value() / self.baseline.value()
     }
+}
+
+/// What was measured: both sides of a row are of one kind.
+#[derive(Debug, Clone, Copy)]
+pub enum Amount {
+    /// How long it took.
+    Time(Duration),
+    /// How much memory was resident.
+    Kibibytes(u32),
+}
+
+impl Amount {
+    fn value(self) -> f64 {
+        match self {
+            Self::Time(time) => time.as_secs_f64(),
+            Self::Kibibytes(kib) => f64::from(kib),
+        }
+    }
+}
+
+impl From<Duration> for Amount {
+    fn from(time: Duration) -> Self {
+        Self::Time(time)
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => write!(f, "{time:.1?}"),
+            Self::Kibibytes(kib) => write!(f, "{:.1} MiB", f64::from(*kib) / 1024.0),
+        }
+    }
+}
+
+/// How much of a process's memory is resident now, as Linux counts it.
+///
+/// # Errors
+/// Where there is no such process, or no `/proc` that says so.
+pub fn resident(pid: u32) -> io::Result<Amount> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    kib.map(Amount::Kibibytes)
+        .ok_or_else(|| io::Error::other("no VmRSS in /proc/*/status"))
 }
 
 /// The median time of each of two actions, run in turns for `rounds` rounds after one unmeasured round.
@@ -63,7 +114,7 @@ pub fn print(rows: &[Row]) {
     println!("| what | ours | baseline | ratio | at most |\n|---|---|---|---|---|");
     for row in rows {
         println!(
-            "| {} | {:.1?} | {:.1?} | {:.2} | {:.2} |",
+            "| {} | {} | {} | {:.2} | {:.2} |",
             row.name,
             row.ours,
             row.baseline,

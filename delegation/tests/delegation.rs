@@ -6,6 +6,7 @@
 )]
 
 mod attacks;
+mod documented;
 mod forge;
 mod hostile;
 mod laws;

@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 
 use delegation::{HandshakeSubject, VerifiedToken};
 use protocol::{
-    AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Party, Refusal, Reply, ReplyBody, Request,
-    VERSION,
+    AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Party, Refusal, RefusalCode, Reply,
+    ReplyBody, Request, VERSION,
     frame::{self, FrameError},
 };
 use tokio::{
@@ -21,7 +21,7 @@ use vocabulary::{TraceId, WorkspaceId};
 
 use crate::{
     clock,
-    dispatch::{self, Caller, Step, Surroundings, refusal, unreadable},
+    dispatch::{self, Caller, Step, Surroundings, unreadable},
     kind::EntryKind,
     record::{self, By, not_recorded},
     records::{AccessDenied, ResumeReason, SessionOpened, SessionResumed},
@@ -148,7 +148,7 @@ impl AgentDoor {
         let hub = self.workspace;
         self.run(move |workspace, draft| admit(workspace, draft, &open, hub, nonce, opening))
             .await
-            .map_err(|error| refusal("not_recorded", &error))?
+            .map_err(|error| Refusal::new(RefusalCode::NotRecorded, &error))?
     }
 
     /// Carries a request out; its reply takes the reserved place.
@@ -168,7 +168,7 @@ impl AgentDoor {
                     runtime.spawn(async move { door.verify_and_answer(caller, request, trace, place).await });
                 }
                 Err(error) => {
-                    let body = ReplyBody::Failed(refusal("not_recorded", &error));
+                    let body = ReplyBody::Failed(Refusal::new(RefusalCode::NotRecorded, &error));
                     place.send(HubMessage::Reply(Reply { id, body }));
                 }
             },
@@ -205,10 +205,11 @@ impl AgentDoor {
             .await;
         let body = match done {
             Ok(Step::Done(body)) => body,
-            Ok(Step::VerifyFirst(_)) => {
-                ReplyBody::Failed(refusal("conflict", &"verification did not settle"))
-            }
-            Err(error) => ReplyBody::Failed(refusal("not_recorded", &error)),
+            Ok(Step::VerifyFirst(_)) => ReplyBody::Failed(Refusal::new(
+                RefusalCode::Conflict,
+                &"verification did not settle",
+            )),
+            Err(error) => ReplyBody::Failed(Refusal::new(RefusalCode::NotRecorded, &error)),
         };
         place.send(HubMessage::Reply(Reply { id, body }));
     }
@@ -252,10 +253,10 @@ fn identify(
     hub: WorkspaceId,
     nonce: [u8; 32],
 ) -> Result<Arc<VerifiedToken>, Refusal> {
-    let denied = |denial: delegation::Denial| refusal(denial.code().as_str(), &denial);
+    let denied = |denial: delegation::Denial| Refusal::from(&denial);
     open.via
         .check()
-        .map_err(|error| refusal("malformed_via", &error))?;
+        .map_err(|error| Refusal::new(RefusalCode::MalformedVia, &error))?;
     let token = workspace
         .tokens
         .verify(&open.token, &workspace.keyring)
@@ -286,7 +287,7 @@ fn identify(
             "delegation {} is signed, but this workspace's ledger does not know it; lend anew with: auditotter delegate",
             grant.id
         );
-        return Err(refusal("delegation_not_recorded", &message));
+        return Err(Refusal::new(RefusalCode::DelegationNotRecorded, &message));
     }
     Ok(token)
 }
@@ -303,8 +304,8 @@ fn enter(
     if let Opening::Renewing(current) = opening
         && current != trace
     {
-        return Err(refusal(
-            "session_taken",
+        return Err(Refusal::new(
+            RefusalCode::SessionTaken,
             &"a connection serves one session; open another connection",
         ));
     }
@@ -323,14 +324,14 @@ fn enter(
     let chain = ChainId::Trace(trace);
     let written = match workspace.sessions.get(&id) {
         Some(session) if session.delegation != grant.id || session.holder != *token.holder() => {
-            return Err(refusal(
-                "session_taken",
+            return Err(Refusal::new(
+                RefusalCode::SessionTaken,
                 &format!("session {id} belongs to another holder"),
             ));
         }
         Some(session) if session.closed => {
             let message = format!("session {id} has ended; start the MCP server anew for another");
-            return Err(refusal("session_closed", &message));
+            return Err(Refusal::new(RefusalCode::SessionClosed, &message));
         }
         Some(_) => {
             let reason = match opening {

@@ -7,7 +7,7 @@ use std::{collections::hash_map::Entry, sync::Arc};
 
 use delegation::{Operation, VerifiedToken};
 use protocol::{
-    Answer, Call, Observation, Outcome, Position, Refusal, ReplyBody, Request, RequestBody, Via,
+    Answer, Call, Observation, Outcome, Position, Refusal, RefusalCode, ReplyBody, Request, RequestBody, Via,
     tools::ToolCall,
 };
 use serde::Serialize;
@@ -126,8 +126,10 @@ fn call_tool(
     let now = scribe.draft.now();
     let planned = ToolCall::parse(&call.tool, call.arguments.clone())
         .map_err(|error| match &error {
-            protocol::tools::ToolCallError::Unknown(_) => refusal("unknown_tool", &error),
-            protocol::tools::ToolCallError::Arguments { .. } => refusal("malformed_arguments", &error),
+            protocol::tools::ToolCallError::Unknown(_) => Refusal::new(RefusalCode::UnknownTool, &error),
+            protocol::tools::ToolCallError::Arguments { .. } => {
+                Refusal::new(RefusalCode::MalformedArguments, &error)
+            }
         })
         .and_then(|call| tools::plan(workspace, scribe, call));
     let permitted = permit(workspace, scribe.caller, planned.as_ref().ok(), now);
@@ -292,24 +294,17 @@ impl Scribe<'_, '_> {
     }
 }
 
-pub(crate) fn refusal(code: &str, message: &impl ToString) -> Refusal {
-    Refusal {
-        code: code.to_owned(),
-        message: message.to_string(),
-    }
-}
-
 fn session_closed(caller: &Caller) -> Refusal {
     let session = caller.token.session();
-    refusal(
-        "session_closed",
+    Refusal::new(
+        RefusalCode::SessionClosed,
         &format!("session {session} has ended; start the MCP server anew for another"),
     )
 }
 
 pub(crate) fn unreadable(error: &impl std::fmt::Display) -> Refusal {
-    refusal(
-        "store_refused",
+    Refusal::new(
+        RefusalCode::StoreRefused,
         &format!("the store cannot be read: {error}; a human should run: auditotter doctor"),
     )
 }

@@ -1,11 +1,11 @@
 //! Writing an entry: its kind, who it is by, and its body.
 
-use protocol::{Refusal, Via};
+use protocol::{Refusal, RefusalCode, Via};
 use serde::Serialize;
 use trace_store::{AppendError, Appended, ChainId, Draft, FieldError, NewEntry, Refs};
 use vocabulary::{DelegationId, MemberId};
 
-use crate::{dispatch::refusal, kind::EntryKind, records};
+use crate::{kind::EntryKind, records};
 
 /// Who an entry is by. Nobody, where nobody was proved.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,8 +60,8 @@ fn as_recorded(via: &Via) -> Result<trace_store::Via, FieldError> {
 }
 
 pub(crate) fn not_recorded(error: &RecordError) -> Refusal {
-    refusal(
-        "not_recorded",
+    Refusal::new(
+        RefusalCode::NotRecorded,
         &format!("the entry could not be written: {error}"),
     )
 }

@@ -10,7 +10,7 @@ mod read_trace;
 mod verify_trace;
 
 use delegation::{AgentVerb, Grant};
-use protocol::{Refusal, tools::ToolCall};
+use protocol::{Refusal, RefusalCode, tools::ToolCall};
 use serde_json::Value;
 use trace_store::{ChainReport, Refs};
 use vocabulary::{RepoPath, Repository, Risk, TraceId};
@@ -137,16 +137,16 @@ fn readable_trace(
 }
 
 fn not_found(what: &impl std::fmt::Display) -> Refusal {
-    crate::dispatch::refusal(
-        "not_found",
+    Refusal::new(
+        RefusalCode::NotFound,
         &format!("there is no {what} that this delegation can see"),
     )
 }
 
 fn too_much(what: &str) -> Refusal {
-    crate::dispatch::refusal("malformed_arguments", &what)
+    Refusal::new(RefusalCode::MalformedArguments, &what)
 }
 
 fn structured<T: serde::Serialize>(result: &T) -> Result<Value, Refusal> {
-    serde_json::to_value(result).map_err(|error| crate::dispatch::refusal("not_expressible", &error))
+    serde_json::to_value(result).map_err(|error| Refusal::new(RefusalCode::NotExpressible, &error))
 }

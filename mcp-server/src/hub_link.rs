@@ -7,8 +7,8 @@ use std::{collections::VecDeque, path::PathBuf, time::Duration};
 
 use delegation::HandshakeSubject;
 use protocol::{
-    AgentMessage, Answer, Call, Challenge, HubMessage, Observation, Open, OpenReply, Opened, Refusal, Reply,
-    ReplyBody, Request, RequestBody, VERSION, Via,
+    AgentMessage, Answer, Call, Challenge, HubMessage, Observation, Open, OpenReply, Opened, Refusal,
+    RefusalCode, Reply, ReplyBody, Request, RequestBody, VERSION, Via,
     autostart::{self, ReachError},
     frame::{self, FrameError},
 };
@@ -465,13 +465,13 @@ async fn handshake(stream: UnixStream, session: &Session, via: &Via) -> Result<W
 async fn open(wire: &mut Wire, session: &Session, via: &Via) -> Result<(Opened, Vec<Reply>), OpenError> {
     let challenge = &wire.next;
     if challenge.version != VERSION {
-        return Err(OpenError::Refused(Refusal {
-            code: "protocol_version".to_owned(),
-            message: format!(
+        return Err(OpenError::Refused(Refusal::new(
+            RefusalCode::ProtocolVersion,
+            &format!(
                 "the hub speaks version {} and this auditotter-mcp version {VERSION}; install both from one release",
                 challenge.version
             ),
-        }));
+        )));
     }
     let nonce = <[u8; 32]>::try_from(hex::decode(&challenge.nonce).unwrap_or_default())
         .map_err(|_| FrameError::Io(std::io::ErrorKind::InvalidData.into()))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{Answer, Call, Outcome, Refusal, Via};
+use protocol::{Answer, Call, Outcome, Refusal, RefusalCode, Via};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -170,7 +170,7 @@ impl ServerHandler for Server {
             }
             Outcome::Denied(refusal) => refused("denied", refusal, &answer),
             // MCP: an unknown tool is a protocol error, not a tool's answer.
-            Outcome::Rejected(refusal) if refusal.code == "unknown_tool" => {
+            Outcome::Rejected(refusal) if refusal.is(RefusalCode::UnknownTool) => {
                 let data = json!({ RECORDED: answer.recorded });
                 return Err(ErrorData::invalid_params(refusal.message.clone(), Some(data)));
             }

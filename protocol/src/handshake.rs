@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
 
-use crate::{Reply, Request};
+use crate::{Refusal, Reply, Request};
 
 /// The version of this protocol; a hub and an agent side of different versions refuse each other by name.
 pub const VERSION: u32 = 1;
@@ -148,15 +148,4 @@ pub struct Party {
     pub id: MemberId,
     /// The member's name at this moment.
     pub name: String,
-}
-
-/// Why something was refused, for the one who asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(deny_unknown_fields)]
-#[error("{message}")]
-pub struct Refusal {
-    /// Stable, from docs/DELEGATION.md.
-    pub code: String,
-    /// What happened, to what, and what would have to change.
-    pub message: String,
 }

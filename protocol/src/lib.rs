@@ -11,11 +11,13 @@ pub mod autostart;
 pub mod frame;
 mod handshake;
 pub mod home;
+mod refusal;
 mod request;
 pub mod spool;
 pub mod tools;
 
 pub use handshake::{
-    AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Party, Refusal, VERSION, Via, ViaError,
+    AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Party, VERSION, Via, ViaError,
 };
+pub use refusal::{Refusal, RefusalCode};
 pub use request::{Answer, Call, Observation, Outcome, Position, Reply, ReplyBody, Request, RequestBody};

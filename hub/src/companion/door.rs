@@ -7,7 +7,7 @@ use std::{
 };
 
 use protocol::{
-    Refusal, Via,
+    Refusal, RefusalCode, Via,
     frame::{self, FrameError},
 };
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use super::request::{
     Status, TraceRow, VerifiedChain,
 };
 use crate::{
-    dispatch::{refusal, unreadable},
+    dispatch::unreadable,
     kind::EntryKind,
     record::{self, By, not_recorded},
     records::{DelegationGranted, DelegationRevoked},
@@ -156,7 +156,10 @@ impl CompanionDoor {
                 .await
             }
             CompanionRequest::Verify { trace } => self.verify(trace).await,
-            CompanionRequest::Export { .. } => Err(refusal("conflict", &"an export is answered with bytes")),
+            CompanionRequest::Export { .. } => Err(Refusal::new(
+                RefusalCode::Conflict,
+                &"an export is answered with bytes",
+            )),
         }
     }
 
@@ -208,7 +211,7 @@ impl CompanionDoor {
         job: impl FnOnce(&mut Workspace, &mut Draft<'_>) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let done: Result<T, CommitError> = crate::serve::run(&self.ledger, job).await;
-        done.map_err(|error| refusal("not_recorded", &error))
+        done.map_err(|error| Refusal::new(RefusalCode::NotRecorded, &error))
     }
 
     /// Reads what is durable, off the thread that serves connections.
@@ -261,7 +264,7 @@ impl CompanionDoor {
 fn grant(workspace: &mut Workspace, draft: &mut Draft<'_>, witness: String) -> Result<Value, Refusal> {
     let grant = workspace
         .prove_grant(&witness)
-        .map_err(|denial| refusal(denial.code().as_str(), &denial))?;
+        .map_err(|denial| Refusal::from(&denial))?;
     let id = grant.id;
     if !workspace.delegations.contains_key(&id) {
         let by = By {
@@ -290,8 +293,8 @@ fn revoke(
         return value(&RevokeOutcome { id, revoked_at });
     }
     if why.as_ref().is_some_and(|why| why.len() > MOST_WHY_BYTES) {
-        return Err(refusal(
-            "malformed_arguments",
+        return Err(Refusal::new(
+            RefusalCode::MalformedArguments,
             &format!("the reason is over {MOST_WHY_BYTES} bytes"),
         ));
     }
@@ -587,19 +590,19 @@ impl Write for Chunks<'_> {
 }
 
 fn no_trace(trace: TraceId) -> Refusal {
-    refusal(
-        "not_found",
+    Refusal::new(
+        RefusalCode::NotFound,
         &format!("there is no trace {trace}; `auditotter trace list` shows which there are"),
     )
 }
 
 fn no_delegation(id: DelegationId) -> Refusal {
-    refusal(
-        "not_found",
+    Refusal::new(
+        RefusalCode::NotFound,
         &format!("there is no delegation {id}; `auditotter delegations` shows which there are"),
     )
 }
 
 fn value<T: Serialize>(answer: &T) -> Result<Value, Refusal> {
-    serde_json::to_value(answer).map_err(|error| refusal("not_expressible", &error))
+    serde_json::to_value(answer).map_err(|error| Refusal::new(RefusalCode::NotExpressible, &error))
 }

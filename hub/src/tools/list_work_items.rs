@@ -2,13 +2,12 @@
 
 use delegation::AgentVerb;
 use protocol::{
-    Refusal,
+    Refusal, RefusalCode,
     tools::{ListWorkItems, WorkItemPage, WorkItemRow},
 };
 use work_items::{State, WorkItem};
 
 use super::{Plan, sees, structured, too_much};
-use crate::dispatch::refusal;
 
 pub(super) fn plan(verb: Option<AgentVerb>, call: ListWorkItems) -> Result<Plan, Refusal> {
     let limit = call.limit.unwrap_or(ListWorkItems::DEFAULT_PAGE);
@@ -22,7 +21,7 @@ pub(super) fn plan(verb: Option<AgentVerb>, call: ListWorkItems) -> Result<Plan,
         .state
         .map(|state| state.parse())
         .transpose()
-        .map_err(|error: work_items::StateError| refusal("malformed_arguments", &error))?;
+        .map_err(|error: work_items::StateError| Refusal::new(RefusalCode::MalformedArguments, &error))?;
     let after = call.after;
     Ok(Plan::reading(verb, move |workspace, scribe| {
         let grant = scribe.caller.token.grant();

@@ -2,7 +2,7 @@
 
 use delegation::{AgentVerb, Grant, Repositories};
 use protocol::{
-    Refusal,
+    Refusal, RefusalCode,
     tools::{ProposeWorkItem, WorkItemProposed},
 };
 use trace_store::{ChainId, Refs};
@@ -12,7 +12,7 @@ use work_items::{Event, Proposal, Proposed, RawProposal, RiskPolicy, State, asse
 use super::{Done, Plan, structured};
 use crate::{
     clock,
-    dispatch::{Scribe, Surroundings, refusal},
+    dispatch::{Scribe, Surroundings},
     kind::EntryKind,
     record::RecordError,
     workspace::Workspace,
@@ -26,20 +26,20 @@ pub(super) fn plan(verb: Option<AgentVerb>, grant: &Grant, call: ProposeWorkItem
         paths: call.paths,
         declared_risk: call.risk,
     })
-    .map_err(|error| refusal("malformed_arguments", &error))?;
+    .map_err(|error| Refusal::new(RefusalCode::MalformedArguments, &error))?;
     if proposal.repository().is_none() && !matches!(grant.repositories, Repositories::Any) {
         let message = format!(
             "say in which repository: {} lends only {}",
             grant.id, grant.repositories
         );
-        return Err(refusal("repository_required", &message));
+        return Err(Refusal::new(RefusalCode::RepositoryRequired, &message));
     }
     if proposal.paths().is_empty() && !grant.paths.covers_everything() {
         let message = format!(
             "say which paths will change: {} lends only {}",
             grant.id, grant.paths
         );
-        return Err(refusal("paths_required", &message));
+        return Err(Refusal::new(RefusalCode::PathsRequired, &message));
     }
     let assessment = assess(&proposal, RiskPolicy::built_in());
     Ok(Plan {
@@ -78,12 +78,12 @@ fn propose(
         (Ok(id), Ok(nonce)) => (id, nonce),
         (Err(error), _) | (_, Err(error)) => {
             let why = format!("the system gives no randomness: {error}");
-            return Ok(Done::of(Err(refusal("no_entropy", &why))));
+            return Ok(Done::of(Err(Refusal::new(RefusalCode::NoEntropy, &why))));
         }
     };
     if workspace.work_items.get(id).is_some() {
-        return Ok(Done::of(Err(refusal(
-            "conflict",
+        return Ok(Done::of(Err(Refusal::new(
+            RefusalCode::Conflict,
             &format!("{id} is taken; call again"),
         ))));
     }

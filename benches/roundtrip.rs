@@ -1,7 +1,8 @@
 //! A traced and durable tool call over stdio, against a bare rmcp echo server and one fdatasync; how soon a client is
 //! answered after it started `auditotter-mcp`; and what the hub weighs when nobody asks it anything.
 //!
-//! `cargo build --release && cargo bench -p benches --bench roundtrip`, with `-- quick` for a hundredth of the entries.
+//! `cargo build --release && cargo bench -p benches --bench roundtrip`, with `-- quick` for a hundredth of the entries,
+//! or `-- call` for the first row alone.
 
 #![expect(
     clippy::unwrap_used,
@@ -30,7 +31,6 @@ use testkit::{Home, home::Lending};
 use trace_store::{ChainId, Config, Kind, Ledger, NewEntry, Store};
 use vocabulary::{Timestamp, TraceId};
 
-/// In one, since a note of two lines is what agents write most.
 const NOTE: &str = "Reading the session code first; the expiry is compared with the wrong clock.";
 
 const CALLS: usize = 2_000;
@@ -45,6 +45,9 @@ fn main() {
     let home = Home::founded();
     home.lend(&Lending::to("claude-code"));
     let mut rows = vec![call(&home)];
+    if arguments.iter().any(|argument| argument == "call") {
+        return print(&rows);
+    }
     rows.extend(starts(&home, "a new store"));
     fill(&home, if quick { 10_000 } else { 1_000_000 });
     rows.extend(starts(&home, "1,000,000 entries"));
@@ -58,7 +61,7 @@ fn main() {
     print(&rows);
 }
 
-/// The same arguments through both servers; the baseline then makes as many bytes durable as the note has.
+/// The same arguments through both servers; the baseline then makes as many bytes durable as a call takes in the ledger.
 fn call(home: &Home) -> Row {
     let mut ours = Client::started(&mut home.auditotter_mcp(&[]));
     let mut bare = Client::started(Command::new(std::env::current_exe().unwrap()).arg("echo"));
@@ -68,7 +71,7 @@ fn call(home: &Home) -> Row {
         || ours.note(),
         || {
             bare.note();
-            file.write_all(NOTE.as_bytes()).unwrap();
+            file.write_all(&[7; 2 * 1024]).unwrap();
             file.sync_data().unwrap();
         },
     );
@@ -175,7 +178,7 @@ impl Client {
             },
         }));
         let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-        writeln!(client.stdin, "{initialized}").unwrap();
+        client.say(&initialized);
         client
     }
 
@@ -187,8 +190,13 @@ impl Client {
         assert_ne!(answer["result"]["isError"], json!(true), "{answer}");
     }
 
+    fn say(&mut self, message: &Value) {
+        // In one write, as clients do.
+        self.stdin.write_all(format!("{message}\n").as_bytes()).unwrap();
+    }
+
     fn ask(&mut self, message: &Value) -> Value {
-        writeln!(self.stdin, "{message}").unwrap();
+        self.say(message);
         self.line.clear();
         self.stdout.read_line(&mut self.line).unwrap();
         let answer: Value = serde_json::from_str(&self.line).unwrap();

@@ -1,6 +1,9 @@
 //! Authorizing: may this be done, now, by who asks?
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use biscuit_auth::{
     AuthorizerBuilder, AuthorizerLimits,
@@ -156,6 +159,10 @@ impl VerifiedToken {
 
     /// The token's own word: exactly one operation, the time, the session and its holder are stated, and the only
     /// policy is that the operation is a verb of the first block.
+    ///
+    /// A yes is remembered. Session and holder are the token's own, and time is in a token of our shape only as
+    /// `$t < date`, so what was allowed at one moment is allowed from then on until the earliest of these dates; both
+    /// are compared anew for every call before this is asked.
     fn ask_datalog(
         &self,
         verb: AgentVerb,
@@ -163,6 +170,9 @@ impl VerifiedToken {
         holder: &HolderPublicKey,
         now: Timestamp,
     ) -> Result<(), Denial> {
+        if self.allowed.covers(verb, now) {
+            return Ok(());
+        }
         let failed = |_| Denial::CheckFailed {
             delegation: self.grant.id,
         };
@@ -176,7 +186,10 @@ impl VerifiedToken {
             .and_then(|builder| builder.build(&self.biscuit))
             .map_err(failed)?;
         match authorizer.authorize() {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.allowed.note(verb, now);
+                Ok(())
+            }
             Err(error::Token::RunLimit(_)) => Err(Denial::AuthorizerLimit),
             Err(error) => Err(failed(error)),
         }
@@ -211,6 +224,29 @@ impl VerifiedToken {
                 ceiling: grant.risk_ceiling,
             }),
             Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Since when a token's Datalog is known to say yes: a verb's microseconds since 1970, [`u64::MAX`] where nobody asked.
+#[derive(Debug)]
+pub(crate) struct Allowed([AtomicU64; AgentVerb::ALL.len()]);
+
+impl Default for Allowed {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(u64::MAX) }; AgentVerb::ALL.len()])
+    }
+}
+
+impl Allowed {
+    fn covers(&self, verb: AgentVerb, now: Timestamp) -> bool {
+        let since = self.0.get(verb as usize);
+        since.is_some_and(|since| now.unix_micros() >= since.load(Ordering::Relaxed))
+    }
+
+    fn note(&self, verb: AgentVerb, now: Timestamp) {
+        if let Some(since) = self.0.get(verb as usize) {
+            since.fetch_min(now.unix_micros(), Ordering::Relaxed);
         }
     }
 }

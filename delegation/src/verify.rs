@@ -7,6 +7,7 @@ use vocabulary::{RequestId, SessionId, Timestamp};
 
 use crate::{
     AgentVerb, Denial, Grant, HandshakeSubject, HolderPublicKey, Keyring, TokenDigest,
+    authorize::Allowed,
     lint::{self, Shape, Share},
     token::{Parts, decode},
 };
@@ -28,6 +29,7 @@ pub struct VerifiedToken {
     pub(crate) verbs: BTreeSet<AgentVerb>,
     pub(crate) expires_at: Timestamp,
     pub(crate) revocation_ids: Vec<Vec<u8>>,
+    pub(crate) allowed: Allowed,
     digest: TokenDigest,
 }
 
@@ -54,6 +56,7 @@ pub fn verify(text: &str, keyring: &Keyring) -> Result<VerifiedToken, Denial> {
             holder,
             verbs,
             expires_at,
+            allowed: Allowed::default(),
             digest: TokenDigest::of(text),
         }),
         Shape::Delegation(_) => Err(Denial::NotASessionToken { kind: "delegation" }),

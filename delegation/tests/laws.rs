@@ -206,6 +206,28 @@ proptest! {
         }
     }
 
+    /// A yes of the Datalog is remembered; no order of times makes the answer another than a fresh token's.
+    #[test]
+    fn what_a_token_remembers_changes_no_answer(
+        grant in grants(),
+        narrowing in narrowings(),
+        asked in collection::vec((sample::select(AgentVerb::ALL.to_vec()), 0_u64..10 * 3600), 1..12),
+    ) {
+        let text = world::minted(&grant).attenuate(&narrowing, [7; 32]).unwrap();
+        let fresh = || verify(text.as_str(), &world::keyring());
+        let none = Revocations::default();
+        let token = fresh().unwrap();
+        for (verb, seconds) in asked {
+            let (operation, now) = (world::plain(verb), world::at(seconds));
+            let ask = |token: &delegation::VerifiedToken| {
+                token
+                    .authorize(&operation, narrowing.session, &narrowing.holder, now, &none)
+                    .map(drop)
+            };
+            prop_assert_eq!(ask(&token), ask(&fresh().unwrap()), "{} at {}", verb, seconds);
+        }
+    }
+
     #[test]
     fn whatever_is_appended_a_token_is_refused_or_no_wider_than_its_first_block(
         grant in grants(),

@@ -12,10 +12,7 @@ use protocol::{
     ReplyBody, Request, VERSION,
     frame::{self, FrameError},
 };
-use tokio::{
-    net::{UnixStream, unix::OwnedWriteHalf},
-    sync::{mpsc, watch},
-};
+use tokio::{io::BufReader, net::UnixStream, sync::watch};
 use trace_store::{ChainId, CommitError, Draft, Ledger, Refs};
 use vocabulary::{TraceId, WorkspaceId};
 
@@ -23,6 +20,7 @@ use crate::{
     clock,
     dispatch::{self, Caller, Step, Surroundings, unreadable},
     kind::EntryKind,
+    outbox::{Outbox, Place},
     record::{self, By, not_recorded},
     records::{AccessDenied, ResumeReason, SessionOpened, SessionResumed},
     session::Session,
@@ -31,9 +29,6 @@ use crate::{
 
 /// How long a connection may take to open its session.
 const OPENING_DEADLINE: Duration = Duration::from_secs(10);
-
-/// How many requests of one connection may be under way; further ones wait in its socket.
-pub(crate) const UNDER_WAY: usize = 64;
 
 /// The longest token that is looked at; the exact limit is the delegation room's.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -67,7 +62,8 @@ impl AgentDoor {
         stream: UnixStream,
         mut closing: watch::Receiver<bool>,
     ) -> Result<(), FrameError> {
-        let (mut read, mut write) = stream.into_split();
+        let (read, mut write) = stream.into_split();
+        let mut read = BufReader::new(read);
         let mut nonce = fresh_nonce()?;
         frame::send(&mut write, &HubMessage::Challenge(self.challenge(&nonce))).await?;
         let opened = tokio::time::timeout(OPENING_DEADLINE, frame::receive(&mut read)).await;
@@ -91,8 +87,7 @@ impl AgentDoor {
                 return frame::send(&mut write, &HubMessage::Opening(OpenReply::Refused(refusal))).await;
             }
         };
-        let (replies, outgoing) = mpsc::channel(UNDER_WAY);
-        let writer = tokio::spawn(drain(write, outgoing));
+        let outbox = Outbox::new(write);
         let served = loop {
             let received = tokio::select! {
                 received = frame::receive(&mut read) => received,
@@ -101,8 +96,7 @@ impl AgentDoor {
             match received {
                 Ok(None) => break Ok(()),
                 Ok(Some(AgentMessage::Request(request))) => {
-                    // A place among the replies is a place under way: who asks too much waits here.
-                    let Ok(place) = replies.clone().reserve_owned().await else {
+                    let Some(place) = outbox.place().await else {
                         break Ok(());
                     };
                     self.answer(caller.clone(), request, place);
@@ -118,15 +112,18 @@ impl AgentDoor {
                         Err(refusal) => OpenReply::Refused(refusal),
                     };
                     let refused = matches!(reply, OpenReply::Refused(_));
-                    if replies.send(HubMessage::Opening(reply)).await.is_err() || refused {
+                    let Some(place) = outbox.place().await else {
+                        break Ok(());
+                    };
+                    place.send(&HubMessage::Opening(reply));
+                    if refused {
                         break Ok(());
                     }
                 }
                 Err(error) => break Err(error),
             }
         };
-        drop(replies);
-        let _ = writer.await;
+        outbox.finish().await;
         // Whoever takes the session up again finds it in its trace; until then it takes no memory.
         let session = caller.token.session();
         let forgotten = self
@@ -152,7 +149,7 @@ impl AgentDoor {
     }
 
     /// Carries a request out; its reply takes the reserved place.
-    fn answer(&self, caller: Caller, request: Request, place: mpsc::OwnedPermit<HubMessage>) {
+    fn answer(&self, caller: Caller, request: Request, place: Place) {
         let (id, around) = (request.id, self.around.clone());
         let door = self.clone();
         let asked = request.clone();
@@ -162,14 +159,14 @@ impl AgentDoor {
             move |workspace, draft| dispatch::request(workspace, draft, &asking, &around, &asked, None),
             move |committed: Result<Step, CommitError>| match committed {
                 Ok(Step::Done(body)) => {
-                    place.send(HubMessage::Reply(Reply { id, body }));
+                    place.send(&HubMessage::Reply(Reply { id, body }));
                 }
                 Ok(Step::VerifyFirst(trace)) => {
                     runtime.spawn(async move { door.verify_and_answer(caller, request, trace, place).await });
                 }
                 Err(error) => {
                     let body = ReplyBody::Failed(Refusal::new(RefusalCode::NotRecorded, &error));
-                    place.send(HubMessage::Reply(Reply { id, body }));
+                    place.send(&HubMessage::Reply(Reply { id, body }));
                 }
             },
         );
@@ -180,13 +177,7 @@ impl AgentDoor {
         }
     }
 
-    async fn verify_and_answer(
-        &self,
-        caller: Caller,
-        request: Request,
-        trace: TraceId,
-        place: mpsc::OwnedPermit<HubMessage>,
-    ) {
+    async fn verify_and_answer(&self, caller: Caller, request: Request, trace: TraceId, place: Place) {
         let ledger = self.ledger.clone();
         let verifying = tokio::task::spawn_blocking(move || {
             ledger
@@ -211,7 +202,7 @@ impl AgentDoor {
             )),
             Err(error) => ReplyBody::Failed(Refusal::new(RefusalCode::NotRecorded, &error)),
         };
-        place.send(HubMessage::Reply(Reply { id, body }));
+        place.send(&HubMessage::Reply(Reply { id, body }));
     }
 
     async fn run<T: Send + 'static>(
@@ -415,13 +406,4 @@ fn record_denial(
 
 fn fresh_nonce() -> Result<[u8; 32], FrameError> {
     clock::random().map_err(|error| FrameError::Io(std::io::Error::other(error)))
-}
-
-async fn drain(mut write: OwnedWriteHalf, mut outgoing: mpsc::Receiver<HubMessage>) {
-    while let Some(message) = outgoing.recv().await {
-        if let Err(error) = frame::send(&mut write, &message).await {
-            tracing::debug!(%error, "an agent side went away before its answer");
-            return;
-        }
-    }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many answers are kept for a retry: as many as one connection can have under way.
-const REMEMBERED_ANSWERS: usize = crate::agents::UNDER_WAY;
+const REMEMBERED_ANSWERS: usize = crate::outbox::UNDER_WAY as usize;
 
 /// How many entries of the trace are searched for them after a restart.
 const SEARCHED_ENTRIES: u64 = 4 * REMEMBERED_ANSWERS as u64;

@@ -13,6 +13,7 @@ use protocol::{
     frame::{self, FrameError},
 };
 use tokio::{
+    io::BufReader,
     net::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -505,7 +506,8 @@ fn ended() -> OpenError {
 }
 
 /// Reads messages off the socket for as long as somebody wants them.
-async fn pump(mut socket: OwnedReadHalf, arrived: mpsc::Sender<Result<HubMessage, FrameError>>) {
+async fn pump(socket: OwnedReadHalf, arrived: mpsc::Sender<Result<HubMessage, FrameError>>) {
+    let mut socket = BufReader::new(socket);
     while let Some(message) = frame::receive(&mut socket).await.transpose() {
         let last = message.is_err();
         if arrived.send(message).await.is_err() || last {

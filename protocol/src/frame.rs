@@ -11,6 +11,9 @@ pub const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of the length in front of a frame.
 pub const HEADER_BYTES: usize = 4;
 
+/// So much memory is set aside on an announcement alone; a lie about more costs its sender, not us.
+const BELIEVED_BYTES: usize = 8 * 1024;
+
 /// Why a frame was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
@@ -73,8 +76,8 @@ pub async fn send<T: Serialize>(
     Ok(stream.write_all(&encode(message)?).await?)
 }
 
-/// Reads one message from an asynchronous stream; `None` where it ended between messages. Not to be cancelled:
-/// what was read until then would be lost.
+/// Reads one message from an asynchronous stream, which had better be buffered; `None` where it ended between messages.
+/// Not to be cancelled: what was read until then would be lost.
 ///
 /// # Errors
 /// Any [`FrameError`].
@@ -87,7 +90,7 @@ pub async fn receive<T: DeserializeOwned>(
         some => stream.read_exact(&mut header[some..]).await?,
     };
     let size = announced(header)?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(size.min(BELIEVED_BYTES));
     stream.take(size as u64).read_to_end(&mut bytes).await?;
     if bytes.len() < size {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
@@ -120,9 +123,8 @@ pub fn read<T: DeserializeOwned>(stream: &mut impl Read) -> Result<Option<T>, Fr
             Err(error) => return Err(error.into()),
         }
     }
-    let mut bytes = Vec::new();
     let size = announced(header)?;
-    // `take` and not a buffer of the announced size: a lie about the size costs its sender, not us.
+    let mut bytes = Vec::with_capacity(size.min(BELIEVED_BYTES));
     stream.take(size as u64).read_to_end(&mut bytes)?;
     if bytes.len() < size {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());

@@ -107,3 +107,30 @@ fn a_flood_of_strangers_is_told_no_each_time_and_fills_no_ledger() {
         "{written} entries"
     );
 }
+
+#[test]
+fn who_asks_much_and_listens_late_hears_everything_in_order_and_keeps_nobody_waiting() {
+    const QUESTIONS: usize = 150;
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
+    home.register(&delegation);
+    let mut late = Agent::under(&delegation).open(&home).unwrap();
+    for _ in 0..4 {
+        let note = call("append_trace_note", json!({ "text": "x".repeat(8 * 1024) }));
+        returned(late.ask(clock::new_id().unwrap(), note));
+    }
+    let asked: Vec<_> = (0..QUESTIONS).map(|_| clock::new_id().unwrap()).collect();
+    for id in &asked {
+        let read = call("read_trace", json!({ "bodies": true, "limit": 4 }));
+        late.send(*id, read);
+    }
+    let mut other = Agent::under(&delegation).open(&home).unwrap();
+    let note = call("append_trace_note", json!({ "text": "meanwhile" }));
+    returned(other.ask(clock::new_id().unwrap(), note));
+    let heard: usize = asked
+        .iter()
+        .map(|id| returned(late.hear(*id)).to_string().len())
+        .sum();
+    // More than any socket holds, so that answers had to wait for their reader.
+    assert!(heard > 512 * 1024, "{heard} bytes");
+}

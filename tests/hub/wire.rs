@@ -100,6 +100,11 @@ impl Wire {
     /// Asks and waits for the answer.
     pub(crate) fn ask(&mut self, id: RequestId, body: RequestBody) -> ReplyBody {
         self.send(id, body);
+        self.hear(id)
+    }
+
+    /// Waits for the next answer, which has to be to this request.
+    pub(crate) fn hear(&mut self, id: RequestId) -> ReplyBody {
         match frame::read(&mut self.stream).unwrap() {
             Some(HubMessage::Reply(reply)) => {
                 assert_eq!(reply.id, id);

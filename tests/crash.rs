@@ -116,8 +116,9 @@ fn a_hub_that_is_killed_over_and_over_loses_nothing_that_it_acknowledged() {
     enough.store(true, Ordering::Relaxed);
 
     let mut total = 0;
-    for agent in agents {
-        let (trace, notes, unknown) = agent.join().unwrap();
+    // All of them first: reading the store stops the hub, and who still works would start the next.
+    let agents: Vec<_> = agents.into_iter().map(|agent| agent.join().unwrap()).collect();
+    for (trace, notes, unknown) in agents {
         let recorded = home.trace(trace.unwrap());
         for (seq, text) in &notes {
             let entry = &recorded[usize::try_from(*seq).unwrap()];

@@ -131,8 +131,13 @@ fn eight_sessions_at_once_start_one_hub_and_lose_nothing() {
             })
         })
         .collect();
-    for (agent, session) in sessions.into_iter().enumerate() {
-        let trace = home.trace(session.join().unwrap());
+    // All of them first: reading the store stops the hub, and who still works would start the next.
+    let traces: Vec<_> = sessions
+        .into_iter()
+        .map(|session| session.join().unwrap())
+        .collect();
+    for (agent, trace) in traces.into_iter().enumerate() {
+        let trace = home.trace(trace);
         assert_eq!(count(&trace, "note.appended"), CALLS);
         assert_eq!(count(&trace, "tool.returned"), CALLS);
         let own = format!("agent {agent} ");

@@ -13,14 +13,9 @@ mod passphrase;
 mod reading;
 
 use serde_json::Value;
-use testkit::{Home, StdioClient};
+use testkit::Home;
 
 /// A command's JSON, where it succeeded.
 fn json_of(home: &Home, arguments: &[&str]) -> Value {
     serde_json::from_str(&home.run(arguments).expect_success()).unwrap()
-}
-
-/// Claude Code, at work in this home.
-fn at_work(home: &Home) -> StdioClient {
-    StdioClient::claude_code(&mut home.auditotter_mcp(&[]))
 }

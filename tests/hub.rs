@@ -20,20 +20,6 @@ mod strangers;
 #[path = "hub/wire.rs"]
 mod wire;
 
-use testkit::{Home, StdioClient, home::Lending};
-
-/// Alice's home, with everything lent to Claude Code.
-fn lent() -> Home {
-    let home = Home::founded();
-    home.lend(&Lending::to("claude-code"));
-    home
-}
-
-/// Claude Code, at work in this home.
-fn at_work(home: &Home) -> StdioClient {
-    StdioClient::claude_code(&mut home.auditotter_mcp(&[]))
-}
-
 /// How many of a trace's entries are of this kind.
 fn count(trace: &[testkit::home::Recorded], kind: &str) -> usize {
     trace.iter().filter(|recorded| recorded.kind == kind).count()

@@ -19,19 +19,7 @@ mod size;
 #[path = "mcp/tools.rs"]
 mod tools;
 
-use testkit::{Home, StdioClient, home::Lending};
-
-/// Alice's home, with everything lent to Claude Code.
-fn lent() -> Home {
-    let home = Home::founded();
-    home.lend(&Lending::to("claude-code"));
-    home
-}
-
-/// Claude Code, at work in this home.
-fn at_work(home: &Home) -> StdioClient {
-    StdioClient::claude_code(&mut home.auditotter_mcp(&[]))
-}
+use testkit::Home;
 
 /// The kinds of a home's only trace, in order.
 fn kinds(home: &Home) -> Vec<String> {

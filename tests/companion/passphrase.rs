@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::{Home, Terminal};
 
-use crate::{at_work, json_of};
+use crate::json_of;
 
 const INIT: [&str; 5] = ["init", "--name", "Alice", "--email", "alice@example.com"];
 const PASSPHRASE: &str = "otters hold hands while asleep";
@@ -57,7 +57,7 @@ fn from_nothing_to_an_agent_at_work_in_two_commands() {
     assert_eq!(lent["paths"], json!(["src/**"]));
     assert_eq!(lent["state"], "lent");
 
-    let mut client = at_work(&home);
+    let mut client = home.claude_code();
     let described = client.call("describe_delegation", json!({})).structured;
     assert_eq!(described["delegation"], lent["id"]);
     assert_eq!(described["paths"], json!(["src/**"]));

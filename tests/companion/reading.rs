@@ -5,13 +5,13 @@ use std::fs;
 use serde_json::{Value, json};
 use testkit::{Home, home::Lending};
 
-use crate::{at_work, json_of};
+use crate::json_of;
 
 /// A home with one session in it, and that session's trace.
 fn with_a_session() -> (Home, String) {
     let home = Home::founded();
     home.lend(&Lending::to("claude-code").within("acme/shop", "src/**"));
-    let mut client = at_work(&home);
+    let mut client = home.claude_code();
     client.call(
         "propose_work_item",
         json!({ "title": "Fix the reset bug", "paths": ["src/reset.rs"] }),

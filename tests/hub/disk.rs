@@ -14,7 +14,7 @@ use testkit::{
     program::{PATIENCE, until},
 };
 
-use crate::{at_work, count};
+use crate::count;
 
 /// A home whose workspace has a small file system of its own.
 struct SmallDisk {
@@ -75,7 +75,7 @@ fn on_a_full_disk_nothing_is_done_and_with_room_again_everything() {
     let Some(disk) = SmallDisk::mounted("32m") else {
         return;
     };
-    let mut client = at_work(&disk.home);
+    let mut client = disk.home.claude_code();
     assert!(
         !client
             .call("append_trace_note", json!({ "text": "room" }))
@@ -117,7 +117,7 @@ fn on_a_read_only_disk_nothing_is_done_and_later_everything() {
     // The hub lets go of the lock a little before it lets go of the last file.
     let read_only = || mount(&["-o", "remount,ro"], &disk.at).then_some(());
     assert_eq!(until(PATIENCE, read_only), Some(()));
-    let mut client = at_work(&disk.home);
+    let mut client = disk.home.claude_code();
     let answer = client.call("append_trace_note", json!({ "text": "may I?" }));
     assert!(answer.is_error);
     assert!(

@@ -5,14 +5,14 @@ use serde_json::json;
 use testkit::{Home, home::Lending};
 
 use crate::{
-    at_work, count, lent,
+    count,
     wire::{Agent, call, returned},
 };
 
 #[test]
 fn a_client_whose_hub_is_killed_goes_on_in_the_same_trace() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let before = client
         .call("append_trace_note", json!({ "text": "before" }))
         .structured;
@@ -37,8 +37,8 @@ fn a_client_whose_hub_is_killed_goes_on_in_the_same_trace() {
 
 #[test]
 fn work_that_was_proposed_before_a_kill_is_there_after_it() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let proposed = client
         .call("propose_work_item", json!({ "title": "Fix the crash" }))
         .structured;

@@ -9,41 +9,45 @@ use std::{
 };
 
 use serde_json::json;
-use testkit::program::{self, PATIENCE};
+use testkit::{
+    Home,
+    program::{self, PATIENCE},
+};
 
-use crate::{at_work, count, lent};
+use crate::count;
 
 #[test]
 fn the_first_call_starts_a_hub_and_the_next_ones_use_it() {
-    let home = lent();
+    let home = Home::lent();
     home.stop_hub();
     assert_eq!(home.hub(), None);
-    let mut client = at_work(&home);
+    let mut client = home.claude_code();
     assert_eq!(home.hub(), None, "looking around needs no hub");
     let note = client.call("append_trace_note", json!({ "text": "one" }));
     assert!(!note.is_error, "{}", note.text);
     let first = home.hub().expect("a hub runs");
     client.call("append_trace_note", json!({ "text": "two" }));
-    at_work(&home).call("append_trace_note", json!({ "text": "three" }));
+    home.claude_code()
+        .call("append_trace_note", json!({ "text": "three" }));
     assert_eq!(home.hub(), Some(first));
 }
 
 #[test]
 fn a_hub_outlives_the_client_that_started_it() {
-    let home = lent();
+    let home = Home::lent();
     home.stop_hub();
-    let mut client = at_work(&home);
+    let mut client = home.claude_code();
     client.call("append_trace_note", json!({ "text": "one" }));
     let hub = home.hub();
     client.end();
-    let mut next = at_work(&home);
+    let mut next = home.claude_code();
     next.call("append_trace_note", json!({ "text": "two" }));
     assert_eq!(home.hub(), hub);
 }
 
 #[test]
 fn a_second_hub_says_who_holds_the_home_and_exits_one() {
-    let home = lent();
+    let home = Home::lent();
     let holder = home.hub().expect("lending started a hub");
     let second = home.run(&["serve"]);
     assert_eq!(second.code, Some(1));
@@ -58,7 +62,7 @@ fn a_second_hub_says_who_holds_the_home_and_exits_one() {
 
 #[test]
 fn a_detached_hub_ends_by_itself_when_nobody_comes() {
-    let home = lent();
+    let home = Home::lent();
     home.stop_hub();
     let mut hub = home
         .auditotter(&["serve", "--detached", "--idle", "1"])
@@ -80,8 +84,8 @@ fn a_detached_hub_ends_by_itself_when_nobody_comes() {
 
 #[test]
 fn everything_in_a_home_is_its_owners_alone() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     client.call("append_trace_note", json!({ "text": "so that there is a trace" }));
     // The store keeps what it likes; what counts is that nobody else comes past the home's own door.
     let home_itself = fs::metadata(home.path()).unwrap();
@@ -103,9 +107,9 @@ fn everything_in_a_home_is_its_owners_alone() {
 #[test]
 fn eight_sessions_at_once_start_one_hub_and_lose_nothing() {
     const CALLS: usize = 50;
-    let home = lent();
+    let home = Home::lent();
     home.stop_hub();
-    let clients: Vec<_> = (0..8).map(|_| at_work(&home)).collect();
+    let clients: Vec<_> = (0..8).map(|_| home.claude_code()).collect();
     let sessions: Vec<_> = clients
         .into_iter()
         .enumerate()

@@ -11,14 +11,16 @@ use hub::companion::{CompanionRequest, Status};
 use serde_json::json;
 use testkit::{Home, StdioClient, program};
 
-use crate::lent;
-
 /// `auditotter-mcp` where there is no `auditotter` that it could start.
 fn server_alone(home: &Home) -> Command {
     let folder = home.file("alone");
     fs::create_dir(&folder).unwrap();
     let alone = folder.join("auditotter-mcp");
-    fs::copy(program::path("auditotter-mcp"), &alone).unwrap();
+    // By a process of its own: what another test is just starting would hold our handle on it, and a file that
+    // somebody may write cannot be run.
+    let mut copying = Command::new("cp");
+    copying.arg(program::path("auditotter-mcp")).arg(&alone);
+    assert!(copying.status().unwrap().success());
     let mut command = home.command(alone);
     command.env("PATH", folder);
     command
@@ -43,7 +45,7 @@ fn take_in(home: &Home) {
 
 #[test]
 fn what_happens_without_a_hub_is_taken_in_by_the_next_once_and_in_order() {
-    let home = lent();
+    let home = Home::lent();
     let spool = home.layout().spool();
     let mut client = StdioClient::claude_code(&mut server_alone(&home));
     let note = client.call("append_trace_note", json!({ "text": "with a hub" }));
@@ -104,7 +106,7 @@ fn what_happens_without_a_hub_is_taken_in_by_the_next_once_and_in_order() {
 
 #[test]
 fn a_spooled_record_that_does_not_prove_itself_is_put_aside() {
-    let home = lent();
+    let home = Home::lent();
     let spool = home.layout().spool();
     let mut client = StdioClient::claude_code(&mut server_alone(&home));
     client.call("append_trace_note", json!({ "text": "with a hub" }));

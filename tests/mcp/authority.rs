@@ -6,8 +6,6 @@ use serde_json::json;
 use testkit::{Home, StdioClient, home::Lending, stdio::ToolAnswer};
 use time::Duration;
 
-use crate::at_work;
-
 fn try_a_note(home: &Home, arguments: &[&str]) -> ToolAnswer {
     let mut client = StdioClient::claude_code(&mut home.auditotter_mcp(arguments));
     let answer = client.call("append_trace_note", json!({ "text": "may I?" }));
@@ -177,7 +175,7 @@ fn what_was_not_lent_is_denied_with_a_code_and_recorded_in_the_trace() {
         ..Lending::to("claude-code").within("acme/shop", "src/**")
     };
     home.lend(&lending);
-    let mut client = at_work(&home);
+    let mut client = home.claude_code();
     let asked = [
         (
             "propose_work_item",
@@ -215,7 +213,7 @@ fn what_was_not_lent_is_denied_with_a_code_and_recorded_in_the_trace() {
 fn a_revoked_delegation_is_refused_on_the_next_call() {
     let home = Home::founded();
     let id = home.lend(&Lending::to("claude-code"));
-    let mut client = at_work(&home);
+    let mut client = home.claude_code();
     assert!(
         !client
             .call("append_trace_note", json!({ "text": "before" }))
@@ -238,7 +236,7 @@ fn a_revoked_delegation_is_refused_on_the_next_call() {
 fn a_new_delegation_is_taken_up_without_restarting_the_client() {
     let home = Home::founded();
     let id = home.lend(&Lending::to("claude-code"));
-    let mut client = at_work(&home);
+    let mut client = home.claude_code();
     client.call("append_trace_note", json!({ "text": "before" }));
     assert_eq!(home.run(&["revoke", &id.to_string()]).code, Some(0));
     assert!(

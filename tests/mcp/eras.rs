@@ -1,13 +1,13 @@
 //! Both protocol eras: `initialize` until 2025-11-25, and each request for itself since 2026-07-28.
 
 use serde_json::json;
-use testkit::{StdioClient, stdio::STATELESS};
+use testkit::{Home, StdioClient, stdio::STATELESS};
 
-use crate::{at_work, kinds, lent};
+use crate::kinds;
 
 #[test]
 fn every_version_that_begins_with_initialize_is_spoken() {
-    let home = lent();
+    let home = Home::lent();
     for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let mut client = StdioClient::start(&mut home.auditotter_mcp(&[]));
         let answered = client.initialize(version, "claude-code").unwrap();
@@ -23,7 +23,7 @@ fn every_version_that_begins_with_initialize_is_spoken() {
 
 #[test]
 fn a_version_that_nobody_knows_is_answered_with_one_that_we_do() {
-    let home = lent();
+    let home = Home::lent();
     let mut client = StdioClient::start(&mut home.auditotter_mcp(&[]));
     let answered = client.initialize("2031-01-01", "claude-code").unwrap();
     assert_eq!(answered["protocolVersion"], "2025-11-25");
@@ -32,7 +32,7 @@ fn a_version_that_nobody_knows_is_answered_with_one_that_we_do() {
 
 #[test]
 fn the_stateless_era_needs_no_initialize_and_keeps_one_session() {
-    let home = lent();
+    let home = Home::lent();
     let mut client = StdioClient::start(&mut home.auditotter_mcp(&[]));
     client.go_stateless();
     let discovered = client.request("server/discover", json!({})).unwrap();
@@ -63,8 +63,8 @@ fn the_stateless_era_needs_no_initialize_and_keeps_one_session() {
 
 #[test]
 fn what_the_client_says_of_itself_is_recorded_in_both_eras() {
-    let home = lent();
-    let mut before = at_work(&home);
+    let home = Home::lent();
+    let mut before = home.claude_code();
     before.call("describe_delegation", json!({}));
     before.end();
     let mut since = StdioClient::start(&mut home.auditotter_mcp(&[]));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::Home;
 
-use crate::{at_work, kinds, lent};
+use crate::kinds;
 
 /// The bodies of a home's recorded protocol errors.
 fn protocol_errors(home: &Home) -> Vec<Value> {
@@ -17,8 +17,8 @@ fn protocol_errors(home: &Home) -> Vec<Value> {
 
 #[test]
 fn what_is_no_message_is_refused_recorded_and_survived() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let five_mebibytes = vec![b'x'; 5 * 1024 * 1024];
     let rubbish: [(&[u8], i64); 6] = [
         (b"{\"jsonrpc\":", -32700),
@@ -58,8 +58,8 @@ fn what_is_no_message_is_refused_recorded_and_survived() {
 
 #[test]
 fn a_method_that_does_not_exist_is_answered_and_recorded() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     client.call("describe_delegation", json!({}));
     let error = client.request("work_items/approve", json!({})).unwrap_err();
     assert_eq!(error.code, -32601, "{error:?}");
@@ -69,8 +69,8 @@ fn a_method_that_does_not_exist_is_answered_and_recorded() {
 
 #[test]
 fn a_tool_that_does_not_exist_is_answered_and_recorded() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     for human in ["approve", "grant_access", "no_such_tool"] {
         let error = client.try_call(human, json!({ "id": "wi_x" })).unwrap_err();
         assert_eq!(error.code, -32602, "{error:?}");
@@ -88,8 +88,8 @@ fn a_tool_that_does_not_exist_is_answered_and_recorded() {
 
 #[test]
 fn malformed_arguments_are_explained_and_recorded() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let wrong = [
         ("propose_work_item", json!({}), "missing field `title`"),
         ("propose_work_item", json!({ "title": 7 }), "invalid type"),
@@ -127,8 +127,8 @@ fn malformed_arguments_are_explained_and_recorded() {
 
 #[test]
 fn arguments_that_are_no_object_are_refused_as_the_protocol_wants() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let asked = json!({ "name": "append_trace_note", "arguments": ["text"] });
     let error = client.request("tools/call", asked).unwrap_err();
     assert_eq!(error.code, -32602, "{error:?}");
@@ -138,8 +138,8 @@ fn arguments_that_are_no_object_are_refused_as_the_protocol_wants() {
 
 #[test]
 fn a_cancelled_request_is_recorded_and_the_session_goes_on() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     client.call("describe_delegation", json!({}));
     let asked = client.send("tools/call", json!({ "name": "verify_trace", "arguments": {} }));
     client.cancel(asked, "the human pressed escape");
@@ -159,8 +159,8 @@ fn a_cancelled_request_is_recorded_and_the_session_goes_on() {
 
 #[test]
 fn a_title_of_one_mebibyte_is_refused_and_not_kept() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let answer = client.call("propose_work_item", json!({ "title": "x".repeat(1024 * 1024) }));
     assert!(answer.is_error);
     assert!(
@@ -174,8 +174,8 @@ fn a_title_of_one_mebibyte_is_refused_and_not_kept() {
 
 #[test]
 fn a_client_that_looks_and_leaves_leaves_no_trace() {
-    let home = lent();
-    let (status, stderr) = at_work(&home).end();
+    let home = Home::lent();
+    let (status, stderr) = home.claude_code().end();
     assert!(status.success(), "{stderr}");
     assert_eq!(home.traces(), []);
 }

@@ -1,9 +1,7 @@
 //! Answers stay within what clients pass on, however much there is to tell.
 
 use serde_json::{Value, json};
-use testkit::StdioClient;
-
-use crate::{at_work, lent};
+use testkit::{Home, StdioClient};
 
 /// Clients warn at 10,000 tokens; at four characters a token this is where that begins.
 const MOST_CHARACTERS: usize = 40_000;
@@ -40,8 +38,8 @@ fn size(client: &mut StdioClient, tool: &str, arguments: Value) -> (usize, Value
 
 #[test]
 fn a_trace_of_large_notes_is_read_in_small_pages_without_a_gap() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let note = |n: usize| json!({ "text": format!("{n} {}", "\u{1}\"ä".repeat(4_000)) });
     flood(&mut client, "append_trace_note", (0..120).map(note));
     let (mut from, mut seqs) = (0, Vec::new());
@@ -66,8 +64,8 @@ fn a_trace_of_large_notes_is_read_in_small_pages_without_a_gap() {
 
 #[test]
 fn ten_thousand_work_items_are_listed_in_small_pages() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let title = "A title as long as a title may reasonably be, and then some more of it, for good measure";
     flood(
         &mut client,
@@ -95,8 +93,8 @@ fn ten_thousand_work_items_are_listed_in_small_pages() {
 
 #[test]
 fn a_work_item_as_large_as_may_be_is_still_answered_whole() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let paths: Vec<String> = (0..50)
         .map(|n| format!("src/{}/{n}.rs", "deep/".repeat(20)))
         .collect();

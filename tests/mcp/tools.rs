@@ -1,9 +1,9 @@
 //! The seven tools and the resources: what they list, what they answer, and that both agree.
 
 use serde_json::{Value, json};
-use testkit::{StdioClient, stdio::ToolAnswer};
+use testkit::{Home, StdioClient, stdio::ToolAnswer};
 
-use crate::{at_work, kinds, lent, schema::violations};
+use crate::{kinds, schema::violations};
 
 /// The tools, with arguments that each can do something with; `$WI` is a work item that exists.
 fn calls(item: &Value) -> [(&'static str, Value); 7] {
@@ -33,8 +33,8 @@ fn propose(client: &mut StdioClient, title: &str) -> ToolAnswer {
 
 #[test]
 fn the_list_of_tools_costs_less_than_eight_kibibytes() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let listed = client.request("tools/list", json!({})).unwrap();
     let size = listed.to_string().len();
     assert!(size < 8 * 1024, "tools/list answers {size} bytes");
@@ -51,8 +51,8 @@ fn the_list_of_tools_costs_less_than_eight_kibibytes() {
 
 #[test]
 fn every_tool_answers_what_its_schemas_promise() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let listed = client.request("tools/list", json!({})).unwrap();
     let item = propose(&mut client, "Read the host name per mail").structured["id"].clone();
     propose(&mut client, "Another");
@@ -85,8 +85,8 @@ fn check(schema: &Value, value: &Value, at: &str) {
 
 #[test]
 fn a_proposal_says_who_answers_for_it_and_where_a_human_decides() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let arguments =
         json!({ "title": "Fix the login crash", "paths": ["src/auth/login.rs"], "repository": "acme/shop" });
     let proposed = client.call("propose_work_item", arguments).structured;
@@ -123,8 +123,8 @@ fn a_proposal_says_who_answers_for_it_and_where_a_human_decides() {
 
 #[test]
 fn work_items_are_listed_newest_first_and_page_by_page() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let mut ids: Vec<Value> = (0..5)
         .map(|n| propose(&mut client, &format!("Item {n}")).structured["id"].clone())
         .collect();
@@ -147,8 +147,8 @@ fn work_items_are_listed_newest_first_and_page_by_page() {
 
 #[test]
 fn work_items_and_traces_are_resources_and_reading_them_is_recorded() {
-    let home = lent();
-    let mut client = at_work(&home);
+    let home = Home::lent();
+    let mut client = home.claude_code();
     let item = propose(&mut client, "Read me").structured;
     let trace = item["trace"].as_str().unwrap().to_owned();
     let listed = client.request("resources/list", json!({})).unwrap();

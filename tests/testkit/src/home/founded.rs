@@ -14,7 +14,7 @@ use vocabulary::{DelegationId, MemberId, Risk, WorkspaceId};
 use zeroize::Zeroizing;
 
 use super::Home;
-use crate::program;
+use crate::{StdioClient, program};
 
 /// Who founded the workspace, and the seed that signs for her.
 pub(super) struct Founder {
@@ -84,6 +84,23 @@ impl Home {
         let mut home = Self::empty();
         home.found();
         home
+    }
+
+    /// Alice's home, with everything lent to Claude Code.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    #[must_use]
+    pub fn lent() -> Self {
+        let home = Self::founded();
+        home.lend(&Lending::to("claude-code"));
+        home
+    }
+
+    /// Claude Code, at work in this home.
+    #[must_use]
+    pub fn claude_code(&self) -> StdioClient {
+        StdioClient::claude_code(&mut self.auditotter_mcp(&[]))
     }
 
     /// Lets Alice found a workspace in this home.

@@ -3,8 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
-    reason = "a test that cannot go on should stop where it stands, and one that cannot run says so"
+    reason = "a test that cannot go on should stop where it stands"
 )]
 
 #[path = "hub/disk.rs"]

@@ -33,7 +33,11 @@ impl SmallDisk {
             &at,
         );
         if !mounted {
-            eprintln!("SKIPPED: a disk of its own can only be mounted by root, with CAP_SYS_ADMIN");
+            // Past the harness, which keeps what a passing test says to itself.
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED: a disk of its own can only be mounted by root, with CAP_SYS_ADMIN"
+            );
             return None;
         }
         home.found();

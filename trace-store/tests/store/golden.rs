@@ -1,7 +1,7 @@
 //! The format does not drift: what is written today is what was written when the golden file was, and two
 //! verifiers that share no code agree on it.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, io::Write as _, path::PathBuf, process::Command};
 
 use trace_store::export::{self, VerifyError};
 
@@ -56,7 +56,11 @@ fn verify_py(file: &[u8]) -> Option<(i32, String)> {
             std::env::var_os("CI").is_none(),
             "CI must have python3 with the blake3 package"
         );
-        eprintln!("SKIPPED: examples/verify.py needs python3 and its blake3 package (pip install blake3)");
+        // Past the harness, which keeps what a passing test says to itself.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: examples/verify.py needs python3 and its blake3 package (pip install blake3)"
+        );
         return None;
     }
     let dir = tempfile::tempdir().unwrap();

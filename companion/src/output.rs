@@ -19,17 +19,14 @@ pub(crate) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A text that somebody else wrote, with everything that would steer the terminal or turn the reading direction
-/// spelt out as JSON spells it.
+/// A text that somebody else wrote, with everything that would make it read as another spelt out as JSON spells it.
 pub(crate) fn escaped(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if steers(c) {
-            shown += &format!("\\u{:04x}", u32::from(c));
+        if vocabulary::misleads(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                shown += &format!("\\u{unit:04x}");
+            }
         } else {
             shown.push(c);
         }

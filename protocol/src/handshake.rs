@@ -1,7 +1,7 @@
 //! How a connection begins: the hub's challenge, the agent side's token and proof, and the answer.
 
 use serde::{Deserialize, Serialize};
-use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
+use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId, misleads};
 
 use crate::{Refusal, Reply, Request};
 
@@ -68,7 +68,7 @@ pub struct Via {
 
 /// Why a claim of what acts is not recorded as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`via.{0}` is over {MAX_VIA_BYTES} bytes or holds control characters")]
+#[error("`via.{0}` is over {MAX_VIA_BYTES} bytes or holds characters that would make it read as another")]
 pub struct ViaError(&'static str);
 
 const MAX_VIA_BYTES: usize = 64;
@@ -79,7 +79,7 @@ impl Via {
     pub fn from_client(agent: &str, version: &str, instance: &str) -> Self {
         let clean = |text: &str| {
             let mut kept = String::new();
-            for character in text.chars().filter(|c| !c.is_control()) {
+            for character in text.chars().filter(|c| !misleads(*c)) {
                 if kept.len() + character.len_utf8() > MAX_VIA_BYTES {
                     break;
                 }
@@ -104,7 +104,7 @@ impl Via {
             ("version", &self.version),
             ("instance", &self.instance),
         ] {
-            if part.len() > MAX_VIA_BYTES || part.chars().any(char::is_control) {
+            if part.len() > MAX_VIA_BYTES || part.chars().any(misleads) {
                 return Err(ViaError(name));
             }
         }
@@ -148,4 +148,25 @@ pub struct Party {
     pub id: MemberId,
     /// The member's name at this moment.
     pub name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Via;
+
+    #[test]
+    fn what_a_client_says_of_itself_reads_as_what_it_is() {
+        let misleading = "claude\u{202e}\u{1b}[2J-code\u{200b}";
+        let via = Via::from_client(misleading, "1", "2");
+        assert_eq!((via.agent.as_str(), via.check()), ("claude[2J-code", Ok(())));
+        let by_hand = Via {
+            agent: misleading.to_owned(),
+            ..via
+        };
+        let refused = by_hand.check().unwrap_err().to_string();
+        assert!(
+            refused.starts_with("`via.agent` is over 64 bytes or holds"),
+            "{refused}"
+        );
+    }
 }

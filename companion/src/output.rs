@@ -43,7 +43,8 @@ pub(crate) fn explain(error: &anyhow::Error) {
             message = format!("{message}: {cause}");
         }
     }
-    let _ = writeln!(io::stderr(), "auditotter: {message}");
+    // It may quote a file that anybody wrote.
+    let _ = writeln!(io::stderr(), "auditotter: {}", escaped(&message));
 }
 
 /// Prints a table with columns as wide as they need to be.

@@ -183,6 +183,11 @@ impl Workspace {
         match kind {
             EntryKind::MemberAdded => {
                 let added: MemberAdded = place.body(kind, body)?;
+                // Whoever writes the store can register a key of their own; only the founder's needs no other's word.
+                if !self.members.is_empty() {
+                    let why = "a member beside the founder, whom nobody let in";
+                    return Err(place.unproved(kind, why.to_owned()));
+                }
                 let member = added
                     .registration
                     .verify(self.id)

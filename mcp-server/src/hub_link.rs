@@ -34,6 +34,11 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(45);
 /// How many times one request is asked anew when the connection breaks under it.
 const ATTEMPTS: u32 = 4;
 
+/// How many requests may be asked and unanswered; further ones wait to be asked. Fewer than the answers that a hub
+/// remembers of a session, so that whatever is asked anew is known there; and fewer than it lets be under way, so that
+/// it always reads what we write.
+const MOST_OPEN: usize = 32;
+
 /// A handle to the link; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct HubLink {
@@ -129,7 +134,7 @@ impl HubLink {
     /// # Errors
     /// [`LinkError`] where it could neither be recorded nor spooled.
     pub async fn observe(&self, observation: Observation) -> Result<(), LinkError> {
-        self.ask(RequestBody::Observe(observation)).await.map(drop)
+        recorded(self.ask(RequestBody::Observe(observation)).await?)
     }
 
     /// Ends the session: its token is worth nothing afterwards.
@@ -137,21 +142,30 @@ impl HubLink {
     /// # Errors
     /// [`LinkError`] where the hub was not told.
     pub async fn close(&self) -> Result<(), LinkError> {
-        self.ask(RequestBody::Close).await.map(drop)
+        recorded(self.ask(RequestBody::Close).await?)
     }
 
     async fn ask(&self, body: RequestBody) -> Result<ReplyBody, LinkError> {
         let id = clock::new_id().map_err(NoAuthority::from)?;
         let (answer, reply) = oneshot::channel();
-        self.commands
-            .send(Command::Ask { id, body, answer })
+        let asked = async {
+            let command = Command::Ask { id, body, answer };
+            self.commands
+                .send(command)
+                .await
+                .map_err(|_| LinkError::Closing)?;
+            reply.await.map_err(|_| LinkError::Closing)?
+        };
+        tokio::time::timeout(ANSWER_DEADLINE, asked)
             .await
-            .map_err(|_| LinkError::Closing)?;
-        match tokio::time::timeout(ANSWER_DEADLINE, reply).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(_)) => Err(LinkError::Closing),
-            Err(_) => Err(LinkError::Late),
-        }
+            .unwrap_or(Err(LinkError::Late))
+    }
+}
+
+fn recorded(reply: ReplyBody) -> Result<(), LinkError> {
+    match reply {
+        ReplyBody::Failed(refusal) => Err(LinkError::Failed(refusal)),
+        ReplyBody::Answer(_) | ReplyBody::Recorded(_) => Ok(()),
     }
 }
 
@@ -188,7 +202,7 @@ impl Owner {
         loop {
             let event = match &mut self.wire {
                 Some(wire) => tokio::select! {
-                    command = commands.recv() => Event::Command(command),
+                    command = commands.recv(), if self.open.len() < MOST_OPEN => Event::Command(command),
                     message = wire.incoming.recv() => Event::Message(message),
                 },
                 None => Event::Command(commands.recv().await),
@@ -249,6 +263,8 @@ impl Owner {
     }
 
     async fn ask_all(&mut self) {
+        // Nobody waits any more for what was told to be late.
+        self.open.retain(|asked| !asked.answer.is_closed());
         loop {
             if let Err(error) = self.ready().await {
                 return self.give_up(error);

@@ -118,8 +118,7 @@ impl FromStr for RepoPath {
             return Err(RepoPathError::TooLong(text.len()));
         }
         let text: String = text.nfc().collect();
-        let drive = matches!(text.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
-        if text.starts_with(['/', '~']) || drive {
+        if is_absolute(&text) {
             return Err(RepoPathError::Absolute(shown()));
         }
         if text.chars().any(|c| c.is_control() || c == '\\') {
@@ -138,9 +137,24 @@ impl FromStr for RepoPath {
             return Err(RepoPathError::Pattern(shown()));
         }
         let path = segments.join("/");
+        // Once more in its one form, which is what is written and read again: normalizing uncovers and lengthens.
+        if is_absolute(&path) {
+            return Err(RepoPathError::Absolute(shown()));
+        }
         let span = if path.is_empty() { Span::Tree } else { span };
-        Ok(Self { path, span })
+        let parsed = Self { path, span };
+        let written = parsed.to_string().len();
+        if written > MAX_PATH_BYTES {
+            return Err(RepoPathError::TooLong(written));
+        }
+        Ok(parsed)
     }
+}
+
+/// Whether a path begins at a root, at a home or at a drive.
+fn is_absolute(path: &str) -> bool {
+    let drive = matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
+    path.starts_with(['/', '~']) || drive
 }
 
 impl fmt::Display for RepoPath {
@@ -236,6 +250,22 @@ mod tests {
             if let Ok(once) = path(&text) {
                 prop_assert_eq!(path(&once.to_string()).unwrap(), once);
             }
+        }
+
+        #[test]
+        fn what_normalizing_uncovers_is_judged_too(text in "[./~:*aC\u{958}]{0,12}") {
+            if let Ok(once) = path(&text) {
+                prop_assert_eq!(path(&once.to_string()).unwrap(), once);
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_is_as_long_as_it_is_written() {
+        let longer_when_composed = "\u{958}".repeat(341);
+        assert!(path(&longer_when_composed).is_err());
+        for hidden in ["./~/x", "./C:/x", ".//~"] {
+            assert!(path(hidden).is_err(), "{hidden}");
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             if args.json {
                 output::json(&json!({ "holds": false, "why": broken.to_string() }))?;
             } else {
-                output::line(&format!("{shown} DOES NOT HOLD: it {broken}"));
+                output::line(&output::escaped(&format!("{shown} DOES NOT HOLD: it {broken}")));
             }
             Ok(ExitCode::FAILURE)
         }

@@ -3,44 +3,73 @@
 //! Never from stdin, an argument, an environment variable or a file: each of those an agent can fill. A
 //! terminal can be faked as well, but not the passphrase that is typed into it.
 
-use std::io;
+use std::{
+    fs::File,
+    io::{self, Write as _},
+};
 
 use anyhow::{Context as _, bail};
 use identity::Passphrase;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 /// Asks for the passphrase of a key that exists.
 pub(crate) fn ask_passphrase(whose: &str) -> anyhow::Result<Passphrase> {
-    let typed = prompt(&format!("Passphrase of {whose}: "))?;
+    let typed = Hidden::terminal()?.prompt(&format!("Passphrase of {whose}: "))?;
     // Whether it is long enough was decided when the key was made; here only the key can tell.
     Ok(Passphrase::existing(typed))
 }
 
 /// Asks for a new passphrase, twice.
 pub(crate) fn new_passphrase(whose: &str) -> anyhow::Result<Passphrase> {
-    let first = prompt(&format!("New passphrase for the key of {whose}: "))?;
+    let mut terminal = Hidden::terminal()?;
+    let first = terminal.prompt(&format!("New passphrase for the key of {whose}: "))?;
     let chosen = Passphrase::new(first.clone())?;
-    let again = prompt("The same once more: ")?;
+    let again = terminal.prompt("The same once more: ")?;
     if *first != *again {
         bail!("the two passphrases differ; nothing was created, run the command again");
     }
     Ok(chosen)
 }
 
-fn prompt(text: &str) -> anyhow::Result<Zeroizing<String>> {
-    match rpassword::prompt_password(text) {
-        Ok(typed) => Ok(Zeroizing::new(typed)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
-            ) || error.raw_os_error() == Some(NO_TERMINAL) =>
-        {
-            bail!("there is no terminal to ask for the passphrase; run this yourself, in a terminal")
-        }
-        Err(error) => Err(error).context("the passphrase could not be read from the terminal"),
+/// The controlling terminal while it shows nothing of what is typed.
+///
+/// `rpassword` prints its prompt first and hides what is typed after that, so a quick hand would be seen. Here it is
+/// hidden before anybody is asked, and until this is dropped.
+struct Hidden {
+    terminal: File,
+    before: Termios,
+}
+
+impl Hidden {
+    fn terminal() -> anyhow::Result<Self> {
+        let opened = File::options().read(true).write(true).open("/dev/tty");
+        let terminal =
+            opened.context("there is no terminal to ask for the passphrase; run this yourself, in a terminal")?;
+        let hide = || -> io::Result<Termios> {
+            let before = tcgetattr(&terminal)?;
+            let mut hidden = before.clone();
+            hidden.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
+            // What was typed before the question was seen, and was no answer to it.
+            tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
+            Ok(before)
+        };
+        let before = hide().context("the terminal does not hide what is typed, so nothing was asked")?;
+        Ok(Self { terminal, before })
+    }
+
+    fn prompt(&mut self, text: &str) -> anyhow::Result<Zeroizing<String>> {
+        let mut ask = || {
+            self.terminal.write_all(text.as_bytes())?;
+            rpassword::read_password().map(Zeroizing::new)
+        };
+        ask().context("the passphrase could not be read from the terminal")
     }
 }
 
-/// `ENXIO`: what opening `/dev/tty` says to a process without a controlling terminal.
-const NO_TERMINAL: i32 = 6;
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        // Where even this fails, the terminal is gone, and nobody is left to be told.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+}

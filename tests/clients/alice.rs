@@ -7,10 +7,10 @@ pub(crate) fn settles() -> Home {
     let home = Home::empty();
     let command = home.auditotter(&["init", "--name", "Alice", "--email", "alice@example.com"]);
     let mut terminal = Terminal::start(command);
-    terminal.expect("New passphrase for the key of Alice: ");
-    terminal.enter_hidden(Home::PASSPHRASE);
-    terminal.expect("The same once more: ");
-    terminal.enter_hidden(Home::PASSPHRASE);
+    terminal.expect_secret("New passphrase for the key of Alice: ");
+    terminal.enter(Home::PASSPHRASE);
+    terminal.expect_secret("The same once more: ");
+    terminal.enter(Home::PASSPHRASE);
     terminal.expect("claude mcp add auditotter -- auditotter-mcp");
     let (code, screen) = terminal.end();
     assert_eq!(code, Some(0), "{screen}");
@@ -33,8 +33,8 @@ pub(crate) fn lends(home: &Home, agent: &str) -> String {
     ]));
     terminal.expect("acme/shop");
     terminal.expect("src/**");
-    terminal.expect("Passphrase of Alice: ");
-    terminal.enter_hidden(Home::PASSPHRASE);
+    terminal.expect_secret("Passphrase of Alice: ");
+    terminal.enter(Home::PASSPHRASE);
     let (code, screen) = terminal.end();
     assert_eq!(code, Some(0), "{screen}");
     assert!(!screen.contains(Home::PASSPHRASE), "{screen}");

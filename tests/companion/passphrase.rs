@@ -10,9 +10,9 @@ const PASSPHRASE: &str = "otters hold hands while asleep";
 
 fn init(home: &Home) {
     let mut terminal = Terminal::start(home.auditotter(&INIT));
-    terminal.expect("New passphrase for the key of Alice: ");
+    terminal.expect_secret("New passphrase for the key of Alice: ");
     terminal.enter(PASSPHRASE);
-    terminal.expect("The same once more: ");
+    terminal.expect_secret("The same once more: ");
     terminal.enter(PASSPHRASE);
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");
@@ -43,7 +43,7 @@ fn from_nothing_to_an_agent_at_work_in_two_commands() {
     ];
     let mut terminal = Terminal::start(home.auditotter(&asked));
     terminal.expect("acme/shop");
-    terminal.expect("Passphrase of Alice: ");
+    terminal.expect_secret("Passphrase of Alice: ");
     terminal.enter(PASSPHRASE);
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");
@@ -67,7 +67,7 @@ fn from_nothing_to_an_agent_at_work_in_two_commands() {
 fn two_different_passphrases_create_nothing() {
     let home = Home::empty();
     let mut terminal = Terminal::start(home.auditotter(&INIT));
-    terminal.expect("New passphrase");
+    terminal.expect_secret("New passphrase");
     terminal.enter(PASSPHRASE);
     terminal.expect("once more");
     terminal.enter("otters hold hands while awake");
@@ -85,7 +85,7 @@ fn two_different_passphrases_create_nothing() {
 fn a_short_passphrase_is_refused_before_it_is_asked_for_again() {
     let home = Home::empty();
     let mut terminal = Terminal::start(home.auditotter(&INIT));
-    terminal.expect("New passphrase");
+    terminal.expect_secret("New passphrase");
     terminal.enter("otter");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(1), "{shown}");
@@ -124,7 +124,7 @@ fn without_a_terminal_nothing_is_asked_and_nothing_is_made() {
 fn a_wrong_passphrase_lends_nothing() {
     let home = Home::founded();
     let mut terminal = Terminal::start(home.auditotter(&["delegate", "--agent", "codex"]));
-    terminal.expect("Passphrase of Alice: ");
+    terminal.expect_secret("Passphrase of Alice: ");
     terminal.enter("not it, sorry to say");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(1), "{shown}");
@@ -145,7 +145,7 @@ fn a_wrong_passphrase_lends_nothing() {
 fn a_delegation_as_json_is_the_row_that_delegations_shows() {
     let home = Home::founded();
     let mut terminal = Terminal::start(home.auditotter(&["delegate", "--agent", "codex", "--json"]));
-    terminal.expect("Passphrase of Alice: ");
+    terminal.expect_secret("Passphrase of Alice: ");
     terminal.enter(Home::PASSPHRASE);
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");

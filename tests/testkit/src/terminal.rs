@@ -12,7 +12,7 @@ use std::{
 
 use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::program::{self, PATIENCE};
+use crate::program::PATIENCE;
 
 /// A command that runs at a terminal, and what it showed there.
 #[derive(Debug)]
@@ -84,17 +84,18 @@ impl Terminal {
             .expect("somebody reads the terminal");
     }
 
-    /// Types a line once the terminal no longer shows what is typed.
+    /// Waits until a secret is asked for with these words; from then on nothing that is typed may be shown.
     ///
     /// # Panics
-    /// Where the command goes on showing it.
-    pub fn enter_hidden(&mut self, line: &str) {
-        let hidden = program::until(PATIENCE, || {
-            let modes = tcgetattr(&self.keyboard).ok()?.local_modes;
-            (!modes.contains(LocalModes::ECHO)).then_some(())
-        });
-        assert!(hidden.is_some(), "what is typed would be shown: {}", self.screen);
-        self.enter(line);
+    /// Where the command asks before the terminal hides what is typed, or does not ask.
+    pub fn expect_secret(&mut self, question: &str) {
+        self.expect(question);
+        let modes = tcgetattr(&self.keyboard).expect("a terminal has modes").local_modes;
+        assert!(
+            !modes.contains(LocalModes::ECHO),
+            "what is typed would be shown: {}",
+            self.screen
+        );
     }
 
     /// Waits for the command to end; returns its exit code and everything that was shown.

@@ -4,16 +4,18 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-/// Prints a line of the command's result. A closed pipe ends the program quietly, as it does other tools.
+/// Prints a line of the command's result, or several, with nothing in them that would steer a terminal. A closed pipe
+/// ends the program quietly, as it does other tools.
 pub(crate) fn line(text: &str) {
-    if let Err(error) = writeln!(io::stdout(), "{text}")
+    let lines: Vec<String> = text.split('\n').map(escaped).collect();
+    if let Err(error) = writeln!(io::stdout(), "{}", lines.join("\n"))
         && error.kind() == io::ErrorKind::BrokenPipe
     {
         std::process::exit(0);
     }
 }
 
-/// Prints a result as JSON.
+/// Prints a result as JSON, in which what is escaped reads as it was.
 pub(crate) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     line(&serde_json::to_string_pretty(value)?);
     Ok(())

@@ -44,8 +44,8 @@ struct Hidden {
 impl Hidden {
     fn terminal() -> anyhow::Result<Self> {
         let opened = File::options().read(true).write(true).open("/dev/tty");
-        let terminal =
-            opened.context("there is no terminal to ask for the passphrase; run this yourself, in a terminal")?;
+        let terminal = opened
+            .context("there is no terminal to ask for the passphrase; run this yourself, in a terminal")?;
         let hide = || -> io::Result<Termios> {
             let before = tcgetattr(&terminal)?;
             let mut hidden = before.clone();

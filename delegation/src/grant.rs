@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use time::Duration;
 use vocabulary::{DelegationId, MemberId, Risk, Timestamp};
 
 use crate::{AgentVerb, PathGlobs, Repositories};
+
+/// The longest for which something can be lent.
+pub const MAX_DELEGATION_TTL: Duration = Duration::days(30);
 
 /// Everything a delegation says: who lends what to which agent, where, on what, up to what risk, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]

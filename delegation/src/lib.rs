@@ -27,7 +27,7 @@ pub use attenuate::{AttenuateError, MAX_SESSION_TTL, Narrowing, probe};
 pub use authorize::{Authorized, Operation};
 pub use cache::TokenCache;
 pub use denial::{Denial, DenialCode, ends_authority};
-pub use grant::{AgentName, AgentNameError, Grant};
+pub use grant::{AgentName, AgentNameError, Grant, MAX_DELEGATION_TTL};
 pub use holder::{HandshakeSubject, HolderKey, HolderKeyError, HolderPublicKey, Proof};
 pub use inspect::{BlockView, Inspection, TokenKind, inspect};
 pub use keyring::{Keyring, KeyringError, RootKey, RootPublicKey};

@@ -6,15 +6,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use delegation::{HandshakeSubject, VerifiedToken};
+use delegation::{HandshakeSubject, MAX_SESSION_TTL, VerifiedToken};
 use protocol::{
     AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Party, Refusal, RefusalCode, Reply,
     ReplyBody, Request, VERSION,
     frame::{self, FrameError},
+    home::Home,
 };
-use tokio::{io::BufReader, net::UnixStream, sync::watch};
+use tokio::{
+    io::BufReader,
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+};
 use trace_store::{ChainId, CommitError, Draft, Ledger, Refs};
-use vocabulary::{TraceId, WorkspaceId};
+use vocabulary::{SessionId, Timestamp, TraceId, WorkspaceId};
 
 use crate::{
     clock,
@@ -24,11 +32,16 @@ use crate::{
     record::{self, By, not_recorded},
     records::{AccessDenied, ResumeReason, SessionOpened, SessionResumed},
     session::Session,
+    spool,
     workspace::Workspace,
 };
 
 /// How long a connection may take to open its session.
 const OPENING_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How far the agent side's clock may be from the hub's: they are one machine's, and a session waits for its first
+/// call. Traces sort by when their sessions say that they began, so that is not the agent's to choose.
+const CLOCK_TOLERANCE: time::Duration = time::Duration::minutes(5);
 
 /// The longest token that is looked at; the exact limit is the delegation room's.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -36,16 +49,18 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// What serving agents takes.
 #[derive(Debug, Clone)]
 pub struct AgentDoor {
+    home: Home,
     ledger: Ledger<Workspace>,
     workspace: WorkspaceId,
     around: Surroundings,
 }
 
 impl AgentDoor {
-    /// A door to this ledger; `inbox` is the address under which people reach the inbox.
+    /// A door of this home to this ledger; `inbox` is the address under which people reach the inbox.
     #[must_use]
-    pub fn new(ledger: Ledger<Workspace>, workspace: WorkspaceId, inbox: &str) -> Self {
+    pub fn new(home: Home, ledger: Ledger<Workspace>, workspace: WorkspaceId, inbox: &str) -> Self {
         Self {
+            home,
             ledger,
             workspace,
             around: Surroundings { inbox: inbox.into() },
@@ -57,14 +72,10 @@ impl AgentDoor {
     ///
     /// # Errors
     /// [`FrameError`] where the other side broke the protocol or went away within a message.
-    pub async fn serve(
-        &self,
-        stream: UnixStream,
-        mut closing: watch::Receiver<bool>,
-    ) -> Result<(), FrameError> {
+    pub async fn serve(&self, stream: UnixStream, closing: watch::Receiver<bool>) -> Result<(), FrameError> {
         let (read, mut write) = stream.into_split();
         let mut read = BufReader::new(read);
-        let mut nonce = fresh_nonce()?;
+        let nonce = fresh_nonce()?;
         frame::send(&mut write, &HubMessage::Challenge(self.challenge(&nonce))).await?;
         let opened = tokio::time::timeout(OPENING_DEADLINE, frame::receive(&mut read)).await;
         let open = match opened {
@@ -76,17 +87,35 @@ impl AgentDoor {
             Ok(Err(error)) => return Err(error),
             Err(_) => return Err(FrameError::Io(std::io::ErrorKind::TimedOut.into())),
         };
-        let mut caller = match self.open(open, nonce, Opening::Connecting).await {
-            Ok((caller, mut opened)) => {
-                nonce = fresh_nonce()?;
-                opened.next = self.challenge(&nonce);
-                frame::send(&mut write, &HubMessage::Opening(OpenReply::Opened(opened))).await?;
-                caller
+        // What happened while no hub could be reached comes before what happens now.
+        if spool::is_waiting(&self.home) {
+            let (home, ledger) = (self.home.clone(), self.ledger.clone());
+            let taken_in = tokio::task::spawn_blocking(move || spool::take_in(&home, &ledger)).await;
+            tracing::debug!(?taken_in, "the spool was looked through");
+        }
+        match self.open(open, nonce, Opening::Connecting).await {
+            Ok((caller, opened)) => {
+                let session = caller.token.session();
+                let served = self.attend(read, write, caller, opened, closing).await;
+                self.forget(session).await;
+                served
             }
-            Err(refusal) => {
-                return frame::send(&mut write, &HubMessage::Opening(OpenReply::Refused(refusal))).await;
-            }
-        };
+            Err(refusal) => frame::send(&mut write, &HubMessage::Opening(OpenReply::Refused(refusal))).await,
+        }
+    }
+
+    /// Serves an open session on its connection.
+    async fn attend(
+        &self,
+        mut read: BufReader<OwnedReadHalf>,
+        mut write: OwnedWriteHalf,
+        mut caller: Caller,
+        mut opened: Opened,
+        mut closing: watch::Receiver<bool>,
+    ) -> Result<(), FrameError> {
+        let mut nonce = fresh_nonce()?;
+        opened.next = self.challenge(&nonce);
+        frame::send(&mut write, &HubMessage::Opening(OpenReply::Opened(opened))).await?;
         let outbox = Outbox::new(write);
         let served = loop {
             let received = tokio::select! {
@@ -124,13 +153,15 @@ impl AgentDoor {
             }
         };
         outbox.finish().await;
-        // Whoever takes the session up again finds it in its trace; until then it takes no memory.
-        let session = caller.token.session();
+        served
+    }
+
+    /// Whoever takes a session up again finds it in its trace; until then it takes no memory.
+    async fn forget(&self, session: SessionId) {
         let forgotten = self
-            .run(move |workspace, _| workspace.sessions.remove(&session).map(drop))
+            .run(move |workspace, draft| workspace.forget(draft, session))
             .await;
         tracing::trace!(?forgotten, %session, "a connection ended");
-        served
     }
 
     fn challenge(&self, nonce: &[u8; 32]) -> Challenge {
@@ -258,6 +289,18 @@ fn identify(
         token: &open.token,
     };
     token.check_handshake(&subject, &open.proof).map_err(denied)?;
+    let longest = draft
+        .now()
+        .saturating_add(MAX_SESSION_TTL)
+        .saturating_add(CLOCK_TOLERANCE);
+    if token.expires_at() > longest {
+        let message = format!(
+            "the session token ends at {}, more than an hour from now ({}); check the machine's clock",
+            token.expires_at(),
+            draft.now()
+        );
+        return Err(Refusal::new(RefusalCode::ClockMismatch, &message));
+    }
     let grant = token.grant();
     let holding = token.holding(
         token.session(),
@@ -300,11 +343,10 @@ fn enter(
             &"a connection serves one session; open another connection",
         ));
     }
-    if !workspace.sessions.contains_key(&id)
-        && let Some(recalled) = Session::recall(draft.store(), trace).map_err(|error| unreadable(&error))?
-    {
-        workspace.sessions.insert(id, recalled);
-    }
+    let recalled = match workspace.sessions.get(&id) {
+        Some(_) => None,
+        None => Session::recall(draft.store(), trace).map_err(|error| unreadable(&error))?,
+    };
     let expires_at = token.expires_at();
     let token_digest = token.digest().to_string();
     let by = By {
@@ -313,7 +355,8 @@ fn enter(
         delegation: Some(grant.id),
     };
     let chain = ChainId::Trace(trace);
-    let written = match workspace.sessions.get(&id) {
+    let known = workspace.sessions.get(&id).or(recalled.as_ref());
+    let written = match known {
         Some(session) if session.delegation != grant.id || session.holder != *token.holder() => {
             return Err(Refusal::new(
                 RefusalCode::SessionTaken,
@@ -337,21 +380,23 @@ fn enter(
             record::append(draft, chain, EntryKind::SessionResumed, by, Refs::new(), &body)
         }
         None => {
-            let holder = token.holder().to_string();
-            let body = SessionOpened {
-                session: id,
-                holder,
-                token_digest,
-                expires_at,
-            };
-            record::append(draft, chain, EntryKind::SessionOpened, by, Refs::new(), &body)
+            begins_now(id, draft.now())?;
+            record::append(
+                draft,
+                chain,
+                EntryKind::SessionOpened,
+                by,
+                Refs::new(),
+                &SessionOpened::under(&token),
+            )
         }
     };
-    written.map_err(|error| not_recorded(&error))?;
+    let written = written.map_err(|error| not_recorded(&error))?;
     workspace
         .sessions
         .entry(id)
-        .or_insert_with(|| Session::new(trace, grant.id, *token.holder()));
+        .or_insert_with(|| recalled.unwrap_or_else(|| Session::new(&token)))
+        .went_on(written.at);
     let opened = Opened {
         session: id,
         trace,
@@ -376,6 +421,18 @@ fn enter(
         },
         opened,
     ))
+}
+
+fn begins_now(id: SessionId, now: Timestamp) -> Result<(), Refusal> {
+    let off = i128::from(id.unix_millis()) - i128::from(now.unix_millis());
+    if off.abs() <= CLOCK_TOLERANCE.whole_milliseconds() {
+        return Ok(());
+    }
+    let message = format!(
+        "session {id} says that it began {} s from now ({now}); check the machine's clock, then start the MCP server anew",
+        off / 1_000
+    );
+    Err(Refusal::new(RefusalCode::ClockMismatch, &message))
 }
 
 /// Strangers are recorded, and bounded: what nobody vouches for must not fill the ledger.

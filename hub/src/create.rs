@@ -1,10 +1,10 @@
 //! Creating a workspace: its home, its keys, and the first entries of its ledger.
 
 use std::{
-    fs::{self, DirBuilder},
+    fs::{self, DirBuilder, Permissions},
     io,
-    os::unix::fs::DirBuilderExt as _,
-    path::PathBuf,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
 };
 
 use identity::SignedRegistration;
@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock,
     kind::EntryKind,
+    membership,
     record::{self, By},
     records::{MemberAdded, WorkspaceCreated},
     serve::store_config,
@@ -141,7 +142,7 @@ fn fill(home: &Home, founding: Founding) -> Result<(), CreateError> {
         )?;
         let added = MemberAdded {
             registration: founding.registration,
-            root_key_id: 0,
+            root_key_id: membership::FOUNDER_KEY,
         };
         record::append(draft, chain, EntryKind::MemberAdded, by, Refs::new(), &added)
     })?;
@@ -151,6 +152,8 @@ fn fill(home: &Home, founding: Founding) -> Result<(), CreateError> {
     Ok(Settings::new(founding.workspace).write(home)?)
 }
 
-fn private_folder(path: &std::path::Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+/// Makes a folder its owner's alone, also where it was there before.
+fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o700))
 }

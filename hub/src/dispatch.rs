@@ -8,7 +8,7 @@ use std::{collections::hash_map::Entry, sync::Arc};
 use delegation::{Operation, VerifiedToken};
 use protocol::{
     Answer, Call, Observation, Outcome, Position, Refusal, RefusalCode, ReplyBody, Request, RequestBody, Via,
-    tools::ToolCall,
+    tools::{ToolCall, ToolCallError},
 };
 use serde::Serialize;
 use trace_store::{Appended, ChainId, Draft, Refs};
@@ -91,6 +91,7 @@ pub(crate) fn request(
     };
     if let Some(session) = workspace.sessions.get_mut(&caller.token.session()) {
         session.closed |= matches!(request.body, RequestBody::Close);
+        session.went_on(draft.now());
         session.remember(request.id, reply.clone());
     }
     Step::Done(reply)
@@ -124,13 +125,17 @@ fn call_tool(
     checked: Option<Checked>,
 ) -> Result<Called, RecordError> {
     let now = scribe.draft.now();
-    let planned = ToolCall::parse(&call.tool, call.arguments.clone())
-        .map_err(|error| match &error {
-            protocol::tools::ToolCallError::Unknown(_) => Refusal::new(RefusalCode::UnknownTool, &error),
-            protocol::tools::ToolCallError::Arguments { .. } => {
-                Refusal::new(RefusalCode::MalformedArguments, &error)
-            }
+    let mut called = Refs::new();
+    let named = match &call.call_id {
+        Some(id) => called.insert("call", id.clone()),
+        None => Ok(()),
+    };
+    let planned = named
+        .map_err(|error| {
+            let message = format!("the client's id for this call cannot be recorded: {error}");
+            Refusal::new(RefusalCode::MalformedArguments, &message)
         })
+        .and_then(|()| parse(call))
         .and_then(|call| tools::plan(workspace, scribe, call));
     let permitted = permit(workspace, scribe.caller, planned.as_ref().ok(), now);
 
@@ -143,10 +148,6 @@ fn call_tool(
     ) = (&permitted, &planned, &checked)
     {
         return Ok(Called::VerifyFirst(*trace));
-    }
-    let mut called = Refs::new();
-    if let Some(id) = &call.call_id {
-        called.insert("call", id.clone())?;
     }
     scribe.write(
         EntryKind::ToolCalled,
@@ -180,6 +181,13 @@ fn call_tool(
         recorded: scribe.position(&written),
         outcome,
     }))
+}
+
+fn parse(call: &Call) -> Result<ToolCall, Refusal> {
+    ToolCall::parse(&call.tool, call.arguments.clone()).map_err(|error| match &error {
+        ToolCallError::Unknown(_) => Refusal::new(RefusalCode::UnknownTool, &error),
+        ToolCallError::Arguments { .. } => Refusal::new(RefusalCode::MalformedArguments, &error),
+    })
 }
 
 /// May the caller do this? Asked of the token for every call, also for one that is malformed.

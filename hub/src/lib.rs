@@ -14,6 +14,7 @@ mod dispatch;
 pub mod export_claims;
 pub mod kind;
 mod lock;
+mod membership;
 mod outbox;
 mod record;
 pub mod records;

@@ -1,6 +1,7 @@
 //! One home, one hub.
 
 use std::{
+    fmt,
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -20,10 +21,10 @@ pub struct Held {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody has it.
-    #[error("process {holder} is the hub of {home}; use it, or stop it with: kill {holder}")]
+    #[error("{} is the hub of {home}; use it, or stop it{}", Holder(*holder), holder.map(|pid| format!(" with: kill {pid}")).unwrap_or_default())]
     Taken {
-        /// Its process id, as it wrote it.
-        holder: String,
+        /// Its process id, where it wrote one.
+        holder: Option<u32>,
         /// Which home.
         home: PathBuf,
     },
@@ -35,6 +36,17 @@ pub enum LockError {
         /// Why.
         source: io::Error,
     },
+}
+
+struct Holder(Option<u32>);
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(pid) => write!(f, "process {pid}"),
+            None => f.write_str("another process"),
+        }
+    }
 }
 
 impl Held {
@@ -62,7 +74,7 @@ impl Held {
                 let mut holder = String::new();
                 let _ = (&mut file).take(20).read_to_string(&mut holder);
                 return Err(LockError::Taken {
-                    holder: holder.trim().to_owned(),
+                    holder: holder.trim().parse().ok(),
                     home: home.path().to_owned(),
                 });
             }

@@ -1,5 +1,6 @@
 //! The bodies of the entries that this hub writes. Field names are the format: docs/TRACE-FORMAT.md lists them.
 
+use delegation::VerifiedToken;
 use identity::SignedRegistration;
 use protocol::{Observation, Refusal};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -69,6 +70,19 @@ pub struct SessionOpened {
     pub token_digest: String,
     /// When that token ends.
     pub expires_at: Timestamp,
+}
+
+impl SessionOpened {
+    /// That this token's session begins.
+    #[must_use]
+    pub fn under(token: &VerifiedToken) -> Self {
+        Self {
+            session: token.session(),
+            holder: token.holder().to_string(),
+            token_digest: token.digest().to_string(),
+            expires_at: token.expires_at(),
+        }
+    }
 }
 
 /// Body of `session.resumed`.
@@ -149,10 +163,11 @@ pub fn read<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, BodyError
     })
 }
 
-/// The bytes of a body: canonical JSON, so that equal facts have equal bytes.
+/// The bytes of a body. Not in canonical form, which would round the numbers that an agent sent; a body's digest is
+/// over these bytes.
 ///
 /// # Errors
 /// Where a value has no JSON form; none of this module's is such.
 pub fn write<T: Serialize>(body: &T) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json_canonicalizer::to_vec(body)
+    serde_json::to_vec(body)
 }

@@ -81,6 +81,14 @@ pub enum ServeError {
     System(#[from] io::Error),
 }
 
+impl ServeError {
+    /// Whether there is a hub already.
+    #[must_use]
+    pub const fn is_taken(&self) -> bool {
+        matches!(self, Self::Lock(LockError::Taken { .. }))
+    }
+}
+
 /// How this program opens a workspace's store: with the machine's clock and randomness.
 #[must_use]
 pub(crate) fn store_config(workspace: WorkspaceId) -> Config {
@@ -117,7 +125,7 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
     let people = listen(&home, home.companion_socket())?;
     ready();
 
-    let agent_door = AgentDoor::new(ledger.clone(), id, &settings.inbox);
+    let agent_door = AgentDoor::new(home.clone(), ledger.clone(), id, &settings.inbox);
     let companion_door = CompanionDoor::new(ledger.clone(), hub_key);
     let guests = Guests::default();
     let closing = watch::Sender::new(false);

@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 
-use delegation::HolderPublicKey;
+use delegation::{HolderPublicKey, VerifiedToken};
 use protocol::{Answer, Outcome, Position, ReplyBody};
-use trace_store::{BodyState, ChainId, ReadError, Store, Stored};
-use vocabulary::{DelegationId, RequestId, TraceId};
+use serde::de::DeserializeOwned;
+use trace_store::{BodyState, ChainId, Entry, ReadError, Store};
+use vocabulary::{DelegationId, RequestId, Timestamp, TraceId};
 
 use crate::{
     kind::EntryKind,
-    records::{self, SessionOpened},
+    records::{self, Observed, SessionOpened},
 };
 
 /// How many answers are kept for a retry: as many as one connection can have under way.
@@ -18,8 +19,8 @@ const REMEMBERED_ANSWERS: usize = crate::outbox::UNDER_WAY as usize;
 /// How many entries of the trace are searched for them after a restart.
 const SEARCHED_ENTRIES: u64 = 4 * REMEMBERED_ANSWERS as u64;
 
-/// How many entries are read at a time: their bodies may be large.
-const PAGE: usize = 16;
+/// How many entries are read at a time, without their bodies.
+const PAGE: usize = 64;
 
 /// One agent session.
 #[derive(Debug)]
@@ -28,6 +29,9 @@ pub(crate) struct Session {
     pub(crate) delegation: DelegationId,
     pub(crate) holder: HolderPublicKey,
     pub(crate) closed: bool,
+    /// What its trace has reached: when the newest entry was recorded or, where that is a claim, when it says that it
+    /// happened.
+    pub(crate) reached: Timestamp,
     answers: VecDeque<(RequestId, ReplyBody)>,
 }
 
@@ -41,14 +45,26 @@ pub(crate) enum RecallError {
 }
 
 impl Session {
-    pub(crate) const fn new(trace: TraceId, delegation: DelegationId, holder: HolderPublicKey) -> Self {
+    /// The session of a token, before anything happened in it.
+    pub(crate) fn new(token: &VerifiedToken) -> Self {
+        let trace = TraceId::from_uuid(token.session().uuid());
+        Self::found(trace, token.grant().id, *token.holder())
+    }
+
+    const fn found(trace: TraceId, delegation: DelegationId, holder: HolderPublicKey) -> Self {
         Self {
             trace,
             delegation,
             holder,
             closed: false,
+            reached: Timestamp::EPOCH,
             answers: VecDeque::new(),
         }
+    }
+
+    /// Something more was recorded, or claimed to have happened.
+    pub(crate) fn went_on(&mut self, at: Timestamp) {
+        self.reached = self.reached.max(at);
     }
 
     /// Finds a session in its trace; `None` where there is no such trace.
@@ -65,18 +81,19 @@ impl Session {
             }
             _ => return Err(no_opening()),
         };
-        let mut session = Self::new(
+        let mut session = Self::found(
             trace,
             first.entry.delegation.ok_or_else(no_opening)?,
             opened.holder.parse().map_err(|_| no_opening())?,
         );
-        let from = head.next_seq.saturating_sub(SEARCHED_ENTRIES);
-        let mut next = from;
-        while next < head.next_seq {
-            let page = store.chain(chain, next, PAGE)?;
+        let mut next = head.next_seq.saturating_sub(SEARCHED_ENTRIES);
+        loop {
+            let page = store.entries(chain, next, PAGE)?;
             let Some(last) = page.last() else { break };
-            next = last.entry.seq + 1;
-            page.iter().for_each(|stored| session.replay(stored));
+            next = last.seq + 1;
+            for entry in &page {
+                session.replay(store, entry)?;
+            }
         }
         Ok(Some(session))
     }
@@ -98,33 +115,43 @@ impl Session {
         self.answers.push_back((id, answer));
     }
 
-    fn replay(&mut self, stored: &Stored) {
-        let Ok(kind) = stored.entry.kind.as_str().parse::<EntryKind>() else {
-            return;
-        };
+    fn replay(&mut self, store: &Store, entry: &Entry) -> Result<(), ReadError> {
+        let kind: Result<EntryKind, _> = entry.kind.as_str().parse();
         let recorded = Position {
             trace: self.trace,
-            seq: stored.entry.seq,
+            seq: entry.seq,
         };
+        let mut at = entry.at;
         let answer = match kind {
-            EntryKind::ToolReturned | EntryKind::ToolDenied | EntryKind::ToolRejected => {
-                let BodyState::Present(bytes) = &stored.body else {
-                    return;
-                };
-                let Ok(outcome) = records::read::<Outcome>(kind.as_str(), bytes) else {
-                    return;
-                };
-                ReplyBody::Answer(Answer { recorded, outcome })
+            Ok(kind @ (EntryKind::ToolReturned | EntryKind::ToolDenied | EntryKind::ToolRejected)) => {
+                body::<Outcome>(store, entry, kind)?
+                    .map(|outcome| ReplyBody::Answer(Answer { recorded, outcome }))
             }
-            EntryKind::SessionClosed => {
+            Ok(kind @ (EntryKind::ProtocolError | EntryKind::CallCancelled)) => {
+                let claimed = body::<Observed>(store, entry, kind)?.and_then(|seen| seen.claimed_at);
+                at = claimed.unwrap_or(at);
+                Some(ReplyBody::Recorded(recorded))
+            }
+            Ok(EntryKind::SessionClosed) => {
                 self.closed = true;
-                ReplyBody::Recorded(recorded)
+                Some(ReplyBody::Recorded(recorded))
             }
-            EntryKind::ProtocolError | EntryKind::CallCancelled => ReplyBody::Recorded(recorded),
-            _ => return,
+            _ => None,
         };
-        if let Some(id) = stored.entry.refs.get("request").and_then(|id| id.parse().ok()) {
+        self.went_on(at);
+        let request = entry.refs.get("request").and_then(|id| id.parse().ok());
+        if let (Some(id), Some(answer)) = (request, answer) {
             self.remember(id, answer);
         }
+        Ok(())
     }
+}
+
+/// What an entry's body says; nothing, where it was erased.
+fn body<T: DeserializeOwned>(store: &Store, entry: &Entry, kind: EntryKind) -> Result<Option<T>, ReadError> {
+    let stored = store.entry(entry.chain, entry.seq)?;
+    Ok(match stored.map(|stored| stored.body) {
+        Some(BodyState::Present(bytes)) => records::read(kind.as_str(), &bytes).ok(),
+        _ => None,
+    })
 }

@@ -1,20 +1,26 @@
 //! Taking in what was spooled while no hub could be reached: in order, once, and only what proves itself.
 
 use std::{
-    fs, io,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Mutex, PoisonError},
 };
 
+use delegation::{Revocations, VerifiedToken};
 use protocol::{
+    ReplyBody,
     home::Home,
     spool::{MAX_SPOOL_BYTES, SpoolFile, Spooled},
 };
-use trace_store::{Draft, Ledger};
-use vocabulary::TraceId;
+use trace_store::{Draft, Ledger, Refs};
+use vocabulary::{SessionId, Timestamp, TraceId};
 
 use crate::{
     dispatch::{Caller, Scribe},
+    kind::EntryKind,
+    records::SessionOpened,
     session::Session,
     workspace::Workspace,
 };
@@ -22,36 +28,63 @@ use crate::{
 /// The folder within the spool where what cannot be taken in is put aside for a human.
 const REFUSED: &str = "refused";
 
+/// One at a time: two that take in the same file would get into each other's way.
+static TAKING_IN: Mutex<()> = Mutex::new(());
+
+/// Whether something lies in a home's spool.
+pub(crate) fn is_waiting(home: &Home) -> bool {
+    waiting(home).is_ok_and(|files| !files.is_empty())
+}
+
 /// Takes in everything that lies in a home's spool. A file is removed once its entry is durable; what does
 /// not prove itself is put aside and named in the log, never dropped.
 ///
 /// # Errors
 /// Where the spool cannot be read at all.
 pub(crate) fn take_in(home: &Home, ledger: &Ledger<Workspace>) -> io::Result<()> {
-    let folder = home.spool();
-    let mut files: Vec<PathBuf> = match fs::read_dir(&folder) {
+    let _alone = TAKING_IN.lock().unwrap_or_else(PoisonError::into_inner);
+    for path in waiting(home)? {
+        let file = match read(&path) {
+            Ok(file) => file,
+            Err(why) => {
+                put_aside(&path, &why)?;
+                continue;
+            }
+        };
+        let accepted = ledger.call(move |workspace, draft| {
+            let accepted = accept(workspace, draft, &file);
+            if accepted.is_err() {
+                draft.abort();
+            }
+            accepted
+        });
+        match accepted {
+            Ok(Ok(session)) => {
+                fs::remove_file(&path)?;
+                let forgotten = ledger.call(move |workspace, draft| workspace.forget(draft, session));
+                tracing::trace!(?forgotten, %session, "a spooled record was taken in");
+            }
+            Ok(Err(why)) => put_aside(&path, &why)?,
+            // Not durable: the file stays for the next start.
+            Err(error) => return Err(io::Error::other(error)),
+        }
+    }
+    Ok(())
+}
+
+/// What waits, in the order in which it happened: names begin with when.
+fn waiting(home: &Home) -> io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = match fs::read_dir(home.spool()) {
         Ok(entries) => entries
             .filter_map(Result::ok)
             .map(|entry| entry.path())
             .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
             .collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error),
     };
-    // Names begin with when it happened.
     files.sort();
-    for path in files {
-        match read(&path) {
-            Ok(file) => match ledger.call(move |workspace, draft| accept(workspace, draft, &file)) {
-                Ok(Ok(())) => fs::remove_file(&path)?,
-                Ok(Err(why)) => put_aside(&path, &why)?,
-                // Not durable: the file stays for the next start.
-                Err(error) => return Err(io::Error::other(error)),
-            },
-            Err(why) => put_aside(&path, &why)?,
-        }
-    }
-    Ok(())
+    Ok(files)
 }
 
 fn read(path: &Path) -> Result<SpoolFile, String> {
@@ -69,13 +102,14 @@ fn put_aside(path: &Path, why: &str) -> io::Result<()> {
         return Ok(());
     };
     let aside = folder.join(REFUSED);
-    fs::create_dir_all(&aside)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&aside)?;
     fs::rename(path, aside.join(name))
 }
 
-/// The same proofs as for a live request, but for time: the token has to have been good when the record says
-/// that it happened, and the entry says that this time is a claim.
-fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, file: &SpoolFile) -> Result<(), String> {
+/// The same proofs as for a live request, at the time when the record says that it happened; the entry says that this
+/// time is a claim. A record comes after everything that its trace has reached, so none is taken in twice, and none
+/// once the session was closed.
+fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, file: &SpoolFile) -> Result<SessionId, String> {
     let token = workspace
         .tokens
         .verify(&file.token, &workspace.keyring)
@@ -89,31 +123,112 @@ fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, file: &SpoolFile) ->
         )
         .map_err(|denial| denial.to_string())?;
     spooled.via.check().map_err(|error| error.to_string())?;
-    if spooled.claimed_at > token.expires_at() {
-        return Err("its token had ended when it happened".to_owned());
-    }
-    let trace = TraceId::from_uuid(token.session().uuid());
-    let session = Session::recall(draft.store(), trace)
-        .map_err(|error| error.to_string())?
-        .ok_or("its session never reached a hub")?;
-    if session.holder != *token.holder() || session.delegation != token.grant().id {
-        return Err("it is signed by another holder than its session's".to_owned());
-    }
-    if session.answered(spooled.id).is_some() {
-        return Ok(());
-    }
+    in_its_time(workspace, &token, spooled.claimed_at, draft.now())?;
+
+    let id = token.session();
     let caller = Caller {
-        token: Arc::clone(&token),
-        via: spooled.via,
-        trace,
+        trace: TraceId::from_uuid(id.uuid()),
+        token,
+        via: spooled.via.clone(),
     };
+    let known = workspace.sessions.remove(&id);
+    let in_use = known.is_some();
+    let mut session = match known {
+        Some(session) => session,
+        None => match Session::recall(draft.store(), caller.trace).map_err(|error| error.to_string())? {
+            Some(session) => session,
+            None => open(draft, &caller, &spooled)?,
+        },
+    };
+    let taken_in = take_up(&mut session, draft, &caller, &spooled);
+    if in_use || taken_in.is_ok() {
+        workspace.sessions.insert(id, session);
+    }
+    taken_in.map(|()| id)
+}
+
+/// What was lent had to be good at that moment, and that moment is past.
+fn in_its_time(
+    workspace: &Workspace,
+    token: &VerifiedToken,
+    claimed_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), String> {
+    let lent = workspace
+        .delegations
+        .get(&token.grant().id)
+        .ok_or("this workspace's ledger does not know its delegation")?;
+    if claimed_at > now {
+        return Err("it says that it happened in the future".to_owned());
+    }
+    if lent.revoked.as_ref().is_some_and(|(at, _)| claimed_at >= *at) {
+        return Err("its delegation had been revoked when it happened".to_owned());
+    }
+    token
+        .holding(
+            token.session(),
+            token.holder(),
+            claimed_at,
+            &Revocations::default(),
+        )
+        .map_err(|denial| denial.to_string())
+}
+
+/// Opens a session of which no hub has heard yet.
+fn open(draft: &mut Draft<'_>, caller: &Caller, spooled: &Spooled) -> Result<Session, String> {
+    if caller.token.session().unix_millis() > spooled.claimed_at.unix_millis() {
+        return Err("it says that it happened before its session began".to_owned());
+    }
     let mut scribe = Scribe {
         draft,
-        caller: &caller,
+        caller,
         request: spooled.id,
     };
-    let observed = scribe.observe(&spooled.observation, Some(spooled.claimed_at));
-    // The state of the session, if it is in use, no longer matches its trace; it is recalled when needed.
-    workspace.sessions.remove(&token.session());
-    observed.map(drop).map_err(|error| error.to_string())
+    scribe
+        .write(
+            EntryKind::SessionOpened,
+            Refs::new(),
+            &SessionOpened::under(&caller.token),
+        )
+        .map_err(|error| error.to_string())?;
+    Ok(Session::new(&caller.token))
+}
+
+fn take_up(
+    session: &mut Session,
+    draft: &mut Draft<'_>,
+    caller: &Caller,
+    spooled: &Spooled,
+) -> Result<(), String> {
+    let Spooled {
+        id: request,
+        claimed_at,
+        ref observation,
+        ..
+    } = *spooled;
+    if session.holder != *caller.token.holder() || session.delegation != caller.token.grant().id {
+        return Err("it is signed by another holder than its session's".to_owned());
+    }
+    if session.answered(request).is_some() {
+        return Ok(());
+    }
+    if session.closed {
+        return Err("its session has ended".to_owned());
+    }
+    if claimed_at <= session.reached {
+        return Err(
+            "its trace has gone on since it happened: it is there already, or comes too late".to_owned(),
+        );
+    }
+    let mut scribe = Scribe {
+        draft,
+        caller,
+        request,
+    };
+    let position = scribe
+        .observe(observation, Some(claimed_at))
+        .map_err(|error| error.to_string())?;
+    session.went_on(claimed_at);
+    session.remember(request, ReplyBody::Recorded(position));
+    Ok(())
 }

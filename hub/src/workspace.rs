@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use delegation::{Denial, Grant, Keyring, Revocations, TokenCache, verify_witness};
 use identity::Member;
-use trace_store::{BodyState, ChainId, Entry, ReadError, Store};
-use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, WorkspaceId};
+use trace_store::{BodyState, ChainId, Draft, Entry, ReadError, Store};
+use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
 use work_items::{Proposed, WorkItems};
 
 use crate::{
     kind::{EntryKind, UnknownKind},
+    membership,
     records::{self, BodyError, DelegationGranted, DelegationRevoked, MemberAdded},
     session::Session,
     throttle::Throttle,
@@ -170,6 +171,15 @@ impl Workspace {
         verify_witness(witness, &self.keyring)
     }
 
+    /// Lets go of a session's state, which its trace has as well, unless this very batch still adds to that trace.
+    pub(crate) fn forget(&mut self, draft: &Draft<'_>, session: SessionId) -> Result<(), ReadError> {
+        let chain = ChainId::Trace(TraceId::from_uuid(session.uuid()));
+        if draft.head(chain)? == draft.store().head(chain)? {
+            self.sessions.remove(&session);
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, entry: &Entry, body: &BodyState) -> Result<(), FoldError> {
         let place = Place {
             chain: entry.chain,
@@ -183,18 +193,8 @@ impl Workspace {
         match kind {
             EntryKind::MemberAdded => {
                 let added: MemberAdded = place.body(kind, body)?;
-                // Whoever writes the store can register a key of their own; only the founder's needs no other's word.
-                if !self.members.is_empty() {
-                    let why = "a member beside the founder, whom nobody let in";
-                    return Err(place.unproved(kind, why.to_owned()));
-                }
-                let member = added
-                    .registration
-                    .verify(self.id)
-                    .map_err(|error| place.unproved(kind, error.to_string()))?;
-                self.keyring
-                    .insert(added.root_key_id, member.id, member.delegation_key.as_bytes())
-                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+                let member = membership::add(&mut self.keyring, self.id, entry, &added)
+                    .map_err(|problem| place.unproved(kind, problem))?;
                 self.members.insert(member.id, member);
             }
             EntryKind::DelegationGranted => {

@@ -1,6 +1,6 @@
 //! `auditotter-mcp`: what an agent's client starts. It speaks MCP on stdin and stdout and asks the hub.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -28,6 +28,9 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
 }
+
+/// How long telling the hub that the session ends may take; who ended it is waiting.
+const ENDING: Duration = Duration::from_secs(5);
 
 // One thread is enough for one client, and starts soonest.
 #[tokio::main(flavor = "current_thread")]
@@ -59,10 +62,19 @@ async fn main() -> anyhow::Result<()> {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };
-    if hub.trace().await.is_some()
-        && let Err(error) = hub.close().await
-    {
-        tracing::warn!(%error, "the hub was not told that the session ended");
+    let ending = async {
+        if hub.trace().await.is_some()
+            && let Err(error) = hub.close().await
+        {
+            tracing::warn!(%error, "the hub was not told that the session ended");
+        }
+    };
+    tokio::select! {
+        told = tokio::time::timeout(ENDING, ending) => if told.is_err() {
+            tracing::warn!("the hub did not answer; the session ends without its word");
+        },
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
     // tokio's stdin, where it is in use, blocks a thread that nothing can wake; the runtime is not awaited.
     match served {

@@ -158,6 +158,10 @@ impl ServerHandler for Server {
             .await
         {
             Ok(answer) => answer,
+            // The hub cannot record what it cannot read; the transport records the error instead.
+            Err(error @ (LinkError::Unsendable(_) | LinkError::TooDeep)) => {
+                return Err(ErrorData::invalid_params(error.to_string(), None));
+            }
             Err(error) => {
                 return Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into());
             }

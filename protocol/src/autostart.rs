@@ -2,8 +2,8 @@
 
 use std::{
     ffi::OsStr,
-    fs::OpenOptions,
-    io::{self, BufRead, BufReader},
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
     os::unix::{fs::OpenOptionsExt, net::UnixStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -16,6 +16,15 @@ use crate::home::Home;
 
 /// The line by which a starting hub says that its sockets are open.
 pub const READY: &str = "ready";
+
+/// How a hub ends that finds the home taken: by another hub, which is the one to connect to.
+pub const TAKEN: u8 = 75;
+
+/// The hub's log is begun anew when it has grown to this many bytes; the one before it is kept.
+const MOST_LOG_BYTES: u64 = 1024 * 1024;
+
+/// How much of the log is searched for a hub's last words.
+const LAST_WORDS_BYTES: usize = 4 * 1024;
 
 /// How long a hub may take to start before the attempt counts as failed.
 pub const START_DEADLINE: Duration = Duration::from_secs(20);
@@ -49,6 +58,12 @@ pub enum ReachError {
         program: PathBuf,
         /// Why it did not run.
         source: io::Error,
+    },
+    /// It was started and ended at once.
+    #[error("the hub does not start: {words}; `auditotter doctor` says what can be done")]
+    Ended {
+        /// Its last words.
+        words: String,
     },
     /// It was started, or is said to run, and still does not answer.
     #[error(
@@ -121,12 +136,8 @@ fn start(home: &Home, companion: &Path) -> Result<(), ReachError> {
         program: companion.to_owned(),
         source,
     };
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(home.log())
-        .map_err(failed)?;
+    let log = open_log(home).map_err(failed)?;
+    let before = log.metadata().map_err(failed)?.len();
     let kept = KEPT_VARIABLES
         .into_iter()
         .filter_map(|name| std::env::var_os(name).map(|value| (name, value)));
@@ -148,15 +159,51 @@ fn start(home: &Home, companion: &Path) -> Result<(), ReachError> {
     let Some(output) = child.stdout.take() else {
         return Ok(());
     };
-    let (sender, ready) = mpsc::channel();
+    let (sender, started) = mpsc::channel();
     // The thread also reaps the child, so that a hub which ends early leaves no zombie behind.
     thread::spawn(move || {
         let mut line = String::new();
         let _ = BufReader::new(output).read_line(&mut line);
-        let _ = sender.send(());
-        let _ = child.wait();
+        if line.trim_end() == READY {
+            let _ = sender.send(None);
+            let _ = child.wait();
+        } else {
+            let _ = sender.send(child.wait().ok());
+        }
     });
-    // Ready, or gone because another hub holds the home: either way, what follows is to connect.
-    let _ = ready.recv_timeout(START_DEADLINE);
-    Ok(())
+    match started.recv_timeout(START_DEADLINE) {
+        Ok(Some(ended)) if ended.code().is_some_and(|code| code != i32::from(TAKEN)) => {
+            Err(ReachError::Ended {
+                words: last_words(home, before).unwrap_or_else(|| ended.to_string()),
+            })
+        }
+        // Ready, or killed, or gone because another hub holds the home, or slow: either way, what follows is to connect.
+        _ => Ok(()),
+    }
+}
+
+fn open_log(home: &Home) -> io::Result<File> {
+    let path = home.log();
+    if fs::metadata(&path).is_ok_and(|log| log.len() >= MOST_LOG_BYTES) {
+        fs::rename(&path, path.with_extension("log.old"))?;
+    }
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// The last line that was added to the hub's log since it had this many bytes.
+fn last_words(home: &Home, before: u64) -> Option<String> {
+    let mut log = File::open(home.log()).ok()?;
+    let length = log.metadata().ok()?.len();
+    let from = before.max(length.saturating_sub(LAST_WORDS_BYTES as u64));
+    log.seek(SeekFrom::Start(from)).ok()?;
+    let mut bytes = Vec::new();
+    log.take(LAST_WORDS_BYTES as u64).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+    let words = line.trim().trim_start_matches("auditotter: ");
+    Some(vocabulary::shown(words, 500))
 }

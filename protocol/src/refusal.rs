@@ -64,6 +64,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The session, or the end of its token or of a delegation, is of another time than the hub's clock allows.
+    ClockMismatch = "clock_mismatch";
     /// Something else happened at the same moment; nothing was done.
     Conflict = "conflict";
     /// A member's key signed the delegation, and the ledger does not know it.

@@ -25,8 +25,9 @@ mod tree;
 mod verify;
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{DirBuilder, File, TryLockError},
     io::{self, Read, Seek, Write},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -68,10 +69,14 @@ impl Store {
     /// when it does not verify. Nothing is repaired by dropping: only a commit that was cut short, and so was
     /// never acknowledged, is moved aside into a file of its own.
     pub fn open(dir: &Path, workspace: WorkspaceId) -> Result<Self, OpenError> {
-        fs::create_dir_all(dir).map_err(|source| OpenError::Io {
-            path: dir.to_owned(),
-            source,
-        })?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|source| OpenError::Io {
+                path: dir.to_owned(),
+                source,
+            })?;
         let lock = lock(dir)?;
         let path = LedgerFile::path(dir);
         let exists = path.try_exists().map_err(|source| OpenError::Io {

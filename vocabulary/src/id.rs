@@ -104,6 +104,12 @@ impl<K: Kind> Id<K> {
         self.uuid
     }
 
+    /// The moment it says it was made at, in milliseconds since 1970. Whoever made it chose that.
+    #[must_use]
+    pub fn unix_millis(self) -> u64 {
+        (self.uuid.as_u128() >> 80) as u64
+    }
+
     /// The 16 bytes that stand for this identifier in keys and hashes; they sort as the text does.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {

@@ -3,7 +3,7 @@
 use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
-use delegation::{AgentName, AgentVerb, Grant, PathGlobs, Repositories, RootKey, mint};
+use delegation::{AgentName, AgentVerb, Grant, MAX_DELEGATION_TTL, PathGlobs, Repositories, RootKey, mint};
 use hub::companion::{CompanionRequest, DelegationRow, MemberRow, RevokeOutcome, Status};
 use identity::Seed;
 use time::Duration;
@@ -13,8 +13,8 @@ use hub::words;
 
 use crate::{home::Workspace, output, terminal};
 
-/// The longest time for which something can be lent.
-const MAX_TTL: Duration = Duration::days(30);
+/// How far the ledger's clock may be from this machine's, by which it is lent.
+const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
 
 /// Lend an agent some of what it may ask for, for a bounded time
 #[derive(Debug, clap::Args)]
@@ -45,6 +45,15 @@ pub(super) struct Args {
 pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode> {
     let hub = workspace.hub()?;
     let status: Status = hub.ask(&CompanionRequest::Status)?;
+    // The socket is no proof of who answers there: what is signed is of our own clock.
+    let now = hub::clock::now();
+    if status.now.since(now).abs() > CLOCK_TOLERANCE {
+        bail!(
+            "the ledger's time is {} and this machine's {}; set the clock right before you lend by it, `auditotter doctor` says more",
+            words::moment(status.now),
+            words::moment(now)
+        );
+    }
     let (key_file, member) = own_key(workspace, &status)?;
     let verbs = if args.verbs.is_empty() {
         AgentVerb::ALL.to_vec()
@@ -69,14 +78,18 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         repositories,
         paths,
         risk_ceiling: args.max_risk,
-        expires_at: words::whole_seconds(status.now.saturating_add(args.ttl)),
+        expires_at: words::whole_seconds(now.saturating_add(args.ttl)),
     };
     // On stderr, so that what is lent is read also where stdout is collected.
-    let _ = writeln!(std::io::stderr(), "{}\n", words::of_grant(&grant, &member.name));
+    let _ = writeln!(
+        std::io::stderr(),
+        "{}\n",
+        words::of_grant(&grant, &member.name.to_string())
+    );
 
     let sealed =
         fs::read(&key_file).with_context(|| format!("the key {} cannot be read", key_file.display()))?;
-    let passphrase = terminal::ask_passphrase(&member.name)?;
+    let passphrase = terminal::ask_passphrase(&member.name.to_string())?;
     let seed: Seed = identity::open(&sealed, &passphrase)
         .with_context(|| format!("the key {} was not opened, nothing was lent", key_file.display()))?;
     let token = mint(
@@ -160,7 +173,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         .checked_mul(seconds)
         .map(Duration::seconds)
         .ok_or_else(form)?;
-    if asked >= Duration::MINUTE && asked <= MAX_TTL {
+    if asked >= Duration::MINUTE && asked <= MAX_DELEGATION_TTL {
         Ok(asked)
     } else {
         Err(form())

@@ -125,17 +125,11 @@ fn examine(workspace: &Workspace) -> Vec<Finding> {
                 Err(error) => Finding::ill("store", error.to_string(), "look into hub.log in the home"),
             });
         }
-        Err(error) => {
-            let last = fs::read_to_string(home.log())
-                .ok()
-                .and_then(|log| log.lines().last().map(str::to_owned));
-            let what = last.map_or_else(|| error.to_string(), |last| format!("{error}; it said: {last}"));
-            findings.push(Finding::ill(
-                "hub",
-                what,
-                "run `auditotter serve` in a terminal and read what it says",
-            ));
-        }
+        Err(error) => findings.push(Finding::ill(
+            "hub",
+            error.to_string(),
+            "run `auditotter serve` in a terminal and read what it says",
+        )),
     }
     findings.extend(spool(&home.spool()));
     findings.extend(

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use hub::serve::{IDLE, Presence};
-use protocol::autostart::READY;
+use protocol::autostart::{READY, TAKEN};
 use tracing_subscriber::EnvFilter;
 
 use crate::home::Workspace;
@@ -46,10 +46,14 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         .enable_all()
         .build()
         .context("the hub's runtime cannot be started")?;
-    runtime.block_on(hub::serve::serve(home, presence, || {
+    let served = runtime.block_on(hub::serve::serve(home, presence, || {
         tracing::info!(home = shown, "the hub is open");
         // Whoever started us may be gone; then nobody needs to know.
         let _ = writeln!(io::stdout(), "{READY}");
-    }))?;
-    Ok(ExitCode::SUCCESS)
+    }));
+    match served {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(taken) if args.detached && taken.is_taken() => Ok(ExitCode::from(TAKEN)),
+        Err(error) => Err(error.into()),
+    }
 }

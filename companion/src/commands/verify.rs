@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             if args.json {
                 output::json(&json!({ "holds": false, "why": broken.to_string() }))?;
             } else {
-                output::line(&output::escaped(&format!("{shown} DOES NOT HOLD: it {broken}")));
+                output::line(&format!("{shown} DOES NOT HOLD: it {broken}"));
             }
             Ok(ExitCode::FAILURE)
         }
@@ -71,6 +71,7 @@ fn as_json(proved: &Proved) -> serde_json::Value {
         "hub_key": verified.hub_key.vkey(),
         "members": proved.members,
         "delegations": proved.delegations,
+        "unproved": proved.unproved,
     })
 }
 
@@ -101,6 +102,11 @@ fn in_words(proved: &Proved) {
         output::line(&format!(
             "  delegation  {}, signed by its lender",
             delegation.words
+        ));
+    }
+    for delegation in &proved.unproved {
+        output::line(&format!(
+            "  NOT PROVED  that anybody lent {delegation}: its grant is not in this file"
         ));
     }
     if verified.erased_bodies > 0 {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use delegation::MAX_DELEGATION_TTL;
 use protocol::{
     Refusal, RefusalCode, Via,
     frame::{self, FrameError},
@@ -36,7 +37,7 @@ const ASKING_DEADLINE: Duration = Duration::from_secs(10);
 /// The most rows of one answer.
 const MOST_ROWS: usize = 1_000;
 
-/// The most entries of one answer: their bodies may be large.
+/// The most entries of one answer.
 const MOST_ENTRIES: usize = 64;
 
 /// How much text of a body goes into a row; the whole is in an export.
@@ -149,11 +150,8 @@ impl CompanionDoor {
             }
             CompanionRequest::Entries { trace, from, limit } => {
                 let names = self.names().await?;
-                self.read(move |store| {
-                    let page = store.chain(ChainId::Trace(trace), from, limit.min(MOST_ENTRIES))?;
-                    Ok(bounded(page.iter().map(|stored| entry_row(stored, &names))))
-                })
-                .await
+                self.read(move |store| entry_rows(store, trace, from, limit, &names))
+                    .await
             }
             CompanionRequest::Verify { trace } => self.verify(trace).await,
             CompanionRequest::Export { .. } => Err(Refusal::new(
@@ -169,8 +167,8 @@ impl CompanionDoor {
         self.run(move |workspace, draft| {
             let members = workspace.members.values().map(|member| MemberRow {
                 id: member.id,
-                name: member.name.to_string(),
-                email: member.email.to_string(),
+                name: member.name.clone(),
+                email: member.email.clone(),
                 root_key_id: workspace.keyring.number_of(member.id).unwrap_or_default(),
             });
             value(&Status {
@@ -267,6 +265,14 @@ fn grant(workspace: &mut Workspace, draft: &mut Draft<'_>, witness: String) -> R
         .map_err(|denial| Refusal::from(&denial))?;
     let id = grant.id;
     if !workspace.delegations.contains_key(&id) {
+        if grant.expires_at > draft.now().saturating_add(MAX_DELEGATION_TTL) {
+            let message = format!(
+                "{id} would last until {}, more than 30 days from now ({}); lend for less",
+                grant.expires_at,
+                draft.now()
+            );
+            return Err(Refusal::new(RefusalCode::ClockMismatch, &message));
+        }
         let by = By {
             on_behalf_of: Some(grant.on_behalf_of),
             delegation: Some(id),
@@ -380,20 +386,23 @@ fn trace_row(store: &Store, trace: TraceId, names: &Names) -> Result<Option<Trac
     let Some(head) = store.head(chain)? else {
         return Ok(None);
     };
-    let (Some(first), Some(last)) = (store.entry(chain, 0)?, store.entry(chain, head.next_seq - 1)?) else {
+    let (first, last) = (
+        store.entries(chain, 0, 1)?,
+        store.entries(chain, head.next_seq - 1, 1)?,
+    );
+    let (Some(first), Some(last)) = (first.first(), last.first()) else {
         return Ok(None);
     };
     Ok(Some(TraceRow {
         id: trace,
         on_behalf_of: first
-            .entry
             .on_behalf_of
             .map(|member| names.of(member))
             .unwrap_or_default(),
-        via: first.entry.via.as_ref().map(as_via),
-        delegation: first.entry.delegation,
-        began_at: first.entry.at,
-        last_at: last.entry.at,
+        via: first.via.as_ref().map(as_via),
+        delegation: first.delegation,
+        began_at: first.at,
+        last_at: last.at,
         entries: head.next_seq,
         head: head.hash.to_string(),
     }))
@@ -423,18 +432,29 @@ fn entry_row(stored: &Stored, names: &Names) -> EntryRow {
     }
 }
 
-/// As many rows as fit into one message; the next request goes on from the last.
-fn bounded(rows: impl Iterator<Item = EntryRow>) -> Vec<EntryRow> {
+/// As many rows as fit into one message, read one by one, for bodies may be large; the next request goes on from the
+/// last.
+fn entry_rows(
+    store: &Store,
+    trace: TraceId,
+    from: u64,
+    limit: usize,
+    names: &Names,
+) -> Result<Vec<EntryRow>, ReadError> {
     let mut size = 0;
-    let mut kept = Vec::new();
-    for row in rows {
+    let mut rows = Vec::new();
+    for seq in (from..).take(limit.min(MOST_ENTRIES)) {
+        let Some(stored) = store.entry(ChainId::Trace(trace), seq)? else {
+            break;
+        };
+        let row = entry_row(&stored, names);
         size += row.body.as_ref().map_or(0, |body| body.to_string().len()) + 1_024;
-        if size > frame::MAX_FRAME_BYTES / 2 && !kept.is_empty() {
+        if size > frame::MAX_FRAME_BYTES / 2 && !rows.is_empty() {
             break;
         }
-        kept.push(row);
+        rows.push(row);
     }
-    kept
+    Ok(rows)
 }
 
 fn as_via(via: &trace_store::Via) -> Via {

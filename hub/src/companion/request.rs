@@ -1,5 +1,6 @@
 //! What the companion can ask. Each request has one typed answer; an export is answered with its bytes.
 
+use identity::{Email, PersonName};
 use protocol::Via;
 use serde::{Deserialize, Serialize};
 use vocabulary::{DelegationId, MemberId, Risk, Timestamp, TraceId, WorkspaceId};
@@ -85,9 +86,9 @@ pub struct MemberRow {
     /// Which.
     pub id: MemberId,
     /// Name.
-    pub name: String,
+    pub name: PersonName,
     /// Address.
-    pub email: String,
+    pub email: Email,
     /// The number by which tokens name the member's delegation key.
     pub root_key_id: u32,
 }

@@ -15,6 +15,7 @@ use crate::{
     dispatch::{Scribe, Surroundings},
     kind::EntryKind,
     record::RecordError,
+    records,
     workspace::Workspace,
 };
 
@@ -98,6 +99,10 @@ fn propose(
         trace: scribe.caller.trace,
         proposed_at: scribe.draft.now(),
     };
+    // The hub's state is read back from the ledger: what it could not read must never get there.
+    if let Err(problem) = reads_back(&proposed) {
+        return Ok(Done::of(Err(Refusal::new(RefusalCode::NotExpressible, &problem))));
+    }
     let refs = || -> Result<Refs, RecordError> {
         let mut refs = Refs::new();
         refs.insert("work_item", id.to_string())?;
@@ -129,15 +134,21 @@ fn propose(
     })
 }
 
+fn reads_back(proposed: &Proposed) -> Result<(), String> {
+    let bytes = records::write(proposed).map_err(|error| error.to_string())?;
+    let again: Proposed =
+        records::read(EntryKind::WorkItemProposed.as_str(), &bytes).map_err(|error| error.to_string())?;
+    if again == *proposed {
+        Ok(())
+    } else {
+        Err("the proposal would not be read back from the ledger as it is".to_owned())
+    }
+}
+
 /// An identifier of this moment that comes after every other: work items are listed in their order, and neither a
 /// burst within one millisecond nor a clock that was set back may shuffle it.
 fn next_id(newest: Option<WorkItemId>, now: Timestamp) -> Result<WorkItemId, getrandom::Error> {
-    let millis_of = |id: WorkItemId| {
-        id.to_bytes()[..6]
-            .iter()
-            .fold(0, |millis, byte| millis << 8 | u64::from(*byte))
-    };
-    let mut millis = newest.map_or(0, millis_of).max(now.unix_millis());
+    let mut millis = newest.map_or(0, WorkItemId::unix_millis).max(now.unix_millis());
     loop {
         let id = WorkItemId::new(millis, clock::random()?);
         if newest.is_none_or(|newest| newest < id) {

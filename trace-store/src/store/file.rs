@@ -167,7 +167,14 @@ impl LedgerFile {
             .reader()
             .bytes(end, usize::try_from(len - end).unwrap_or(usize::MAX))?
             .to_vec();
-        fs::write(&aside, unfinished).map_err(io(&aside))?;
+        File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&aside)
+            .and_then(|mut file| file.write_all(&unfinished))
+            .map_err(io(&aside))?;
         tracing::warn!(at = end, len = len - end, aside = %aside.display(), "set an unfinished commit aside");
         File::open(&aside)
             .and_then(|file| file.sync_all())

@@ -45,49 +45,101 @@ pub struct ChainSummary {
     pub last_at: Timestamp,
 }
 
+/// An entry on the way along its chain.
+struct Found<'a> {
+    index: u64,
+    scanned: Scanned<'a>,
+    bytes: &'a [u8],
+    hash: EntryHash,
+    record: Record,
+    position: Position,
+}
+
+impl Found<'_> {
+    fn entry(&self) -> Result<Entry, Broken> {
+        self.scanned
+            .to_entry()
+            .map_err(|error| Broken::new(self.position, error.into()))
+    }
+}
+
 impl Store {
     /// Up to `limit` entries of a chain from this sequence number on, in order.
     ///
     /// # Errors
     /// [`ReadError`] when they cannot be read or do not verify.
     pub fn chain(&self, chain: ChainId, from_seq: u64, limit: usize) -> Result<Vec<Stored>, ReadError> {
+        self.walk(chain, from_seq, limit, |reader, found| {
+            let (body, salt) =
+                self.body(reader, found.index, &found.scanned, &found.record, found.position)?;
+            Ok(Stored {
+                index: found.index,
+                entry: found.entry()?,
+                hash: found.hash,
+                bytes: found.bytes.to_vec(),
+                body,
+                salt,
+            })
+        })
+    }
+
+    /// As [`Self::chain`], but without bodies, however large these are.
+    ///
+    /// # Errors
+    /// [`ReadError`] when they cannot be read or do not verify.
+    pub fn entries(&self, chain: ChainId, from_seq: u64, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        self.walk(chain, from_seq, limit, |_, found| Ok(found.entry()?))
+    }
+
+    /// Goes along a chain and checks that each entry names the hash of the one before it.
+    fn walk<T>(
+        &self,
+        chain: ChainId,
+        from_seq: u64,
+        limit: usize,
+        mut make: impl FnMut(&mut Reader<'_>, Found<'_>) -> Result<T, ReadError>,
+    ) -> Result<Vec<T>, ReadError> {
         // The entry after the last is read too, for it names the last one's hash.
         let indices = self.indices(chain, from_seq, limit.saturating_add(1))?;
         let mut reader = self.0.file.reader();
-        let mut read: Vec<Stored> = Vec::with_capacity(indices.len());
+        let mut made = Vec::with_capacity(indices.len());
+        let mut before: Option<(u64, u64, EntryHash)> = None;
         for (&index, seq) in indices.iter().zip(from_seq..) {
             let (record, position) = self.record(&mut reader, index)?;
             let position = position.entry(chain, seq);
             let bytes = reader.bytes(record.entry_at, record.entry_len)?.to_vec();
             let scanned = scan(&bytes, chain, seq, position)?;
-            if let Some(before) = read.last() {
-                names(scanned.prev, before.hash, before_position(position, before))?;
+            if let Some((index, seq, hash)) = before {
+                names(scanned.prev, hash, position.index(index).entry(chain, seq))?;
             }
-            if read.len() == limit {
-                return Ok(read);
+            if made.len() == limit {
+                return Ok(made);
             }
             let hash = entry::hash(&bytes);
-            let entry = scanned
-                .to_entry()
-                .map_err(|error| Broken::new(position, error.into()))?;
-            let (body, salt) = self.body(&mut reader, index, &scanned, &record, position)?;
-            read.push(Stored {
-                index,
-                entry,
-                hash,
-                bytes,
-                body,
-                salt,
-            });
+            made.push(make(
+                &mut reader,
+                Found {
+                    index,
+                    scanned,
+                    bytes: &bytes,
+                    hash,
+                    record,
+                    position,
+                },
+            )?);
+            before = Some((index, seq, hash));
         }
-        if let Some(last) = read.last()
+        if let Some((index, seq, hash)) = before
             && let Some(head) = self.head(chain)?
-            && head.next_seq == last.entry.seq + 1
+            && head.next_seq == seq + 1
         {
-            let position = Position::default().index(last.index).entry(chain, last.entry.seq);
-            names(head.hash, last.hash, position)?;
+            names(
+                head.hash,
+                hash,
+                Position::default().index(index).entry(chain, seq),
+            )?;
         }
-        Ok(read)
+        Ok(made)
     }
 
     /// One entry of a chain, if there is one at this sequence number.
@@ -305,10 +357,4 @@ fn names(expected: EntryHash, found: EntryHash, position: Position) -> Result<()
     } else {
         Err(Broken::new(position, Why::Hash { expected, found }))
     }
-}
-
-fn before_position(position: Position, before: &Stored) -> Position {
-    position
-        .index(before.index)
-        .entry(before.entry.chain, before.entry.seq)
 }

@@ -1,4 +1,4 @@
-use std::convert::Infallible;
+use std::{convert::Infallible, fs};
 
 use vocabulary::TraceId;
 

@@ -1,11 +1,14 @@
 //! `auditotter trace export`.
 
 use std::{
-    fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf, process::ExitCode,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use anyhow::{Context as _, bail};
 use hub::companion::CompanionRequest;
+use tempfile::NamedTempFile;
 use vocabulary::TraceId;
 
 use crate::{home::Workspace, output};
@@ -25,31 +28,24 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     if path.exists() {
         bail!("{} exists; name a file that does not", path.display());
     }
-    let unfinished = path.with_file_name(format!(
-        ".{}.part",
-        path.file_name()
-            .map_or_else(|| "export".into(), |name| name.to_string_lossy())
-    ));
-    let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
-        workspace
-            .hub()?
-            .download(&CompanionRequest::Export { trace: args.trace }, &mut file)?;
-        file.flush()
-            .and_then(|()| file.sync_all())
-            .with_context(|| format!("{} cannot be written", path.display()))?;
-        std::fs::rename(&unfinished, path).with_context(|| format!("{} cannot be written", path.display()))
-    })();
-    if written.is_err() {
-        let _ = std::fs::remove_file(&unfinished);
-    }
-    written?;
+    let failed = || format!("{} cannot be written", path.display());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."));
+    // Beside the file that it becomes, new, and for its owner only; gone again unless it is finished.
+    let mut unfinished = NamedTempFile::new_in(folder).with_context(failed)?;
+    workspace
+        .hub()?
+        .download(&CompanionRequest::Export { trace: args.trace }, &mut unfinished)?;
+    unfinished
+        .flush()
+        .and_then(|()| unfinished.as_file().sync_all())
+        .with_context(failed)?;
+    unfinished
+        .persist_noclobber(path)
+        .map_err(|error| error.error)
+        .with_context(failed)?;
     output::line(&format!(
         "{}; check it with: auditotter verify {}",
         path.display(),

@@ -1,0 +1,336 @@
+//! The link's task: it alone holds the session and the connection, and it knows what is still unanswered.
+
+use std::{collections::VecDeque, io, path::PathBuf};
+
+use protocol::{
+    AgentMessage, Answer, HubMessage, Outcome, Position, Refusal, Reply, ReplyBody, Request, RequestBody,
+    Via,
+    autostart::{self, ReachError},
+    frame::{self, FrameError},
+};
+use tokio::{net::UnixStream, sync::mpsc};
+use vocabulary::{Timestamp, TraceId};
+
+use super::{
+    ATTEMPTS, Asked, Command, LinkError,
+    wire::{OpenError, Wire},
+};
+use crate::{
+    clock,
+    session::{Lender, Session},
+    spool,
+};
+
+/// How many requests may be asked and unanswered; further ones wait to be asked. Fewer than the answers that a hub
+/// remembers of a session, so that whatever is asked anew is known there; and fewer than it lets be under way, so that
+/// it always reads what we write.
+const MOST_OPEN: usize = 32;
+
+/// The task's state.
+pub(super) struct Owner {
+    via: Via,
+    companion: PathBuf,
+    lender: Lender,
+    session: Option<Session>,
+    /// The session's trace, once a hub has opened it.
+    opened: Option<TraceId>,
+    /// The hub said that this session or its delegation has ended; the next request looks for another.
+    stale: bool,
+    wire: Option<Wire>,
+    open: VecDeque<Asked>,
+}
+
+impl Owner {
+    pub(super) fn new(lender: Lender, via: Via) -> Self {
+        Self {
+            via,
+            companion: autostart::companion_binary(),
+            lender,
+            session: None,
+            opened: None,
+            stale: false,
+            wire: None,
+            open: VecDeque::new(),
+        }
+    }
+
+    /// Serves until nobody is left to ask.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        loop {
+            let event = match &mut self.wire {
+                Some(wire) => tokio::select! {
+                    command = commands.recv(), if self.open.len() < MOST_OPEN => Event::Command(command),
+                    message = wire.incoming.recv() => Event::Message(message),
+                },
+                None => Event::Command(commands.recv().await),
+            };
+            match event {
+                Event::Command(None) => return,
+                Event::Command(Some(Command::Identify(via))) => self.via = via,
+                Event::Command(Some(Command::Trace(answer))) => {
+                    let _ = answer.send(self.opened);
+                }
+                Event::Command(Some(Command::Ask(asked))) => {
+                    self.open.push_back(asked);
+                    self.ask_newest().await;
+                }
+                Event::Message(Some(Ok(HubMessage::Reply(reply)))) => self.settle(reply),
+                Event::Message(Some(Ok(_))) => self.broken("it sent what was not asked for").await,
+                Event::Message(Some(Err(error))) => self.broken(&error.to_string()).await,
+                Event::Message(None) => self.broken("it closed").await,
+            }
+        }
+    }
+
+    /// Sends the request that was queued last; the ones before it are on their way already.
+    async fn ask_newest(&mut self) {
+        match self.ready().await {
+            Ok(Reached::Already) => {
+                let Some(newest) = self.open.pop_back() else {
+                    return;
+                };
+                match send(&mut self.wire, newest).await {
+                    Sent::Yes(newest) => self.open.push_back(newest),
+                    Sent::Never => {}
+                    Sent::Broken(newest, error) => {
+                        self.open.push_back(newest);
+                        self.broken(&error.to_string()).await;
+                    }
+                }
+            }
+            Ok(Reached::Anew) => self.ask_all().await,
+            Err(error) => self.give_up(error),
+        }
+    }
+
+    /// The connection is gone: reaches the hub again and asks anew what is still open.
+    async fn broken(&mut self, why: &str) {
+        self.lose(why);
+        if !self.open.is_empty() {
+            self.ask_all().await;
+        }
+    }
+
+    /// Lets go of the connection, and of what broke it too often.
+    fn lose(&mut self, why: &str) {
+        self.wire = None;
+        for asked in std::mem::take(&mut self.open) {
+            if asked.attempts < ATTEMPTS {
+                self.open.push_back(asked);
+            } else {
+                let _ = asked.answer.send(Err(LinkError::Broken(why.to_owned())));
+            }
+        }
+    }
+
+    async fn ask_all(&mut self) {
+        'connection: loop {
+            if let Err(error) = self.ready().await {
+                return self.give_up(error);
+            }
+            let mut unsent = std::mem::take(&mut self.open);
+            while let Some(asked) = unsent.pop_front() {
+                match send(&mut self.wire, asked).await {
+                    Sent::Yes(asked) => self.open.push_back(asked),
+                    Sent::Never => {}
+                    Sent::Broken(asked, error) => {
+                        self.open.push_back(asked);
+                        self.open.append(&mut unsent);
+                        self.lose(&error.to_string());
+                        continue 'connection;
+                    }
+                }
+            }
+            return;
+        }
+    }
+
+    fn settle(&mut self, reply: Reply) {
+        if let Some(position) = self.open.iter().position(|asked| asked.id == reply.id)
+            && let Some(asked) = self.open.remove(position)
+        {
+            if let ReplyBody::Answer(Answer {
+                outcome: Outcome::Denied(refusal),
+                ..
+            }) = &reply.body
+            {
+                self.stale |= delegation::ends_authority(&refusal.code);
+            }
+            let _ = asked.answer.send(Ok(reply.body));
+        }
+    }
+
+    /// Nobody can be asked: everything fails and says so, except that observations go to the spool where it was the
+    /// hub that could not be reached.
+    fn give_up(&mut self, error: LinkError) {
+        self.wire = None;
+        let no_hub = matches!(error, LinkError::Unreachable(_) | LinkError::Broken(_));
+        let why = error.to_string();
+        let mut first = Some(error);
+        for asked in std::mem::take(&mut self.open) {
+            if no_hub
+                && let (RequestBody::Observe(observation), Some(session)) = (&asked.body, &self.session)
+                && spool::keep(self.lender.home(), session, asked.id, &self.via, observation).is_ok()
+            {
+                let trace = TraceId::from_uuid(session.id.uuid());
+                let _ = asked
+                    .answer
+                    .send(Ok(ReplyBody::Recorded(Position { trace, seq: 0 })));
+                continue;
+            }
+            let error = if asked.attempts > 0 { None } else { first.take() };
+            let _ = asked
+                .answer
+                .send(Err(error.unwrap_or_else(|| LinkError::Broken(why.clone()))));
+        }
+    }
+
+    /// Makes sure that there is a session, a token that is good, and a connection on which it is open.
+    async fn ready(&mut self) -> Result<Reached, LinkError> {
+        let now = clock::now();
+        if self.session.is_none() || self.stale {
+            self.look_for_authority(now)?;
+        }
+        let Some(session) = &mut self.session else {
+            return Err(LinkError::Closing);
+        };
+        let renewed = session.renew(now)?;
+        if let Some(wire) = &mut self.wire {
+            if !renewed {
+                return Ok(Reached::Already);
+            }
+            let mut early = Vec::new();
+            let opened = wire.open(session, &self.via, &mut early).await;
+            // Whatever came of the renewal, what was answered before it was answered.
+            early.into_iter().for_each(|reply| self.settle(reply));
+            return match opened {
+                Ok(()) => Ok(Reached::Already),
+                Err(OpenError::Refused(refusal)) => Err(self.refused(refusal)),
+                Err(OpenError::Frame(_)) => {
+                    self.wire = None;
+                    self.connect().await.map(|()| Reached::Anew)
+                }
+            };
+        }
+        self.connect().await.map(|()| Reached::Anew)
+    }
+
+    fn look_for_authority(&mut self, now: Timestamp) -> Result<(), LinkError> {
+        let delegation = match (self.lender.choose(&self.via.agent, now), &self.session) {
+            (Ok(delegation), _) => delegation,
+            // Nothing else is lent: the hub says no under what there is, and records that it was asked.
+            (Err(_), Some(_)) => return Ok(()),
+            (Err(error), None) => return Err(error.into()),
+        };
+        let same = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.grant().id == delegation.grant().id);
+        if !same {
+            // Another delegation is another session, with a trace of its own, where what was asked in this one is
+            // not known.
+            for asked in std::mem::take(&mut self.open) {
+                if asked.attempts == 0 {
+                    self.open.push_back(asked);
+                } else {
+                    let _ = asked
+                        .answer
+                        .send(Err(LinkError::Broken("its session ended".to_owned())));
+                }
+            }
+            self.session = Some(Session::begin(delegation, now)?);
+            self.opened = None;
+            self.wire = None;
+        }
+        self.stale = false;
+        Ok(())
+    }
+
+    async fn connect(&mut self) -> Result<(), LinkError> {
+        let mut last = String::new();
+        for _ in 0..ATTEMPTS {
+            let stream = self.dial().await?;
+            let Some(session) = &self.session else {
+                return Err(LinkError::Closing);
+            };
+            match Wire::begin(stream, session, &self.via).await {
+                Ok(wire) => {
+                    self.opened = Some(TraceId::from_uuid(session.id.uuid()));
+                    self.wire = Some(wire);
+                    return Ok(());
+                }
+                Err(OpenError::Refused(refusal)) => return Err(self.refused(refusal)),
+                // It is there and does nothing; that does not change by asking again.
+                Err(OpenError::Frame(FrameError::Io(source))) if source.kind() == io::ErrorKind::TimedOut => {
+                    let home = self.lender.home();
+                    let (socket, log) = (home.agent_socket(), home.log());
+                    return Err(ReachError::Silent { socket, log, source }.into());
+                }
+                // The hub was ending as we reached it; the next dial starts another.
+                Err(OpenError::Frame(error)) => last = error.to_string(),
+            }
+        }
+        Err(LinkError::Broken(last))
+    }
+
+    async fn dial(&self) -> Result<UnixStream, LinkError> {
+        let home = self.lender.home().clone();
+        let companion = self.companion.clone();
+        let dialed =
+            tokio::task::spawn_blocking(move || autostart::connect(&home, &home.agent_socket(), &companion));
+        let stream = dialed.await.map_err(|_| LinkError::Closing)??;
+        let nonblocking = stream
+            .set_nonblocking(true)
+            .and_then(|()| UnixStream::from_std(stream));
+        nonblocking.map_err(|error| LinkError::Broken(error.to_string()))
+    }
+
+    fn refused(&mut self, refusal: Refusal) -> LinkError {
+        self.stale |= delegation::ends_authority(&refusal.code);
+        LinkError::Refused(refusal)
+    }
+}
+
+enum Event {
+    Command(Option<Command>),
+    Message(Option<Result<HubMessage, FrameError>>),
+}
+
+enum Reached {
+    /// On the connection that stood already.
+    Already,
+    /// On a new one, which knows nothing of what was asked before.
+    Anew,
+}
+
+enum Sent {
+    Yes(Asked),
+    /// Its asker gave it up or was told why.
+    Never,
+    Broken(Asked, FrameError),
+}
+
+async fn send(wire: &mut Option<Wire>, mut asked: Asked) -> Sent {
+    if !asked.fate.send() || asked.answer.is_closed() {
+        return Sent::Never;
+    }
+    asked.attempts += 1;
+    let message = AgentMessage::Request(Request {
+        id: asked.id,
+        body: asked.body.clone(),
+    });
+    let frame = match frame::encode(&message) {
+        Ok(frame) => frame,
+        Err(error) => {
+            let _ = asked.answer.send(Err(error.into()));
+            return Sent::Never;
+        }
+    };
+    let Some(wire) = wire else {
+        return Sent::Yes(asked);
+    };
+    match wire.write(&frame).await {
+        Ok(()) => Sent::Yes(asked),
+        Err(error) => Sent::Broken(asked, error),
+    }
+}

@@ -8,6 +8,8 @@
 
 #[path = "hub/disk.rs"]
 mod disk;
+#[path = "hub/forged.rs"]
+mod forged;
 #[path = "hub/killed.rs"]
 mod killed;
 #[path = "hub/life.rs"]

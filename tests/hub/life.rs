@@ -8,6 +8,7 @@ use std::{
     thread,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use testkit::{
     Home,
@@ -152,4 +153,40 @@ fn eight_sessions_at_once_start_one_hub_and_lose_nothing() {
     }
     let verified = home.run(&["trace", "verify"]).expect_success();
     assert_eq!(verified.lines().count(), 8 + 2, "{verified}");
+}
+
+#[test]
+fn a_hub_that_was_stopped_keeps_nobody_waiting_for_ever() {
+    let home = Home::lent();
+    let hub = home.hub().and_then(|pid| i32::try_from(pid).ok()).unwrap();
+    let hub = Pid::from_raw(hub).unwrap();
+    kill_process(hub, Signal::STOP).unwrap();
+    let mut client = home.claude_code();
+    let note = client.call("append_trace_note", json!({ "text": "is anybody there?" }));
+    assert!(note.is_error);
+    assert!(
+        note.text.contains("has its process been stopped?") && note.text.contains("nothing done"),
+        "{}",
+        note.text
+    );
+    let (status, stderr) = client.end();
+    assert!(status.success(), "{stderr}");
+    kill_process(hub, Signal::CONT).unwrap();
+    assert_eq!(home.traces(), []);
+}
+
+#[test]
+fn a_workspace_made_in_a_folder_that_others_can_read_is_its_owners_alone() {
+    let mut home = Home::empty();
+    fs::create_dir(home.path()).unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    home.found();
+    let mode = fs::metadata(home.path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let doctor = home.run(&["doctor"]);
+    assert!(
+        !doctor.stdout.contains("is open to other users"),
+        "{}",
+        doctor.stdout
+    );
 }

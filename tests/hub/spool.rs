@@ -149,3 +149,112 @@ fn a_spooled_record_that_does_not_prove_itself_is_put_aside() {
     assert_eq!(errors.len(), 1);
     assert!(!errors[0].body.to_string().contains("innocent"));
 }
+
+/// The names of what was put aside.
+fn put_aside(home: &Home) -> usize {
+    spooled(&home.layout().spool().join("refused")).len()
+}
+
+/// Has the client do something while there is no hub, and returns the record of it.
+fn happens_without_a_hub(home: &Home, client: &mut StdioClient) -> (PathBuf, Vec<u8>) {
+    client.line(b"{nonsense");
+    client.complaint();
+    let files = spooled(&home.layout().spool());
+    let [record] = files.as_slice() else {
+        panic!("one record was expected: {files:?}");
+    };
+    (record.clone(), fs::read(record).unwrap())
+}
+
+#[test]
+fn a_session_that_begins_without_a_hub_is_taken_in_whole() {
+    let home = Home::lent();
+    home.stop_hub();
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    happens_without_a_hub(&home, &mut client);
+    // The first hub that comes takes it in, by whatever it is reached.
+    let _: Status = home.ask(&CompanionRequest::Status);
+    let note = client.call("append_trace_note", json!({ "text": "with a hub" }));
+    assert!(!note.is_error, "{}", note.text);
+    client.end();
+    assert_eq!(put_aside(&home), 0);
+    let kinds: Vec<String> = home
+        .trace(home.traces()[0])
+        .into_iter()
+        .map(|recorded| recorded.kind)
+        .collect();
+    let expected = [
+        "session.opened",
+        "protocol.error",
+        "session.resumed",
+        "tool.called",
+        "note.appended",
+        "tool.returned",
+        "session.closed",
+    ];
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn a_hub_that_was_up_all_along_takes_the_spool_in_when_its_session_comes_back() {
+    let home = Home::lent();
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    client.call("append_trace_note", json!({ "text": "one" }));
+    home.kill_hub();
+    let (path, record) = happens_without_a_hub(&home, &mut client);
+    // Not at a hub's start, but while it runs.
+    fs::remove_file(&path).unwrap();
+    let _: Status = home.ask(&CompanionRequest::Status);
+    fs::write(&path, record).unwrap();
+    client.call("append_trace_note", json!({ "text": "two" }));
+    client.end();
+    assert_eq!(spooled(&home.layout().spool()), Vec::<PathBuf>::new());
+    let trace = home.trace(home.traces()[0]);
+    let order: Vec<&str> = trace
+        .iter()
+        .map(|recorded| recorded.kind.as_str())
+        .filter(|kind| matches!(*kind, "protocol.error" | "session.resumed"))
+        .collect();
+    assert_eq!(order, ["protocol.error", "session.resumed"]);
+}
+
+#[test]
+fn a_record_is_not_taken_in_again_however_much_has_happened_since() {
+    let home = Home::lent();
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    client.call("append_trace_note", json!({ "text": "with a hub" }));
+    home.kill_hub();
+    let (path, record) = happens_without_a_hub(&home, &mut client);
+    take_in(&home);
+    for n in 0..300 {
+        client.call("append_trace_note", json!({ "text": format!("note {n}") }));
+    }
+    fs::write(&path, &record).unwrap();
+    take_in(&home);
+    assert_eq!(put_aside(&home), 1);
+    client.call("append_trace_note", json!({ "text": "the last" }));
+    client.end();
+    // Nor once the session has ended.
+    fs::write(path.with_file_name("0-again.json"), &record).unwrap();
+    take_in(&home);
+    assert_eq!(put_aside(&home), 2);
+    let trace = home.trace(home.traces()[0]);
+    assert_eq!(crate::count(&trace, "protocol.error"), 1);
+    assert_eq!(trace.last().unwrap().kind, "session.closed");
+}
+
+#[test]
+fn a_record_of_after_the_revocation_is_put_aside() {
+    let home = Home::founded();
+    let lent = home.lend(&testkit::home::Lending::to("claude-code"));
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    client.call("append_trace_note", json!({ "text": "with a hub" }));
+    let _told = home.run(&["revoke", &lent.to_string()]).expect_success();
+    home.kill_hub();
+    happens_without_a_hub(&home, &mut client);
+    take_in(&home);
+    assert_eq!(put_aside(&home), 1);
+    drop(client);
+    let trace = home.trace(home.traces()[0]);
+    assert_eq!(crate::count(&trace, "protocol.error"), 0);
+}

@@ -4,6 +4,8 @@ use hub::clock;
 use protocol::{ReplyBody, RequestBody};
 use serde_json::json;
 use testkit::{Home, home::Lending};
+use time::Duration;
+use vocabulary::SessionId;
 
 use crate::{
     count,
@@ -83,6 +85,53 @@ fn a_session_that_was_closed_stays_closed() {
     assert_eq!(agent.open(&home).err().unwrap().code, "session_closed");
     let trace = home.trace(wire.opened.trace);
     assert_eq!(trace.last().unwrap().kind, "session.closed");
+}
+
+#[test]
+fn a_session_begins_when_it_says_and_lasts_as_long_as_one_may() {
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending {
+        ttl: Duration::days(1),
+        ..Lending::to("claude-code")
+    }));
+    home.register(&delegation);
+    let now = clock::now().unix_millis();
+    for millis in [0, now - 3_600_000, now + 3_600_000] {
+        let session = SessionId::new(millis, clock::random().unwrap());
+        let refused = Agent::posing_as(&delegation, session).open(&home).err().unwrap();
+        assert_eq!(refused.code, "clock_mismatch", "{millis}: {refused}");
+    }
+    let long = Agent::lasting(&delegation, clock::new_id().unwrap(), Duration::hours(8));
+    let refused = long.open(&home).err().unwrap();
+    assert_eq!(refused.code, "clock_mismatch", "{refused}");
+    assert_eq!(denials(&home), ["clock_mismatch"; 4]);
+    assert_eq!(home.traces(), []);
+}
+
+#[test]
+fn two_connections_of_one_session_are_one_session() {
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
+    home.register(&delegation);
+    let agent = Agent::under(&delegation);
+    let (mut one, mut other) = (agent.open(&home).unwrap(), agent.open(&home).unwrap());
+    let asked = clock::new_id().unwrap();
+    let first = one.ask(asked, call("append_trace_note", json!({ "text": "once" })));
+    drop(one);
+    let again = other.ask(asked, call("append_trace_note", json!({ "text": "once" })));
+    assert_eq!(returned(first), returned(again));
+    let mut one = agent.open(&home).unwrap();
+    one.ask(clock::new_id().unwrap(), RequestBody::Close);
+    drop(one);
+    let late = other.ask(
+        clock::new_id().unwrap(),
+        call("append_trace_note", json!({ "text": "late" })),
+    );
+    assert!(
+        matches!(&late, ReplyBody::Failed(refusal) if refusal.code == "session_closed"),
+        "{late:?}"
+    );
+    assert_eq!(count(&home.trace(other.opened.trace), "note.appended"), 1);
 }
 
 #[test]

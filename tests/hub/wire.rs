@@ -31,14 +31,20 @@ impl Agent {
 
     /// A session that calls itself by another's name.
     pub(crate) fn posing_as(delegation: &DelegationToken, session: SessionId) -> Self {
+        Self::lasting(delegation, session, Duration::minutes(30))
+    }
+
+    /// A session whose token lasts for so long.
+    pub(crate) fn lasting(delegation: &DelegationToken, session: SessionId, ttl: Duration) -> Self {
         let holder = HolderKey::from_entropy(clock::random().unwrap());
         let narrowing = Narrowing {
             session,
             holder: holder.public(),
             verbs: delegation.grant().verbs.clone(),
-            expires_at: delegation.grant().expires_at.min(hub::words::whole_seconds(
-                clock::now().saturating_add(Duration::minutes(30)),
-            )),
+            expires_at: delegation
+                .grant()
+                .expires_at
+                .min(hub::words::whole_seconds(clock::now().saturating_add(ttl))),
         };
         let token = delegation
             .attenuate(&narrowing, clock::random().unwrap())

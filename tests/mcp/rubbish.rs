@@ -179,3 +179,29 @@ fn a_client_that_looks_and_leaves_leaves_no_trace() {
     assert!(status.success(), "{stderr}");
     assert_eq!(home.traces(), []);
 }
+
+#[test]
+fn what_no_hub_could_read_is_refused_recorded_and_survived() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    client.call("append_trace_note", json!({ "text": "one" }));
+    let deep = format!("{}{}", "[".repeat(115), "]".repeat(115));
+    // Numbers are longer in the form in which they are passed on.
+    let wide = format!("[{}]", vec!["1e9"; 900_000].join(","));
+    for (id, arguments) in [("deep", deep), ("wide", wide)] {
+        let line = format!(
+            r#"{{"jsonrpc":"2.0","id":"{id}","method":"tools/call","params":{{"name":"append_trace_note","arguments":{{"text":{arguments}}}}}}}"#
+        );
+        client.line(line.as_bytes());
+        let error = client.answer_to(&json!(id)).unwrap_err();
+        assert_eq!(error.code, -32602, "{error:?}");
+        assert!(error.message.contains("nothing done"), "{error:?}");
+    }
+    let note = client.call("append_trace_note", json!({ "text": "still here" }));
+    assert!(!note.is_error, "{}", note.text);
+    client.end();
+    let trace = home.trace(home.traces()[0]);
+    assert_eq!(protocol_errors(&home).len(), 2);
+    let resumed = trace.iter().any(|recorded| recorded.kind == "session.resumed");
+    assert!(!resumed, "the connection held");
+}

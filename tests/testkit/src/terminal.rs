@@ -90,7 +90,9 @@ impl Terminal {
     /// Where the command asks before the terminal hides what is typed, or does not ask.
     pub fn expect_secret(&mut self, question: &str) {
         self.expect(question);
-        let modes = tcgetattr(&self.keyboard).expect("a terminal has modes").local_modes;
+        let modes = tcgetattr(&self.keyboard)
+            .expect("a terminal has modes")
+            .local_modes;
         assert!(
             !modes.contains(LocalModes::ECHO),
             "what is typed would be shown: {}",

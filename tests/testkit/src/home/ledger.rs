@@ -1,6 +1,11 @@
 //! Reading a home's ledger as it lies on disk, while no hub has it.
 
-use trace_store::{BodyState, ChainId, OpenError, Store, Stored};
+use std::convert::Infallible;
+
+use hub::clock;
+use trace_store::{
+    BodyState, ChainId, CheckpointSigner, Config, Ledger, NewEntry, OpenError, Store, Stored, export,
+};
 use vocabulary::TraceId;
 
 use super::Home;
@@ -40,6 +45,51 @@ impl Home {
             ChainId::Workspace(_) => None,
         });
         traces.collect()
+    }
+
+    /// Appends to the ledger what no hub would, as whoever has a shell can: every hash fits, whatever it says. Ends the
+    /// hub first.
+    ///
+    /// # Panics
+    /// Where the store is refused.
+    pub fn forge(&self, forged: Vec<(ChainId, NewEntry)>) {
+        self.stop_hub();
+        let opened = program::until(PATIENCE, || {
+            let config = Config {
+                workspace: self.workspace(),
+                clock: Box::new(clock::now),
+                entropy: Box::new(|bytes| bytes.fill(7)),
+            };
+            match Ledger::open(&self.layout().store(), config, |_| Ok::<_, Infallible>(())) {
+                Err(OpenError::Locked { .. }) => None,
+                opened => Some(opened.expect("the store opens")),
+            }
+        });
+        let ledger = opened.expect("the store's lock is let go of");
+        let appended = ledger.call(move |(), draft| {
+            forged
+                .into_iter()
+                .try_for_each(|(chain, entry)| draft.append(chain, entry).map(drop))
+        });
+        appended
+            .expect("the forged entries are durable")
+            .expect("the forged entries are appended");
+        ledger.close().expect("the ledger closes");
+    }
+
+    /// An export of a trace with these entries of the workspace's chain, under a checkpoint of a key of one's own. Ends
+    /// the hub first.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    #[must_use]
+    pub fn forged_export(&self, trace: TraceId, context: &[u64]) -> Vec<u8> {
+        let chain = ChainId::Workspace(self.workspace());
+        let context: Vec<_> = context.iter().map(|seq| (chain, *seq)).collect();
+        let signer = CheckpointSigner::from_seed(self.workspace(), &[7; 32]);
+        let mut written = Vec::new();
+        export::write(&self.store(), trace, &context, &signer, &mut written).expect("it can be exported");
+        written
     }
 
     fn chain(&self, chain: ChainId) -> Vec<Recorded> {

@@ -6,6 +6,7 @@
 //! writer, on whose thread [`workspace::Workspace`] lives: every request is authorized, recorded and applied
 //! there as one durable step, or not at all.
 
+mod admission;
 pub mod agents;
 pub mod clock;
 pub mod companion;

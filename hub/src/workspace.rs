@@ -40,7 +40,10 @@ pub struct Workspace {
     /// Sessions that asked something since the hub started.
     pub(crate) sessions: HashMap<SessionId, Session>,
     pub(crate) tokens: TokenCache,
+    /// What those who prove nothing make the ledger write.
     pub(crate) strangers: Throttle,
+    /// What those make it write who prove who they are and may not come in.
+    pub(crate) turned_away: Throttle,
 }
 
 /// A delegation as the workspace knows it.
@@ -120,6 +123,7 @@ impl Workspace {
             sessions: HashMap::new(),
             tokens: TokenCache::new(REMEMBERED_TOKENS),
             strangers: Throttle::default(),
+            turned_away: Throttle::default(),
         };
         let chain = ChainId::Workspace(id);
         let mut next = 0;

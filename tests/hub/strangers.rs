@@ -140,7 +140,8 @@ fn a_flood_of_strangers_is_told_no_each_time_and_fills_no_ledger() {
     let home = Home::founded();
     let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
     home.register(&delegation);
-    let mut wire = Agent::under(&delegation).open(&home).unwrap();
+    let owner = Agent::under(&delegation);
+    let mut wire = owner.open(&home).unwrap();
     let elsewhere = Home::founded();
     let foreign = elsewhere.mint(&elsewhere.grant(&Lending::to("claude-code")));
     let codes: Vec<String> = (0..STRANGERS)
@@ -149,7 +150,23 @@ fn a_flood_of_strangers_is_told_no_each_time_and_fills_no_ledger() {
     assert!(codes.iter().all(|code| *code == codes[0]), "{codes:?}");
     let note = call("append_trace_note", json!({ "text": "business as usual" }));
     returned(wire.ask(clock::new_id().unwrap(), note));
-    let written = denials(&home).len();
+    // Nor does it hide what somebody does who is known.
+    let thief = Agent::posing_as(&delegation, owner.session).open(&home);
+    assert_eq!(thief.err().unwrap().code, "session_taken");
+    let chain = home.workspace_chain();
+    let known: Vec<_> = chain
+        .iter()
+        .filter(|recorded| recorded.body["refusal"]["code"] == "session_taken")
+        .map(|recorded| {
+            (
+                recorded.stored.entry.on_behalf_of,
+                recorded.stored.entry.delegation,
+            )
+        })
+        .collect();
+    let grant = delegation.grant();
+    assert_eq!(known, [(Some(grant.on_behalf_of), Some(grant.id))]);
+    let written = denials(&home).len() - known.len();
     // The flood may run into a second minute.
     assert!(
         (PER_MINUTE..=2 * PER_MINUTE).contains(&written),

@@ -1,0 +1,279 @@
+//! Letting an agent session in: a token that a member's key stands behind, a proof that its key is held here, and a
+//! delegation that the ledger knows and nobody has taken back. Whoever is not let in is told why not, and recorded.
+
+use std::sync::Arc;
+
+use delegation::{HandshakeSubject, MAX_SESSION_TTL, VerifiedToken};
+use protocol::{Challenge, Open, Opened, Party, Refusal, RefusalCode, VERSION};
+use trace_store::{ChainId, Draft, Refs};
+use vocabulary::{SessionId, Timestamp, TraceId, WorkspaceId};
+
+use crate::{
+    dispatch::{Caller, unreadable},
+    kind::EntryKind,
+    record::{self, By, not_recorded},
+    records::{AccessDenied, ResumeReason, SessionOpened, SessionResumed},
+    session::Session,
+    workspace::Workspace,
+};
+
+/// The longest token that is looked at; the exact limit is the delegation room's.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// How far the agent side's clock may be from the hub's: they are one machine's, and a session waits for its first
+/// call. Traces sort by when their sessions say that they began, so that is not the agent's to choose.
+const CLOCK_TOLERANCE: time::Duration = time::Duration::minutes(5);
+
+/// Why a session is opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Opening {
+    /// On a new connection.
+    Connecting,
+    /// On the connection on which this trace's session is open.
+    Renewing(TraceId),
+}
+
+/// Somebody who was turned away: why, and who it was, where a token and a proof say that.
+struct TurnedAway {
+    refusal: Refusal,
+    known: Option<Arc<VerifiedToken>>,
+}
+
+impl From<Refusal> for TurnedAway {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, known: None }
+    }
+}
+
+/// Lets a caller in, or records that it was not.
+pub(crate) fn admit(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    open: &Open,
+    hub: WorkspaceId,
+    nonce: [u8; 32],
+    opening: Opening,
+) -> Result<(Caller, Opened), Refusal> {
+    let admitted = identify(workspace, open, hub, nonce)
+        .map_err(TurnedAway::from)
+        .and_then(|token| {
+            let entered = standing(workspace, draft, &token)
+                .and_then(|()| enter(workspace, draft, open, Arc::clone(&token), opening));
+            entered.map_err(|refusal| TurnedAway {
+                refusal,
+                known: Some(token),
+            })
+        });
+    admitted.map_err(|turned_away| {
+        draft.abort();
+        match record_denial(workspace, draft, open, &turned_away) {
+            Ok(()) => turned_away.refusal,
+            Err(not_recorded) => not_recorded,
+        }
+    })
+}
+
+/// Who it is: what a member's key stands behind, in the hands of whom it was made for.
+fn identify(
+    workspace: &mut Workspace,
+    open: &Open,
+    hub: WorkspaceId,
+    nonce: [u8; 32],
+) -> Result<Arc<VerifiedToken>, Refusal> {
+    let denied = |denial: delegation::Denial| Refusal::from(&denial);
+    open.via
+        .check()
+        .map_err(|error| Refusal::new(RefusalCode::MalformedVia, &error))?;
+    let token = workspace
+        .tokens
+        .verify(&open.token, &workspace.keyring)
+        .map_err(denied)?;
+    let subject = HandshakeSubject {
+        workspace: hub,
+        nonce,
+        token: &open.token,
+    };
+    token.check_handshake(&subject, &open.proof).map_err(denied)?;
+    Ok(token)
+}
+
+/// Whether that is good now.
+fn standing(workspace: &Workspace, draft: &Draft<'_>, token: &VerifiedToken) -> Result<(), Refusal> {
+    let longest = draft
+        .now()
+        .saturating_add(MAX_SESSION_TTL)
+        .saturating_add(CLOCK_TOLERANCE);
+    if token.expires_at() > longest {
+        let message = format!(
+            "the session token ends at {}, more than an hour from now ({}); check the machine's clock",
+            token.expires_at(),
+            draft.now()
+        );
+        return Err(Refusal::new(RefusalCode::ClockMismatch, &message));
+    }
+    let grant = token.grant();
+    let holding = token.holding(
+        token.session(),
+        token.holder(),
+        draft.now(),
+        &workspace.revocations,
+    );
+    if let Err(denial) = holding {
+        let mut refusal = Refusal::from(&denial);
+        if denial.code().is_remedied_by_lending() {
+            let who = workspace.name_of(grant.on_behalf_of);
+            refusal.message += &format!("; ask {who} to run: auditotter delegate --agent {}", grant.agent);
+        }
+        return Err(refusal);
+    }
+    if !workspace.delegations.contains_key(&grant.id) {
+        let message = format!(
+            "delegation {} is signed, but this workspace's ledger does not know it; lend anew with: auditotter delegate",
+            grant.id
+        );
+        return Err(Refusal::new(RefusalCode::DelegationNotRecorded, &message));
+    }
+    Ok(())
+}
+
+fn enter(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    open: &Open,
+    token: Arc<VerifiedToken>,
+    opening: Opening,
+) -> Result<(Caller, Opened), Refusal> {
+    let (id, grant) = (token.session(), token.grant().clone());
+    let trace = TraceId::from_uuid(id.uuid());
+    if let Opening::Renewing(current) = opening
+        && current != trace
+    {
+        return Err(Refusal::new(
+            RefusalCode::SessionTaken,
+            &"a connection serves one session; open another connection",
+        ));
+    }
+    let recalled = match workspace.sessions.get(&id) {
+        Some(_) => None,
+        None => Session::recall(draft.store(), trace).map_err(|error| unreadable(&error))?,
+    };
+    let expires_at = token.expires_at();
+    let token_digest = token.digest().to_string();
+    let by = By {
+        on_behalf_of: Some(grant.on_behalf_of),
+        via: Some(&open.via),
+        delegation: Some(grant.id),
+    };
+    let chain = ChainId::Trace(trace);
+    let known = workspace.sessions.get(&id).or(recalled.as_ref());
+    let written = match known {
+        Some(session) if session.delegation != grant.id || session.holder != *token.holder() => {
+            return Err(Refusal::new(
+                RefusalCode::SessionTaken,
+                &format!("session {id} belongs to another holder"),
+            ));
+        }
+        Some(session) if session.closed => {
+            let message = format!("session {id} has ended; start the MCP server anew for another");
+            return Err(Refusal::new(RefusalCode::SessionClosed, &message));
+        }
+        Some(_) => {
+            let reason = match opening {
+                Opening::Connecting => ResumeReason::Reconnected,
+                Opening::Renewing(_) => ResumeReason::Renewed,
+            };
+            let body = SessionResumed {
+                reason,
+                token_digest,
+                expires_at,
+            };
+            record::append(draft, chain, EntryKind::SessionResumed, by, Refs::new(), &body)
+        }
+        None => {
+            begins_now(id, draft.now())?;
+            record::append(
+                draft,
+                chain,
+                EntryKind::SessionOpened,
+                by,
+                Refs::new(),
+                &SessionOpened::under(&token),
+            )
+        }
+    };
+    let written = written.map_err(|error| not_recorded(&error))?;
+    workspace
+        .sessions
+        .entry(id)
+        .or_insert_with(|| recalled.unwrap_or_else(|| Session::new(&token)))
+        .went_on(written.at);
+    let opened = Opened {
+        session: id,
+        trace,
+        delegation: grant.id,
+        on_behalf_of: Party {
+            id: grant.on_behalf_of,
+            name: workspace.name_of(grant.on_behalf_of),
+        },
+        expires_at,
+        // The connection puts its next nonce in before this is sent.
+        next: Challenge {
+            version: VERSION,
+            workspace: workspace.id,
+            nonce: String::new(),
+        },
+    };
+    Ok((
+        Caller {
+            token,
+            via: open.via.clone(),
+            trace,
+        },
+        opened,
+    ))
+}
+
+fn begins_now(id: SessionId, now: Timestamp) -> Result<(), Refusal> {
+    let off = i128::from(id.unix_millis()) - i128::from(now.unix_millis());
+    if off.abs() <= CLOCK_TOLERANCE.whole_milliseconds() {
+        return Ok(());
+    }
+    let message = format!(
+        "session {id} says that it began {} s from now ({now}); check the machine's clock, then start the MCP server anew",
+        off / 1_000
+    );
+    Err(Refusal::new(RefusalCode::ClockMismatch, &message))
+}
+
+/// Who is turned away is recorded, and bounded: nobody may fill the ledger. Strangers and those whose token is known are
+/// counted apart, so that no flood of strangers hides that a revoked session tried again.
+fn record_denial(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    open: &Open,
+    turned_away: &TurnedAway,
+) -> Result<(), Refusal> {
+    let throttle = match &turned_away.known {
+        Some(_) => &mut workspace.turned_away,
+        None => &mut workspace.strangers,
+    };
+    let Some(unrecorded) = throttle.admit(draft.now()) else {
+        return Ok(());
+    };
+    let shown = &open.token.as_bytes()[..open.token.len().min(MAX_TOKEN_BYTES)];
+    let body = AccessDenied {
+        refusal: turned_away.refusal.clone(),
+        token_digest: blake3::hash(shown).to_hex().to_string(),
+        unrecorded,
+    };
+    let grant = turned_away.known.as_ref().map(|token| token.grant());
+    let by = By {
+        on_behalf_of: grant.map(|grant| grant.on_behalf_of),
+        via: Some(&open.via).filter(|via| via.check().is_ok()),
+        delegation: grant.map(|grant| grant.id),
+    };
+    let chain = ChainId::Workspace(workspace.id);
+    record::append(draft, chain, EntryKind::AccessDenied, by, Refs::new(), &body)
+        .map(drop)
+        .map_err(|error| not_recorded(&error))
+}

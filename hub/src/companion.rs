@@ -5,8 +5,11 @@
 //! which was made elsewhere, and everything else reads, or takes power away.
 
 mod door;
+mod export;
+mod lending;
 mod link;
 mod request;
+mod traces;
 
 pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};

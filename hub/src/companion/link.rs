@@ -10,10 +10,7 @@ use protocol::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{
-    door::{Chunk, Reply},
-    request::CompanionRequest,
-};
+use super::{door::Reply, export::Chunk, request::CompanionRequest};
 
 /// How long the hub may be silent: verifying a large store takes a while.
 const SILENCE: Duration = Duration::from_secs(600);

@@ -1,0 +1,153 @@
+//! A trace as a file that verifies offline, sent in pieces as it is made.
+
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
+
+use protocol::{
+    Refusal,
+    frame::{self, FrameError},
+};
+use serde::{Deserialize, Serialize};
+use tokio::{net::UnixStream, sync::mpsc};
+use trace_store::{ChainId, Ledger, ReadError, Store, export};
+use vocabulary::TraceId;
+
+use super::{door::Reply, traces::no_trace};
+use crate::{dispatch::unreadable, kind::EntryKind, settings::HubKey, workspace::Workspace};
+
+/// How much of an export travels in one message, in bytes.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// How many entries of the workspace's chain are looked at at once.
+const PAGE: usize = 1_000;
+
+/// A part of a long answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Chunk {
+    /// Some of it; exports are text.
+    Text(String),
+    /// That was all.
+    End,
+    /// It cannot be finished.
+    Refused(Refusal),
+}
+
+/// Sends the export of a trace, made on a thread of its own from what is durable.
+pub(super) async fn send(
+    stream: &mut UnixStream,
+    ledger: Ledger<Workspace>,
+    key: Arc<HubKey>,
+    trace: TraceId,
+) -> Result<(), FrameError> {
+    let (pieces, mut made) = mpsc::channel(4);
+    tokio::task::spawn_blocking(move || {
+        let context = match context_of(ledger.store(), trace) {
+            Ok(context) => context,
+            Err(refusal) => return drop(pieces.blocking_send(Piece::Not(refusal))),
+        };
+        if pieces.blocking_send(Piece::Begins).is_err() {
+            return;
+        }
+        let mut out = Chunks {
+            pieces: &pieces,
+            text: Vec::new(),
+        };
+        let written = export::write(ledger.store(), trace, &context, key.signer(), &mut out);
+        let last = match written
+            .map_err(|error| unreadable(&error))
+            .and_then(|_| out.flush().map_err(|error| unreadable(&error)))
+        {
+            Ok(()) => Chunk::End,
+            Err(refusal) => Chunk::Refused(refusal),
+        };
+        let _ = pieces.blocking_send(Piece::Part(last));
+    });
+    while let Some(piece) = made.recv().await {
+        match piece {
+            Piece::Not(refusal) => return frame::send(stream, &Reply::Refused(refusal)).await,
+            Piece::Begins => frame::send(stream, &Reply::Bytes).await?,
+            Piece::Part(chunk) => frame::send(stream, &chunk).await?,
+        }
+    }
+    Ok(())
+}
+
+/// What the thread that makes an export hands over.
+enum Piece {
+    Not(Refusal),
+    Begins,
+    Part(Chunk),
+}
+
+/// The workspace entries without which a trace cannot be understood: who the human is, what was lent, whether it
+/// was taken back, and what was proposed in it.
+fn context_of(store: &Store, trace: TraceId) -> Result<Vec<(ChainId, u64)>, Refusal> {
+    let failed = |error: ReadError| unreadable(&error);
+    let begun = store.entries(ChainId::Trace(trace), 0, 1).map_err(failed)?;
+    let Some(first) = begun.first() else {
+        return Err(no_trace(trace));
+    };
+    let (delegation, chain) = (first.delegation, ChainId::Workspace(store.workspace()));
+    let mut context = Vec::new();
+    let mut next = 0;
+    loop {
+        let page = store.entries(chain, next, PAGE).map_err(failed)?;
+        for entry in &page {
+            let concerns = match entry.kind.as_str().parse() {
+                Ok(EntryKind::WorkspaceCreated) => true,
+                Ok(EntryKind::MemberAdded) => entry.on_behalf_of == first.on_behalf_of,
+                Ok(EntryKind::DelegationGranted | EntryKind::DelegationRevoked) => {
+                    entry.delegation == delegation
+                }
+                Ok(EntryKind::WorkItemProposed) => {
+                    entry.refs.get("trace") == Some(trace.to_string().as_str())
+                }
+                _ => false,
+            };
+            if concerns {
+                context.push((chain, entry.seq));
+            }
+        }
+        match page.last() {
+            Some(last) => next = last.seq + 1,
+            None => return Ok(context),
+        }
+    }
+}
+
+/// Collects an export's text into messages; blocks while the other side is slow.
+struct Chunks<'a> {
+    pieces: &'a mpsc::Sender<Piece>,
+    text: Vec<u8>,
+}
+
+impl Write for Chunks<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        if self.text.len() >= CHUNK_BYTES && self.text.ends_with(b"\n") {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let text = String::from_utf8(std::mem::take(&mut self.text)).map_err(io::Error::other)?;
+        // A single line can be larger than a message may be.
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let mut end = rest.len().min(frame::MAX_FRAME_BYTES / 8);
+            while !rest.is_char_boundary(end) {
+                end -= 1;
+            }
+            let (part, later) = rest.split_at(end);
+            self.pieces
+                .blocking_send(Piece::Part(Chunk::Text(part.to_owned())))
+                .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            rest = later;
+        }
+        Ok(())
+    }
+}

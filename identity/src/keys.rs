@@ -164,14 +164,14 @@ macro_rules! in_hex {
         }
 
         impl FromStr for $name {
-            type Err = KeyError;
+            type Err = $crate::KeyError;
 
-            fn from_str(text: &str) -> Result<Self, KeyError> {
+            fn from_str(text: &str) -> Result<Self, $crate::KeyError> {
                 let mut bytes = [0; $bytes];
                 hex::decode_to_slice(text, &mut bytes)
                     .ok()
                     .filter(|()| text.bytes().all(|b| !b.is_ascii_uppercase()))
-                    .ok_or(KeyError::Form {
+                    .ok_or($crate::KeyError::Form {
                         expected: 2 * $bytes,
                     })?;
                 $make(bytes)
@@ -179,6 +179,8 @@ macro_rules! in_hex {
         }
     };
 }
+
+pub(crate) use in_hex;
 
 in_hex!(PublicKey, 32, PublicKey::from_bytes);
 in_hex!(DecisionSignature, 64, |bytes| Ok(DecisionSignature(bytes)));

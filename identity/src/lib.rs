@@ -3,12 +3,17 @@
 //! Pure: randomness and time come in as arguments. The one exception is [`seal`], where `age` draws the salt
 //! and the file key itself.
 
+mod decision;
 mod keys;
 mod member;
 mod registration;
 mod sealed;
 mod verb;
 
+pub use decision::{
+    Challenge, Decision, DecisionError, Digest, History, Rationale, RationaleError, Signed, SignedDecision,
+    Tier,
+};
 pub use keys::{DecisionKey, DecisionSignature, KeyError, PublicKey, Seed};
 pub use member::{Email, EmailError, Member, PersonName, PersonNameError};
 pub use registration::{RegistrationError, SignedRegistration};

@@ -1,0 +1,254 @@
+//! A decision: what only a human can do, in words that are signed as they stand and never change.
+//!
+//! What is signed is the canonical JSON (RFC 8785) of everything that the decision rests on: what was decided, the digest of
+//! what was shown, the risk and the rules under which it was judged, the ledger up to that moment, and the challenge
+//! that makes it count once. It is kept as the very text that was signed, so that whoever checks it needs no
+//! writer of canonical JSON.
+
+mod rationale;
+mod words;
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use vocabulary::{MemberId, Risk, Timestamp, WorkItemId, WorkspaceId, text_form};
+
+pub use rationale::{Rationale, RationaleError};
+use words::Words;
+
+use crate::{DecisionKey, DecisionSignature, HumanVerb, KeyError, Member, PublicKey};
+
+const CONTEXT: &str = "auditotter 2026 decision v1";
+const SUBJECT_CONTEXT: &str = "auditotter 2026 decision subject v1";
+
+/// The digest of what is decided on, or of the rules by which it was judged: 32 bytes, in text 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+/// 128 random bits that make a decision count once: in text 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Challenge([u8; 16]);
+
+/// How a decision was signed, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Tier {
+    /// The member's own key, opened with a passphrase at a terminal.
+    T0,
+}
+
+/// A ledger up to some moment: what a decision vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// How many entries it had.
+    pub size: u64,
+    /// The Merkle root over them.
+    pub root: Digest,
+}
+
+/// What is decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Proposed work, as it was judged: a decision is bound to the rules and the risk as well.
+    WorkItem {
+        /// Which.
+        id: WorkItemId,
+        /// The digest of the rules by which its risk was judged.
+        policy: Digest,
+        /// How much it could hurt, as it was shown.
+        risk: Risk,
+    },
+    /// Somebody who is to be a member, or no longer.
+    Member(MemberId),
+}
+
+/// What was decided, and everything that the decision is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// In which workspace.
+    pub workspace: WorkspaceId,
+    /// What was decided.
+    pub verb: HumanVerb,
+    /// On what.
+    pub subject: Subject,
+    /// The digest of exactly that, as it was shown.
+    pub subject_digest: Digest,
+    /// Why, where it was said.
+    pub rationale: Option<Rationale>,
+    /// Who decided.
+    pub member: MemberId,
+    /// What makes it count once.
+    pub challenge: Challenge,
+    /// Everything that had happened by then.
+    pub history: History,
+    /// When, by the clock of whoever decided.
+    pub at: Timestamp,
+    /// How it is signed.
+    pub tier: Tier,
+}
+
+/// A decision as it travels and is kept: the text that was signed, and the signature. It says nothing until it is
+/// verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedDecision {
+    decision: String,
+    signature: DecisionSignature,
+}
+
+/// What a member signed. Only [`SignedDecision::verify`] makes one, and applying takes it away.
+///
+/// ```compile_fail,E0451
+/// let made_up = identity::Signed { value: () };
+/// ```
+/// ```compile_fail,E0599
+/// fn twice(signed: identity::Signed<identity::Decision>) {
+///     let again = signed.clone();
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Signed<T> {
+    value: T,
+}
+
+/// Why a decision does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecisionError {
+    /// The text is no decision.
+    #[error("the text is no decision: {0}")]
+    Malformed(String),
+    /// Another text would say the same; only one may be signed.
+    #[error("the decision is not in its canonical form")]
+    NotCanonical,
+    /// It was made elsewhere.
+    #[error("the decision is of workspace {found}, not of this one")]
+    Workspace {
+        /// Where.
+        found: WorkspaceId,
+    },
+    /// Nobody knows who decided.
+    #[error("{0}, who is to have decided, is no member")]
+    NoMember(MemberId),
+    /// The signature does not fit.
+    #[error("the decision is not signed by the key of {member}: {source}")]
+    Signature {
+        /// Who is to have decided.
+        member: MemberId,
+        /// What is wrong.
+        source: KeyError,
+    },
+}
+
+impl Digest {
+    /// The digest of a subject's bytes, as they were recorded and shown.
+    #[must_use]
+    pub fn of_subject(bytes: &[u8]) -> Self {
+        Self(blake3::derive_key(SUBJECT_CONTEXT, bytes))
+    }
+
+    /// A digest from its 32 bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl Challenge {
+    /// A challenge from 16 bytes of good randomness.
+    #[must_use]
+    pub const fn from_entropy(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Tier {
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::T0 => "T0",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Decision {
+    /// Signs with the member's own key.
+    ///
+    /// # Errors
+    /// [`DecisionError::Malformed`], which no decision that could be parsed causes.
+    pub fn sign(&self, key: &DecisionKey) -> Result<SignedDecision, DecisionError> {
+        let decision = Words::from(self).text()?;
+        let signature = key.sign(CONTEXT, decision.as_bytes());
+        Ok(SignedDecision { decision, signature })
+    }
+}
+
+impl SignedDecision {
+    /// The text that was signed, for people to look at. Whether it says the truth is for [`Self::verify`] to find.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.decision
+    }
+
+    /// What was decided, if the member who is to have decided it signed exactly that, in this workspace.
+    ///
+    /// # Errors
+    /// [`DecisionError`].
+    pub fn verify<'m>(
+        &self,
+        workspace: WorkspaceId,
+        member: impl FnOnce(MemberId) -> Option<&'m Member>,
+    ) -> Result<Signed<Decision>, DecisionError> {
+        let value = Words::read(&self.decision)?;
+        if value.workspace != workspace {
+            return Err(DecisionError::Workspace {
+                found: value.workspace,
+            });
+        }
+        let member = member(value.member)
+            .filter(|member| member.id == value.member)
+            .ok_or(DecisionError::NoMember(value.member))?;
+        self.check(&member.decision_key)
+            .map_err(|source| DecisionError::Signature {
+                member: member.id,
+                source,
+            })?;
+        Ok(Signed { value })
+    }
+
+    fn check(&self, key: &PublicKey) -> Result<(), KeyError> {
+        key.verify(CONTEXT, self.decision.as_bytes(), &self.signature)
+    }
+}
+
+impl<T> Signed<T> {
+    /// What was signed.
+    #[must_use]
+    pub const fn get(&self) -> &T {
+        &self.value
+    }
+
+    /// What was signed, to be applied.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+crate::keys::in_hex!(Digest, 32, |bytes| Ok(Digest(bytes)));
+crate::keys::in_hex!(Challenge, 16, |bytes| Ok(Challenge(bytes)));
+text_form!(Digest, Challenge);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{Seed, SignedRegistration};
+
+fn alice() -> (Seed, Member) {
+    let seed = Seed::from_entropy([3; 32]);
+    let workspace = WorkspaceId::new(1, [1; 10]);
+    let registered = SignedRegistration::sign(
+        &seed,
+        MemberId::new(2, [2; 10]),
+        "Alice".parse().unwrap(),
+        "alice@example.com".parse().unwrap(),
+        workspace,
+    );
+    let member = registered.unwrap().verify(workspace).unwrap();
+    (seed, member)
+}
+
+fn decision() -> Decision {
+    Decision {
+        workspace: WorkspaceId::new(1, [1; 10]),
+        verb: HumanVerb::Approve,
+        subject: Subject::WorkItem {
+            id: WorkItemId::new(3, [3; 10]),
+            policy: Digest::from_bytes([5; 32]),
+            risk: Risk::Low,
+        },
+        subject_digest: Digest::of_subject(b"Fix the password reset bug"),
+        rationale: Some("The fix is small,\nand the test shows it.".parse().unwrap()),
+        member: MemberId::new(2, [2; 10]),
+        challenge: Challenge::from_entropy([6; 16]),
+        history: History {
+            size: 7,
+            root: Digest::from_bytes([8; 32]),
+        },
+        at: "2026-11-21T02:27:37.000000Z".parse().unwrap(),
+        tier: Tier::T0,
+    }
+}
+
+/// What is signed is this text after the context and a zero byte, so that others can check it with their own tools.
+#[test]
+fn what_is_signed_is_fixed() {
+    let (seed, _) = alice();
+    let signed = decision().sign(&seed.decision_key()).unwrap();
+    assert_eq!(signed.text(), include_str!("decision.json").trim_end());
+    assert_eq!(
+        serde_json::to_string_pretty(&signed).unwrap(),
+        include_str!("signed.json").trim_end()
+    );
+}
+
+#[test]
+fn a_decision_holds_for_its_member_and_workspace() {
+    let (seed, member) = alice();
+    let signed = decision().sign(&seed.decision_key()).unwrap();
+    let verified = signed.verify(member_workspace(), |_| Some(&member)).unwrap();
+    assert_eq!(verified.into_inner(), decision());
+    let elsewhere = WorkspaceId::new(9, [9; 10]);
+    assert!(matches!(
+        signed.verify(elsewhere, |_| Some(&member)),
+        Err(DecisionError::Workspace { .. })
+    ));
+    assert!(matches!(
+        signed.verify(member_workspace(), |_| None),
+        Err(DecisionError::NoMember(_))
+    ));
+    let mut bob = member;
+    bob.id = MemberId::new(4, [4; 10]);
+    assert!(matches!(
+        signed.verify(member_workspace(), |_| Some(&bob)),
+        Err(DecisionError::NoMember(_))
+    ));
+}
+
+fn member_workspace() -> WorkspaceId {
+    WorkspaceId::new(1, [1; 10])
+}
+
+#[test]
+fn neither_the_delegation_key_nor_anybody_elses_decides() {
+    let (seed, member) = alice();
+    let own = seed.decision_key();
+    let other = Seed::from_entropy([4; 32]).decision_key();
+    let signed = decision().sign(&other).unwrap();
+    assert!(matches!(
+        signed.verify(member_workspace(), |_| Some(&member)),
+        Err(DecisionError::Signature { .. })
+    ));
+    let lends = Member {
+        decision_key: member.delegation_key,
+        ..member
+    };
+    let signed = decision().sign(&own).unwrap();
+    assert!(matches!(
+        signed.verify(member_workspace(), |_| Some(&lends)),
+        Err(DecisionError::Signature { .. })
+    ));
+}
+
+#[test]
+fn a_registration_is_no_decision() {
+    let (seed, member) = alice();
+    let text = decision().sign(&seed.decision_key()).unwrap().decision;
+    let borrowed = SignedDecision {
+        signature: seed
+            .decision_key()
+            .sign("auditotter 2026 member registration v1", text.as_bytes()),
+        decision: text,
+    };
+    assert!(matches!(
+        borrowed.verify(member_workspace(), |_| Some(&member)),
+        Err(DecisionError::Signature { .. })
+    ));
+}
+
+#[test]
+fn no_word_of_it_can_be_changed_afterwards() {
+    let (seed, member) = alice();
+    let signed = decision().sign(&seed.decision_key()).unwrap();
+    let said: Value = serde_json::from_str(signed.text()).unwrap();
+    for (name, forged) in [
+        ("verb", json!("reject")),
+        ("subject", json!(WorkItemId::new(5, [5; 10]))),
+        ("subject_digest", json!(Digest::of_subject(b"something else"))),
+        ("policy_digest", json!(Digest::from_bytes([9; 32]))),
+        ("risk", json!("critical")),
+        ("rationale", json!("whatever")),
+        ("challenge", json!(Challenge::from_entropy([7; 16]))),
+        ("ledger_size", json!(8)),
+        ("ledger_root", json!(Digest::from_bytes([9; 32]))),
+        ("at", json!("2026-11-21T02:27:38.000000Z")),
+    ] {
+        let mut value = said.clone();
+        assert_ne!(value[name], forged);
+        value[name] = forged;
+        let forged = SignedDecision {
+            decision: serde_json_canonicalizer::to_string(&value).unwrap(),
+            signature: signed.signature,
+        };
+        assert!(
+            matches!(
+                forged.verify(member_workspace(), |_| Some(&member)),
+                Err(DecisionError::Signature { .. })
+            ),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_text_that_is_not_the_one_text_of_its_decision_is_refused_whoever_signs_it() {
+    let (seed, member) = alice();
+    let text = decision().sign(&seed.decision_key()).unwrap().decision;
+    let twice = text.replacen('{', r#"{"verb":"reject","#, 1);
+    let surplus = text.replacen('{', r#"{"also":1,"#, 1);
+    let newer = text.replace(r#""version":1"#, r#""version":2"#);
+    let other_tier = text.replace(r#""tier":"T0""#, r#""tier":"T9""#);
+    let of_nobody = text.replace(r#""verb":"approve""#, r#""verb":"grant_access""#);
+    let unjudged = text.replace(r#""risk":"low","#, "");
+    let nobodys = text.replace(r#""verb":"approve""#, r#""verb":"propose_work_item""#);
+    let mut refused = 0;
+    for odd in [
+        format!(" {text}"),
+        format!("{text}\n"),
+        twice,
+        surplus,
+        newer,
+        other_tier,
+        nobodys,
+        of_nobody,
+        unjudged,
+        String::new(),
+    ] {
+        assert_ne!(odd, text);
+        let signed = SignedDecision {
+            signature: seed.decision_key().sign(CONTEXT, odd.as_bytes()),
+            decision: odd.clone(),
+        };
+        let verified = signed.verify(member_workspace(), |_| Some(&member));
+        assert!(
+            matches!(
+                verified,
+                Err(DecisionError::Malformed(_) | DecisionError::NotCanonical)
+            ),
+            "{odd}: {verified:?}"
+        );
+        refused += 1;
+    }
+    assert_eq!(refused, 10);
+}
+
+#[test]
+fn a_rationale_reads_as_it_is_shown() {
+    for bad in ["", "  ", "a\u{202e}b", "a\u{1b}[2J", &"x".repeat(2_001)] {
+        assert_eq!(bad.parse::<Rationale>(), Err(RationaleError), "{bad:?}");
+    }
+    assert_eq!(
+        " two\nlines ".parse::<Rationale>().unwrap().to_string(),
+        "two\nlines"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_reading_panic(text: String) {
+        let _ = Words::read(&text);
+    }
+
+    #[test]
+    fn a_decision_about_a_member_reads_back_as_itself(id: [u8; 10]) {
+        let mut said = decision();
+        said.verb = HumanVerb::GrantAccess;
+        said.subject = Subject::Member(MemberId::new(1, id));
+        prop_assert_eq!(Words::read(&Words::from(&said).text().unwrap()), Ok(said));
+    }
+
+    #[test]
+    fn every_decision_reads_back_as_itself(size in 0_u64..1 << 53, root: [u8; 32], why in proptest::option::of("[a-zé \\n]{1,40}")) {
+        let mut said = decision();
+        said.history = History { size, root: Digest::from_bytes(root) };
+        said.rationale = why.and_then(|why| why.parse().ok());
+        prop_assert_eq!(Words::read(&Words::from(&said).text().unwrap()), Ok(said));
+    }
+}

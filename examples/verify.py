@@ -158,6 +158,37 @@ def verify_inclusion(entry_hash, index, size, proof, root):
         raise DoesNotHold("it is not in the signed ledger: its proof leads to another root")
 
 
+def verify_consistency(old, old_root, new, new_root, proof):
+    """RFC 9162 section 2.1.4.2: the ledger of `new` entries begins with the one of `old`."""
+    if old > new:
+        raise DoesNotHold(f"a ledger of {new} entries cannot begin with {old}")
+    if old == 0 or old == new:
+        if proof or old_root != (hashlib.sha256().digest() if old == 0 else new_root):
+            raise DoesNotHold("an earlier state of the ledger is not one of it")
+        return
+    if old & (old - 1) == 0:
+        proof = [old_root] + proof
+    if not proof:
+        raise DoesNotHold("the consistency proof is too short")
+    this, last = old - 1, new - 1
+    while this & 1:
+        this, last = this >> 1, last >> 1
+    from_old = from_new = proof[0]
+    for sibling in proof[1:]:
+        if last == 0:
+            raise DoesNotHold("the consistency proof is too long")
+        if this & 1 or this == last:
+            from_old = hashlib.sha256(b"\1" + sibling + from_old).digest()
+            from_new = hashlib.sha256(b"\1" + sibling + from_new).digest()
+            while not this & 1 and this:
+                this, last = this >> 1, last >> 1
+        else:
+            from_new = hashlib.sha256(b"\1" + from_new + sibling).digest()
+        this, last = this >> 1, last >> 1
+    if last != 0 or from_old != old_root or from_new != new_root:
+        raise DoesNotHold("an earlier state of the ledger is not one of it")
+
+
 # --- Entries --------------------------------------------------------------------------------------------------------
 
 ID = "[0-7][0-9a-hjkmnp-tv-z]{25}"
@@ -253,6 +284,83 @@ def verify_body(entry, body):
     return "present"
 
 
+# --- What people decided --------------------------------------------------------------------------------------------
+
+
+def canonical_json(value):
+    """RFC 8785, for objects whose names are ASCII and whose numbers are integers."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def signed_by(member, context, text, signature):
+    key = bytes.fromhex(member["decision_key"])
+    return ed25519_verify(key, context.encode() + b"\0" + text.encode(), bytes.fromhex(signature))
+
+
+class Decisions:
+    """Checks each decision against the entries before it: who the members are, and what was proposed."""
+
+    def __init__(self, workspace, history):
+        self.workspace, self.history = workspace, history
+        self.members, self.proposals, self.decided, self.erased, self.count = {}, {}, set(), False, 0
+
+    def take(self, entry, index, data):
+        kind = entry["kind"]
+        if kind not in ("member.added", "work_item.proposed", "decision.made"):
+            return
+        if data is None:
+            self.erased = True  # what rests on it is unknown, and nothing is false
+            return
+        try:
+            body = json.loads(data.decode("utf-8"))
+            if kind == "member.added":
+                self.member(entry, body)
+            elif kind == "work_item.proposed":
+                self.proposals[body["id"]] = (body, data)
+            else:
+                self.decision(entry, index, body)
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise DoesNotHold(f"the body is not that of a {kind} entry: {error!r}")
+
+    def member(self, entry, body):
+        if entry["seq"] != 1 or body["root_key_id"] != 0:
+            raise DoesNotHold("it adds a member beside the founder, whom nobody let in")
+        member = body["registration"]["member"]
+        said = canonical_json({"workspace": self.workspace, "member": member})
+        if not signed_by(member, "auditotter 2026 member registration v1", said, body["registration"]["signature"]):
+            raise DoesNotHold("the registration is not signed by the key it names")
+        self.members[member["id"]] = member
+
+    def decision(self, entry, index, body):
+        text, signature = body["signed"]["decision"], body["signed"]["signature"]
+        said = json.loads(text)
+        if canonical_json(said) != text:
+            raise DoesNotHold("the decision is not in its canonical form")
+        if said["version"] != 1 or said["workspace"] != self.workspace or said["tier"] != "T0":
+            raise DoesNotHold("the decision is of another workspace, version or tier than this script knows")
+        if said["member"] not in self.members or said["subject"] not in self.proposals:
+            if self.erased:
+                return
+            raise DoesNotHold("nothing in the file says who decided, or on what")
+        if entry.get("on_behalf_of") != said["member"]:
+            raise DoesNotHold("it is not recorded as that of who signed it")
+        if not signed_by(self.members[said["member"]], "auditotter 2026 decision v1", text, signature):
+            raise DoesNotHold("the decision is not signed by the member who is to have made it")
+        proposed, data = self.proposals[said["subject"]]
+        digest = blake3(data, derive_key_context="auditotter 2026 decision subject v1").hexdigest()
+        judged = (proposed["assessment"]["policy_digest"], proposed["assessment"]["risk"])
+        if said["subject_digest"] != digest or (said["policy_digest"], said["risk"]) != judged:
+            raise DoesNotHold("the decision is on something else than what was proposed")
+        if said["verb"] not in ("approve", "reject") or (said["verb"] == "approve" and said["risk"] not in ("low", "medium")):
+            raise DoesNotHold("nobody can decide that so")
+        if said["subject"] in self.decided:
+            raise DoesNotHold("it was decided before")
+        if said["ledger_size"] > index or self.history.get(said["ledger_size"]) != said["ledger_root"]:
+            raise DoesNotHold("it vouches for a ledger that is not how this one began")
+        self.decided.add(said["subject"])
+        self.count += 1
+
+
 # --- The file -------------------------------------------------------------------------------------------------------
 
 
@@ -307,7 +415,7 @@ class Verifier:
                 raise Unreadable(f"the export has version {start['version']}, and this script knows version 1")
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Unreadable("this is no export of a trace")
-        header = parse_line(line, names)
+        header = parse_line(line, names, {"history"})
         workspace, trace, counts = header["workspace"], header["trace"], header["counts"]
         well_formed = (
             isinstance(workspace, str)
@@ -328,6 +436,7 @@ class Verifier:
             raise DoesNotHold(f"it is signed by the key {header['hub_key']}, not by the one you expect")
         name, key = f"auditotter/{workspace}", bytes.fromhex(header["hub_key"])
         size, root = open_checkpoint(header["checkpoint"], name, key)
+        self.decisions = Decisions(workspace, self.past(header.get("history", []), size, root))
 
         bodies = {"none": 0, "present": 0, "erased": 0}
         before = None
@@ -357,6 +466,27 @@ class Verifier:
         if self.file.read(1):
             raise Unreadable("something follows the trailer")
         return header, size, root, bodies
+
+    def past(self, history, size, root):
+        """The earlier states of the ledger that the header names, each proved: roots by size."""
+        past, newest = {}, -1
+        for state in history if isinstance(history, list) else [None]:
+            well_formed = (
+                isinstance(state, dict)
+                and state.keys() == {"size", "root", "proof"}
+                and is_integer(state["size"])
+                and isinstance(state["proof"], list)
+                and all(isinstance(h, str) and re.fullmatch("[0-9a-f]{64}", h) for h in [state["root"], *state["proof"]])
+            )
+            if not well_formed:
+                raise Unreadable("a malformed header")
+            if state["size"] <= newest:
+                raise DoesNotHold("the earlier states of the ledger are not in order")
+            newest = state["size"]
+            proof = [bytes.fromhex(h) for h in state["proof"]]
+            verify_consistency(newest, bytes.fromhex(state["root"]), size, root, proof)
+            past[newest] = state["root"]
+        return past
 
     def verify_entry(self, record, in_trace, trace, before, size, root, bodies):
         """Verifies one line; returns what the next one has to follow."""
@@ -395,7 +525,11 @@ class Verifier:
         verify_inclusion(entry_hash, index, size, [bytes.fromhex(h) for h in proof], root)
         if "body" in record and record["body"] is None:
             raise Unreadable("a malformed body")
-        bodies[verify_body(entry, record.get("body"))] += 1
+        found = verify_body(entry, record.get("body"))
+        bodies[found] += 1
+        if not in_trace:
+            data = from_base64(record["body"]["bytes"]) if found == "present" else None
+            self.decisions.take(entry, index, data)
         return {"chain": chain, "seq": seq, "at": at, "index": index, "hash": entry_hash.hex()}
 
 
@@ -424,6 +558,7 @@ def main(arguments):
     print(f"  trace      {header['trace']}, {counts['trace']} entries, each linked to the one before it")
     print(f"  context    {counts['context']} entries of other chains")
     print(f"  bodies     {bodies['present']} present and as committed, {bodies['erased']} erased, {bodies['none']} entries without")
+    print(f"  decisions  {verifier.decisions.count}, each signed over what was proposed and over the ledger before it")
     print(f"  ledger     {header['workspace']}, {size} entries, root {root.hex()}")
     print(f"  signed by  {header['hub_key']}{'' if expected_key else ' (compare with the key you were given)'}")
     return 0

@@ -5,6 +5,8 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+#[path = "companion/deciding.rs"]
+mod deciding;
 #[path = "companion/doctor.rs"]
 mod doctor;
 #[path = "companion/passphrase.rs"]

@@ -8,6 +8,8 @@
 
 #[path = "mcp/authority.rs"]
 mod authority;
+#[path = "mcp/deciding.rs"]
+mod deciding;
 #[path = "mcp/eras.rs"]
 mod eras;
 #[path = "mcp/rubbish.rs"]

@@ -1,13 +1,17 @@
 //! The commands, one file each.
 
+mod decide;
 mod delegate;
 mod delegations;
 mod demo;
 mod doctor;
+mod inbox;
 mod init;
 mod inspect;
+mod members;
 mod revoke;
 mod serve;
+mod show;
 mod trace;
 mod verify;
 
@@ -34,6 +38,11 @@ enum Command {
     Delegate(delegate::Args),
     Delegations(delegations::Args),
     Inspect(inspect::Args),
+    Inbox(inbox::Args),
+    Show(show::Args),
+    Approve(decide::ApproveArgs),
+    Reject(decide::RejectArgs),
+    Members(members::Args),
     Revoke(revoke::Args),
     Serve(serve::Args),
     #[command(subcommand)]
@@ -57,6 +66,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Delegate(args) => delegate::run(&workspace, args),
         Command::Delegations(args) => delegations::run(&workspace, &args),
         Command::Inspect(args) => inspect::run(&workspace, &args),
+        Command::Inbox(args) => inbox::run(&workspace, &args),
+        Command::Show(args) => show::run(&workspace, &args),
+        Command::Approve(args) => decide::approve(&workspace, args),
+        Command::Reject(args) => decide::reject(&workspace, args),
+        Command::Members(args) => members::run(&workspace, &args),
         Command::Revoke(args) => revoke::run(&workspace, args),
         Command::Serve(args) => serve::run(&workspace, &args),
         Command::Trace(command) => trace::run(&workspace, command),

@@ -2,6 +2,7 @@
 
 mod commands;
 mod home;
+mod key;
 mod output;
 mod terminal;
 

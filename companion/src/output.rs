@@ -7,8 +7,7 @@ use serde::Serialize;
 /// Prints a line of the command's result, or several, with nothing in them that would steer a terminal. A closed pipe
 /// ends the program quietly, as it does other tools.
 pub(crate) fn line(text: &str) {
-    let lines: Vec<String> = text.split('\n').map(escaped).collect();
-    if let Err(error) = writeln!(io::stdout(), "{}", lines.join("\n"))
+    if let Err(error) = writeln!(io::stdout(), "{}", escaped_lines(text))
         && error.kind() == io::ErrorKind::BrokenPipe
     {
         std::process::exit(0);
@@ -34,6 +33,12 @@ pub(crate) fn escaped(text: &str) -> String {
         }
     }
     shown
+}
+
+/// The same of each line of a text.
+pub(crate) fn escaped_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(escaped).collect();
+    lines.join("\n")
 }
 
 /// Prints what went wrong: one line, then what lies beneath it where that says more.

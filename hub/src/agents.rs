@@ -21,7 +21,8 @@ use tokio::{
     sync::watch,
 };
 use trace_store::{ChainId, CommitError, Draft, Ledger};
-use vocabulary::{SessionId, TraceId, WorkspaceId};
+use vocabulary::{SessionId, WorkItemId, WorkspaceId};
+use work_items::State;
 
 use crate::{
     admission::{Opening, admit},
@@ -29,11 +30,15 @@ use crate::{
     dispatch::{self, Caller, Step, Surroundings},
     outbox::{Outbox, Place},
     spool,
+    tools::{First, Prepared},
     workspace::Workspace,
 };
 
 /// How long a connection may take to open its session.
 const OPENING_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a decision is waited for. Clients give a call up after a minute, and the agent side before that.
+const LONGEST_WAIT: Duration = Duration::from_secs(40);
 
 /// What serving agents takes.
 #[derive(Debug, Clone)]
@@ -42,17 +47,26 @@ pub struct AgentDoor {
     ledger: Ledger<Workspace>,
     workspace: WorkspaceId,
     around: Surroundings,
+    decisions: watch::Sender<u64>,
 }
 
 impl AgentDoor {
-    /// A door of this home to this ledger; `inbox` is the address under which people reach the inbox.
+    /// A door of this home to this ledger; `inbox` is the address under which people reach the inbox, and `decisions`
+    /// changes with each decision.
     #[must_use]
-    pub fn new(home: Home, ledger: Ledger<Workspace>, workspace: WorkspaceId, inbox: &str) -> Self {
+    pub fn new(
+        home: Home,
+        ledger: Ledger<Workspace>,
+        workspace: WorkspaceId,
+        inbox: &str,
+        decisions: watch::Sender<u64>,
+    ) -> Self {
         Self {
             home,
             ledger,
             workspace,
             around: Surroundings { inbox: inbox.into() },
+            decisions,
         }
     }
 
@@ -117,7 +131,7 @@ impl AgentDoor {
                     let Some(place) = outbox.place().await else {
                         break Ok(());
                     };
-                    self.answer(caller.clone(), request, place);
+                    self.answer(caller.clone(), request, place, closing.clone());
                 }
                 Ok(Some(AgentMessage::Open(open))) => {
                     let used = std::mem::replace(&mut nonce, fresh_nonce()?);
@@ -169,7 +183,7 @@ impl AgentDoor {
     }
 
     /// Carries a request out; its reply takes the reserved place.
-    fn answer(&self, caller: Caller, request: Request, place: Place) {
+    fn answer(&self, caller: Caller, request: Request, place: Place, closing: watch::Receiver<bool>) {
         let (id, around) = (request.id, self.around.clone());
         let door = self.clone();
         let asked = request.clone();
@@ -181,8 +195,13 @@ impl AgentDoor {
                 Ok(Step::Done(body)) => {
                     place.send(&HubMessage::Reply(Reply { id, body }));
                 }
-                Ok(Step::VerifyFirst(trace)) => {
-                    runtime.spawn(async move { door.verify_and_answer(caller, request, trace, place).await });
+                Ok(Step::First(first)) => {
+                    runtime.spawn(async move {
+                        // Without an answer the connection ends, and the client asks the next hub.
+                        if let Some(prepared) = door.prepare(first, closing).await {
+                            door.answer_prepared(caller, request, prepared, place).await;
+                        }
+                    });
                 }
                 Err(error) => {
                     let body = ReplyBody::Failed(Refusal::new(RefusalCode::NotRecorded, &error));
@@ -197,28 +216,57 @@ impl AgentDoor {
         }
     }
 
-    async fn verify_and_answer(&self, caller: Caller, request: Request, trace: TraceId, place: Place) {
-        let ledger = self.ledger.clone();
-        let verifying = tokio::task::spawn_blocking(move || {
-            ledger
-                .store()
-                .verify_chain(ChainId::Trace(trace))
-                .map_err(|broken| broken.to_string())
-        });
-        let checked = verifying
-            .await
-            .unwrap_or_else(|_| Err("verification was interrupted".to_owned()));
+    /// Does what has to come first; nothing comes of it where the hub is closing.
+    async fn prepare(&self, first: First, mut closing: watch::Receiver<bool>) -> Option<Prepared> {
+        match first {
+            First::Verify(trace) => {
+                let ledger = self.ledger.clone();
+                let verifying = tokio::task::spawn_blocking(move || {
+                    ledger
+                        .store()
+                        .verify_chain(ChainId::Trace(trace))
+                        .map_err(|broken| broken.to_string())
+                });
+                let verified = verifying.await;
+                let interrupted = |_| Err("verification was interrupted".to_owned());
+                Some(Prepared::Verified(verified.unwrap_or_else(interrupted)))
+            }
+            First::Await(id) => tokio::select! {
+                () = self.decided(id) => Some(Prepared::Awaited),
+                () = tokio::time::sleep(LONGEST_WAIT) => Some(Prepared::Awaited),
+                _ = closing.wait_for(|closing| *closing) => None,
+            },
+        }
+    }
+
+    /// Waits until somebody has decided on a work item.
+    async fn decided(&self, id: WorkItemId) {
+        let mut decisions = self.decisions.subscribe();
+        loop {
+            let waiting = self
+                .run(move |workspace, _| {
+                    let item = workspace.work_items.get(id);
+                    item.is_some_and(|item| item.state == State::Proposed)
+                })
+                .await;
+            if !matches!(waiting, Ok(true)) || decisions.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn answer_prepared(&self, caller: Caller, request: Request, prepared: Prepared, place: Place) {
         let (id, around) = (request.id, self.around.clone());
         let done = self
             .run(move |workspace, draft| {
-                dispatch::request(workspace, draft, &caller, &around, &request, Some(checked))
+                dispatch::request(workspace, draft, &caller, &around, &request, Some(prepared))
             })
             .await;
         let body = match done {
             Ok(Step::Done(body)) => body,
-            Ok(Step::VerifyFirst(_)) => ReplyBody::Failed(Refusal::new(
+            Ok(Step::First(_)) => ReplyBody::Failed(Refusal::new(
                 RefusalCode::Conflict,
-                &"verification did not settle",
+                &"what has to come first did not settle",
             )),
             Err(error) => ReplyBody::Failed(Refusal::new(RefusalCode::NotRecorded, &error)),
         };

@@ -4,6 +4,7 @@
 //! gives a secret, and nothing here can add power: a grant is registered only with the member's own signature,
 //! which was made elsewhere, and everything else reads, or takes power away.
 
+mod deciding;
 mod door;
 mod export;
 mod lending;
@@ -14,6 +15,6 @@ mod traces;
 pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};
 pub use request::{
-    ChainSummary, CompanionRequest, DelegationRow, EntryRow, InspectVerdict, MemberRow, RevokeOutcome,
-    Status, TraceRow, VerifiedChain,
+    ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, InspectVerdict, MemberRow,
+    RevokeOutcome, ShownWorkItem, Status, TraceRow, VerifiedChain, WorkItemRow,
 };

@@ -19,7 +19,7 @@ use crate::{
     record::{self, By, RecordError, not_recorded},
     records::{Observed, ToolCalled},
     session::Session,
-    tools::{self, Checked, Plan},
+    tools::{self, First, Plan, Prepared},
     workspace::Workspace,
 };
 
@@ -36,8 +36,8 @@ pub(crate) struct Caller {
 pub(crate) enum Step {
     /// Nothing: this is the reply.
     Done(ReplyBody),
-    /// The chain has to be verified first, which takes too long for the writer's thread.
-    VerifyFirst(TraceId),
+    /// Something has to come first that takes too long for the writer's thread.
+    First(First),
 }
 
 /// The inbox's address and the like, which tools need and the ledger does not hold.
@@ -53,7 +53,7 @@ pub(crate) fn request(
     caller: &Caller,
     around: &Surroundings,
     request: &Request,
-    checked: Option<Checked>,
+    prepared: Option<Prepared>,
 ) -> Step {
     match session_of(workspace, draft, caller) {
         Ok(session) => {
@@ -72,9 +72,9 @@ pub(crate) fn request(
         request: request.id,
     };
     let replied = match &request.body {
-        RequestBody::Call(call) => match call_tool(workspace, &mut scribe, around, call, checked) {
+        RequestBody::Call(call) => match call_tool(workspace, &mut scribe, around, call, prepared) {
             Ok(Called::Answered(answer)) => Ok(ReplyBody::Answer(answer)),
-            Ok(Called::VerifyFirst(trace)) => return Step::VerifyFirst(trace),
+            Ok(Called::First(first)) => return Step::First(first),
             Err(error) => Err(error),
         },
         RequestBody::Observe(observation) => scribe.observe(observation, None).map(ReplyBody::Recorded),
@@ -114,7 +114,7 @@ fn session_of<'w>(
 
 enum Called {
     Answered(Answer),
-    VerifyFirst(TraceId),
+    First(First),
 }
 
 fn call_tool(
@@ -122,7 +122,7 @@ fn call_tool(
     scribe: &mut Scribe<'_, '_>,
     around: &Surroundings,
     call: &Call,
-    checked: Option<Checked>,
+    prepared: Option<Prepared>,
 ) -> Result<Called, RecordError> {
     let now = scribe.draft.now();
     let mut called = Refs::new();
@@ -142,12 +142,12 @@ fn call_tool(
     if let (
         Ok(()),
         Ok(Plan {
-            verify: Some(trace), ..
+            first: Some(first), ..
         }),
         None,
-    ) = (&permitted, &planned, &checked)
+    ) = (&permitted, &planned, &prepared)
     {
-        return Ok(Called::VerifyFirst(*trace));
+        return Ok(Called::First(*first));
     }
     scribe.write(
         EntryKind::ToolCalled,
@@ -164,7 +164,7 @@ fn call_tool(
         (Err(refusal), _) => (EntryKind::ToolDenied, Outcome::Denied(refusal), Refs::new()),
         (Ok(()), Err(refusal)) => (EntryKind::ToolRejected, Outcome::Rejected(refusal), Refs::new()),
         (Ok(()), Ok(plan)) => {
-            let done = (plan.carry_out)(workspace, scribe, around, checked)?;
+            let done = (plan.carry_out)(workspace, scribe, around, prepared)?;
             event = done.event;
             match done.result {
                 Ok(value) => (EntryKind::ToolReturned, Outcome::Returned(value), done.refs),

@@ -4,17 +4,19 @@
 use std::{collections::BTreeMap, io::BufRead};
 
 use delegation::{Grant, Keyring, verify_witness};
-use serde::Serialize;
+use identity::{DecisionError, Digest, Member, Subject};
+use serde::{Serialize, de::DeserializeOwned};
 use trace_store::{
-    BodyState, ChainId,
+    BodyState, ChainId, TreeHash,
     export::{self, Verified, VerifiedEntry, VerifyError},
 };
-use vocabulary::{DelegationId, MemberId, WorkspaceId};
+use vocabulary::{DelegationId, MemberId, Timestamp, WorkItemId, WorkspaceId};
+use work_items::{DecideError, Event, FoldError, Proposed, WorkItems};
 
 use crate::{
     kind::EntryKind,
     membership,
-    records::{self, DelegationGranted, MemberAdded},
+    records::{self, DecisionMade, DelegationGranted, MemberAdded},
     words,
 };
 
@@ -27,6 +29,8 @@ pub struct Proved {
     pub members: Vec<String>,
     /// Delegations, each with its lender's signature.
     pub delegations: Vec<ProvedDelegation>,
+    /// Decisions, each with its member's signature over what was proposed and over the ledger before it.
+    pub decisions: Vec<ProvedDecision>,
     /// Delegations under which something was done, and whose grant is not in the file or was erased: for whom it was
     /// done is the hub's word only.
     pub unproved: Vec<DelegationId>,
@@ -39,6 +43,25 @@ pub struct ProvedDelegation {
     pub id: DelegationId,
     /// In words.
     pub words: String,
+}
+
+/// A decision whose signature holds, on what stands in the file.
+#[derive(Debug, Serialize)]
+pub struct ProvedDecision {
+    /// On what.
+    pub id: WorkItemId,
+    /// What was decided.
+    pub verb: String,
+    /// By whom.
+    pub by: MemberId,
+    /// Their name.
+    pub name: String,
+    /// When they say that it was.
+    pub at: Timestamp,
+    /// How it is signed.
+    pub tier: String,
+    /// How many entries of the ledger it vouches for.
+    pub ledger_size: u64,
 }
 
 /// Why an export does not count.
@@ -69,7 +92,12 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
     let mut claims = Vec::new();
     let mut said = BTreeMap::new();
     let verified = export::verify_each(reader, |entry| match entry.entry.kind.as_str().parse() {
-        Ok(EntryKind::MemberAdded | EntryKind::DelegationGranted) => claims.push(entry),
+        Ok(
+            EntryKind::MemberAdded
+            | EntryKind::DelegationGranted
+            | EntryKind::WorkItemProposed
+            | EntryKind::DecisionMade,
+        ) => claims.push(entry),
         Ok(kind) if matches!(entry.entry.chain, ChainId::Trace(_)) => {
             let attribution = Attribution::of(&entry, kind);
             said.entry(attribution).or_insert_with(|| Place::of(&entry));
@@ -80,18 +108,19 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
         verified,
         members: Vec::new(),
         delegations: Vec::new(),
+        decisions: Vec::new(),
         unproved: Vec::new(),
     };
-    let (mut keyring, workspace) = (Keyring::default(), proved.verified.workspace);
-    let mut grants = BTreeMap::new();
+    let mut known = Known::new(&proved.verified);
     for claim in &claims {
-        check(&mut proved, &mut keyring, &mut grants, workspace, claim)
+        known
+            .check(&mut proved, claim)
             .map_err(|why| Place::of(claim).claims(why))?;
     }
     let mut said: Vec<(Attribution, Place)> = said.into_iter().collect();
     said.sort_by_key(|(_, place)| place.line);
     for (attribution, place) in said {
-        let grant = attribution.delegation.and_then(|id| grants.get(&id));
+        let grant = attribution.delegation.and_then(|id| known.grants.get(&id));
         match (grant, attribution.delegation) {
             (Some(grant), _) => attribution.check(grant).map_err(|why| place.claims(why))?,
             (None, Some(id)) if proved.unproved.contains(&id) => {}
@@ -172,30 +201,118 @@ impl Place {
     }
 }
 
-fn check(
-    proved: &mut Proved,
-    keyring: &mut Keyring,
-    grants: &mut BTreeMap<DelegationId, Grant>,
+/// What was proved so far, on which later claims rest.
+struct Known {
     workspace: WorkspaceId,
-    claim: &VerifiedEntry,
-) -> Result<(), String> {
-    let BodyState::Present(body) = &claim.body else {
-        // An erased claim is unknown, and what rests on it is not proved; but nothing is false.
-        return Ok(());
-    };
-    let kind = claim.entry.kind.as_str();
-    if kind == EntryKind::MemberAdded.as_str() {
-        let added: MemberAdded = records::read(kind, body).map_err(|error| error.to_string())?;
-        let member = membership::add(keyring, workspace, &claim.entry, &added)?;
-        proved.members.push(format!("{} <{}>", member.name, member.email));
-    } else {
-        let granted: DelegationGranted = records::read(kind, body).map_err(|error| error.to_string())?;
-        let grant = verify_witness(&granted.witness, keyring).map_err(|denial| denial.to_string())?;
-        proved.delegations.push(ProvedDelegation {
-            id: grant.id,
-            words: words::of_grant_in_short(&grant),
-        });
-        grants.insert(grant.id, grant);
+    keyring: Keyring,
+    members: BTreeMap<MemberId, Member>,
+    grants: BTreeMap<DelegationId, Grant>,
+    work_items: WorkItems,
+    history: BTreeMap<u64, TreeHash>,
+    /// Whether something is not known because it was erased.
+    erased: bool,
+}
+
+impl Known {
+    fn new(verified: &Verified) -> Self {
+        let history = verified.history.iter();
+        Self {
+            workspace: verified.workspace,
+            keyring: Keyring::default(),
+            members: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            work_items: WorkItems::default(),
+            history: history.map(|past| (past.size, past.root)).collect(),
+            erased: false,
+        }
     }
-    Ok(())
+
+    fn check(&mut self, proved: &mut Proved, claim: &VerifiedEntry) -> Result<(), String> {
+        let BodyState::Present(body) = &claim.body else {
+            // An erased claim is unknown, and what rests on it is not proved; but nothing is false.
+            self.erased = true;
+            return Ok(());
+        };
+        let kind = claim.entry.kind.as_str();
+        match kind.parse() {
+            Ok(EntryKind::MemberAdded) => {
+                let added: MemberAdded = read(kind, body)?;
+                let member = membership::add(&mut self.keyring, self.workspace, &claim.entry, &added)?;
+                proved.members.push(format!("{} <{}>", member.name, member.email));
+                self.members.insert(member.id, member);
+            }
+            Ok(EntryKind::DelegationGranted) => {
+                let granted: DelegationGranted = read(kind, body)?;
+                let grant =
+                    verify_witness(&granted.witness, &self.keyring).map_err(|denial| denial.to_string())?;
+                proved.delegations.push(ProvedDelegation {
+                    id: grant.id,
+                    words: words::of_grant_in_short(&grant),
+                });
+                self.grants.insert(grant.id, grant);
+            }
+            Ok(EntryKind::WorkItemProposed) => {
+                let proposed: Proposed = read(kind, body)?;
+                self.work_items
+                    .apply(Event::Proposed(proposed, Digest::of_subject(body)))
+                    .map_err(|error| error.to_string())?;
+            }
+            Ok(EntryKind::DecisionMade) => {
+                let made: DecisionMade = read(kind, body)?;
+                proved.decisions.extend(self.decide(&made, claim)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// By the same rules as the hub's: the signature, what was shown, who may decide it, and the ledger until then.
+    /// Nothing is proved where what it rests on was erased.
+    fn decide(
+        &mut self,
+        made: &DecisionMade,
+        claim: &VerifiedEntry,
+    ) -> Result<Option<ProvedDecision>, String> {
+        let signed = match made.signed.verify(self.workspace, |id| self.members.get(&id)) {
+            Ok(signed) => signed,
+            Err(DecisionError::NoMember(_)) if self.erased => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        let decision = signed.get();
+        let size = decision.history.size;
+        let vouched = self.history.get(&size).map(|root| *root.as_bytes());
+        if size > claim.index || vouched != Some(*decision.history.root.as_bytes()) {
+            return Err(format!(
+                "it vouches for a ledger of {size} entries that is not how this ledger began"
+            ));
+        }
+        let Subject::WorkItem { id, .. } = decision.subject else {
+            return Err("it decides on no work item".to_owned());
+        };
+        if claim.entry.on_behalf_of != Some(decision.member) {
+            return Err("it is not recorded as that of who signed it".to_owned());
+        }
+        let name = self
+            .members
+            .get(&decision.member)
+            .map(|member| member.name.to_string());
+        let proved = ProvedDecision {
+            id,
+            verb: decision.verb.to_string(),
+            by: decision.member,
+            name: name.unwrap_or_default(),
+            at: decision.at,
+            tier: decision.tier.to_string(),
+            ledger_size: size,
+        };
+        match self.work_items.apply(Event::Decided(signed)) {
+            Ok(()) => Ok(Some(proved)),
+            Err(FoldError::Decision(DecideError::Unknown(_))) if self.erased => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, String> {
+    records::read(kind, body).map_err(|error| error.to_string())
 }

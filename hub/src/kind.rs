@@ -44,6 +44,10 @@ kinds! {
     AccessDenied = "access.denied";
     /// Work was proposed.
     WorkItemProposed = "work_item.proposed";
+    /// A human decided, and signed it.
+    DecisionMade = "decision.made";
+    /// Somebody tried to decide what, or as, they may not.
+    DecisionRefused = "decision.refused";
     /// An agent session began: the first entry of its trace.
     SessionOpened = "session.opened";
     /// A session went on over a new connection or with a new token.

@@ -11,6 +11,7 @@ pub mod agents;
 pub mod clock;
 pub mod companion;
 pub mod create;
+mod decisions;
 mod dispatch;
 pub mod export_claims;
 pub mod kind;

@@ -1,7 +1,7 @@
 //! The bodies of the entries that this hub writes. Field names are the format: docs/TRACE-FORMAT.md lists them.
 
 use delegation::VerifiedToken;
-use identity::SignedRegistration;
+use identity::{SignedDecision, SignedRegistration};
 use protocol::{Observation, Refusal};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -55,6 +55,28 @@ pub struct AccessDenied {
     /// The BLAKE3 digest, in hex, of the token that was shown.
     pub token_digest: String,
     /// How many more were denied since the last such entry and not written one by one.
+    pub unrecorded: u64,
+}
+
+/// Body of `decision.made`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionMade {
+    /// What was decided, as it was signed.
+    pub signed: SignedDecision,
+    /// When the challenge was posed: what was shown was looked at from then on.
+    pub posed_at: Timestamp,
+}
+
+/// Body of `decision.refused`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionRefused {
+    /// Why.
+    pub refusal: Refusal,
+    /// What it said, whether or not that was signed; its beginning, where it was long.
+    pub said: String,
+    /// How many more were refused since the last such entry and not written one by one.
     pub unrecorded: u64,
 }
 

@@ -125,8 +125,15 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
     let people = listen(&home, home.companion_socket())?;
     ready();
 
-    let agent_door = AgentDoor::new(home.clone(), ledger.clone(), id, &settings.inbox);
-    let companion_door = CompanionDoor::new(ledger.clone(), hub_key);
+    let decisions = watch::Sender::new(0);
+    let agent_door = AgentDoor::new(
+        home.clone(),
+        ledger.clone(),
+        id,
+        &settings.inbox,
+        decisions.clone(),
+    );
+    let companion_door = CompanionDoor::new(ledger.clone(), hub_key, decisions);
     let guests = Guests::default();
     let closing = watch::Sender::new(false);
     let own = rustix::process::geteuid().as_raw();

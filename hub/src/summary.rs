@@ -46,6 +46,12 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
         Ok(EntryKind::DelegationRevoked) => format!("{} {}", text("/delegation"), text("/why")),
         Ok(EntryKind::AccessDenied) => refusal("/refusal"),
         Ok(EntryKind::WorkItemProposed) => text("/proposal/title"),
+        Ok(EntryKind::DecisionMade) => {
+            let said: Value = serde_json::from_str(&text("/signed/decision")).unwrap_or_default();
+            let word = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+            format!("{} {} {}", word("verb"), word("subject"), word("rationale"))
+        }
+        Ok(EntryKind::DecisionRefused) => refusal("/refusal"),
         Ok(EntryKind::SessionOpened | EntryKind::SessionResumed) => {
             format!("{} token until {}", text("/reason"), text("/expires_at"))
         }

@@ -2,6 +2,7 @@
 //! then does it.
 
 mod append_trace_note;
+mod await_decision;
 mod describe_delegation;
 mod get_work_item;
 mod list_work_items;
@@ -13,7 +14,7 @@ use delegation::{AgentVerb, Grant};
 use protocol::{Refusal, RefusalCode, tools::ToolCall};
 use serde_json::Value;
 use trace_store::{ChainReport, Refs};
-use vocabulary::{RepoPath, Repository, Risk, TraceId};
+use vocabulary::{RepoPath, Repository, Risk, TraceId, WorkItemId};
 use work_items::{Event, WorkItem};
 
 use crate::{
@@ -23,8 +24,22 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The outcome of verifying a chain off the writer's thread: a report, or where it breaks.
-pub(crate) type Checked = Result<ChainReport, String>;
+/// What takes too long for the writer's thread and so comes before the call is carried out there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum First {
+    /// Verify this chain.
+    Verify(TraceId),
+    /// Wait until somebody has decided on this work item.
+    Await(WorkItemId),
+}
+
+/// What came of it.
+pub(crate) enum Prepared {
+    /// A report on the chain, or where it breaks.
+    Verified(Result<ChainReport, String>),
+    /// There is a decision, or it was waited long enough.
+    Awaited,
+}
 
 /// What a call would do.
 pub(crate) struct Plan {
@@ -36,14 +51,14 @@ pub(crate) struct Plan {
     pub(crate) paths: Vec<RepoPath>,
     /// At what risk.
     pub(crate) risk: Option<Risk>,
-    /// A chain that has to be verified before.
-    pub(crate) verify: Option<TraceId>,
+    /// What has to come before.
+    pub(crate) first: Option<First>,
     /// Does it, once it is authorized.
     pub(crate) carry_out: CarryOut,
 }
 
 type CarryOut = Box<
-    dyn FnOnce(&Workspace, &mut Scribe<'_, '_>, &Surroundings, Option<Checked>) -> Result<Done, RecordError>,
+    dyn FnOnce(&Workspace, &mut Scribe<'_, '_>, &Surroundings, Option<Prepared>) -> Result<Done, RecordError>,
 >;
 
 /// What a tool did: its result, or why it was not possible, and what the entry should point to.
@@ -74,7 +89,7 @@ impl Plan {
             repository: None,
             paths: Vec::new(),
             risk: None,
-            verify: None,
+            first: None,
             carry_out: Box::new(|workspace, scribe, _, _| Ok(Done::of(carry_out(workspace, scribe)))),
         }
     }
@@ -85,6 +100,7 @@ pub(crate) fn plan(workspace: &Workspace, scribe: &Scribe<'_, '_>, call: ToolCal
     let verb = call.verb();
     match call {
         ToolCall::ProposeWorkItem(call) => propose_work_item::plan(verb, scribe.caller.token.grant(), call),
+        ToolCall::AwaitDecision(call) => Ok(await_decision::plan(verb, workspace, scribe, call)),
         ToolCall::GetWorkItem(call) => Ok(get_work_item::plan(verb, call)),
         ToolCall::ListWorkItems(call) => list_work_items::plan(verb, call),
         ToolCall::AppendTraceNote(call) => append_trace_note::plan(verb, call),

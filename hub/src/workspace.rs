@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use delegation::{Denial, Grant, Keyring, Revocations, TokenCache, verify_witness};
-use identity::Member;
-use trace_store::{BodyState, ChainId, Draft, Entry, ReadError, Store};
+use identity::{Digest, Member};
+use serde::de::DeserializeOwned;
+use trace_store::{BodyState, ChainId, Draft, ReadError, Store, Stored};
 use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
 use work_items::{Proposed, WorkItems};
 
 use crate::{
+    decisions::{self, Challenges},
     kind::{EntryKind, UnknownKind},
     membership,
-    records::{self, BodyError, DelegationGranted, DelegationRevoked, MemberAdded},
+    records::{self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded},
     session::Session,
     throttle::Throttle,
 };
@@ -44,6 +46,10 @@ pub struct Workspace {
     pub(crate) strangers: Throttle,
     /// What those make it write who prove who they are and may not come in.
     pub(crate) turned_away: Throttle,
+    /// What people were shown and have not decided yet.
+    pub(crate) challenges: Challenges,
+    /// What refused decisions make the ledger write.
+    pub(crate) refused: Throttle,
 }
 
 /// A delegation as the workspace knows it.
@@ -124,13 +130,15 @@ impl Workspace {
             tokens: TokenCache::new(REMEMBERED_TOKENS),
             strangers: Throttle::default(),
             turned_away: Throttle::default(),
+            challenges: Challenges::default(),
+            refused: Throttle::default(),
         };
         let chain = ChainId::Workspace(id);
         let mut next = 0;
         loop {
             let page = store.chain(chain, next, PAGE)?;
             for stored in &page {
-                workspace.apply(&stored.entry, &stored.body)?;
+                workspace.apply(store, stored)?;
             }
             match page.last() {
                 Some(last) => next = last.entry.seq + 1,
@@ -184,7 +192,8 @@ impl Workspace {
         Ok(())
     }
 
-    fn apply(&mut self, entry: &Entry, body: &BodyState) -> Result<(), FoldError> {
+    fn apply(&mut self, store: &Store, stored: &Stored) -> Result<(), FoldError> {
+        let (entry, body) = (&stored.entry, &stored.body);
         let place = Place {
             chain: entry.chain,
             seq: entry.seq,
@@ -213,13 +222,24 @@ impl Workspace {
                 self.revoked(revoked.delegation, entry.at, revoked.why);
             }
             EntryKind::WorkItemProposed => {
-                let proposed: Proposed = place.body(kind, body)?;
+                let bytes = place.bytes(kind, body)?;
+                let (proposed, digest): (Proposed, _) = (place.read(kind, bytes)?, Digest::of_subject(bytes));
                 self.work_items
-                    .apply(work_items::Event::Proposed(proposed))
+                    .apply(work_items::Event::Proposed(proposed, digest))
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+            }
+            EntryKind::DecisionMade => {
+                let made: DecisionMade = place.body(kind, body)?;
+                let signed = decisions::verify(self, &made.signed)
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+                decisions::vouches(store, signed.get(), stored.index)
+                    .map_err(|problem| place.unproved(kind, problem))?;
+                self.work_items
+                    .apply(work_items::Event::Decided(signed))
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
             }
             // They say something about the past and change nothing of the present.
-            EntryKind::WorkspaceCreated | EntryKind::AccessDenied => {}
+            EntryKind::WorkspaceCreated | EntryKind::AccessDenied | EntryKind::DecisionRefused => {}
             EntryKind::SessionOpened
             | EntryKind::SessionResumed
             | EntryKind::SessionClosed
@@ -244,15 +264,24 @@ struct Place {
 }
 
 impl Place {
-    fn body<T: serde::de::DeserializeOwned>(self, kind: EntryKind, body: &BodyState) -> Result<T, FoldError> {
+    fn body<T: DeserializeOwned>(self, kind: EntryKind, body: &BodyState) -> Result<T, FoldError> {
+        self.read(kind, self.bytes(kind, body)?)
+    }
+
+    fn bytes(self, kind: EntryKind, body: &BodyState) -> Result<&[u8], FoldError> {
         let Self { chain, seq } = self;
-        let BodyState::Present(bytes) = body else {
-            return Err(FoldError::NoBody {
+        match body {
+            BodyState::Present(bytes) => Ok(bytes),
+            BodyState::Erased | BodyState::None => Err(FoldError::NoBody {
                 chain,
                 seq,
                 kind: kind.as_str(),
-            });
-        };
+            }),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(self, kind: EntryKind, bytes: &[u8]) -> Result<T, FoldError> {
+        let Self { chain, seq } = self;
         records::read(kind.as_str(), bytes).map_err(|source| FoldError::Body { chain, seq, source })
     }
 

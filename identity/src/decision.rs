@@ -201,6 +201,14 @@ impl SignedDecision {
         &self.decision
     }
 
+    /// The size of the ledger for which it is to vouch: a claim, of use for finding the proof of it.
+    #[must_use]
+    pub fn vouches_for(&self) -> Option<u64> {
+        Words::read(&self.decision)
+            .ok()
+            .map(|claimed| claimed.history.size)
+    }
+
     /// What was decided, if the member who is to have decided it signed exactly that, in this workspace.
     ///
     /// # Errors

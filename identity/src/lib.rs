@@ -12,7 +12,7 @@ mod verb;
 
 pub use decision::{
     Challenge, Decision, DecisionError, Digest, History, Rationale, RationaleError, Signed, SignedDecision,
-    Tier,
+    Subject, Tier,
 };
 pub use keys::{DecisionKey, DecisionSignature, KeyError, PublicKey, Seed};
 pub use member::{Email, EmailError, Member, PersonName, PersonNameError};

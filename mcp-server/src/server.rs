@@ -1,20 +1,21 @@
 //! The MCP server: what each method answers. Every tool call goes to the hub as it came.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use protocol::{Answer, Call, Outcome, Refusal, RefusalCode, Via};
+use protocol::{Answer, Call, Outcome, Refusal, RefusalCode, Via, tools::AwaitDecision};
 use rmcp::{
-    ErrorData, RoleServer, ServerHandler,
+    ErrorData, Peer, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode, Implementation,
         InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
-        ReadResourceResponse, ReadResourceResult, RequestMetaObject, ResourceContents, ServerCapabilities,
-        ServerConfig, Tool,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
+        ProgressToken, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+        RequestMetaObject, ResourceContents, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::{
     hub_link::{HubLink, LinkError},
@@ -25,12 +26,15 @@ use crate::{
 
 /// Told to the model once a session.
 const INSTRUCTIONS: &str = "Audit Otter records what you do and on whose behalf. Before you change code, call \
-propose_work_item and show the human its approval_url; a human decides there, you cannot. Note plans and findings \
+propose_work_item, show the human its approval_url, and wait with await_decision; a human decides, you cannot. Note plans and findings \
 with append_trace_note. A denial says what would have to change: tell the human, do not work around it.";
 
 /// How much of a client's id for a call is recorded: in the worst case four bytes a character, and a reference in
 /// an entry holds 256.
 const MAX_CALL_ID_CHARS: usize = 64;
+
+/// How often a client is told that a human still has to decide.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// The server's handler. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -113,6 +117,29 @@ fn refused(verb: &str, refusal: &Refusal, answer: &Answer) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(text)])
 }
 
+/// Tells the client, as long as something is waited for, that this is so: it may otherwise give up.
+async fn with_progress<T>(
+    peer: &Peer<RoleServer>,
+    token: ProgressToken,
+    waited_for: impl Future<Output = T>,
+) -> T {
+    let mut waited_for = std::pin::pin!(waited_for);
+    let started = Instant::now();
+    let mut ticks = tokio::time::interval_at(started + PROGRESS_EVERY, PROGRESS_EVERY);
+    loop {
+        tokio::select! {
+            done = &mut waited_for => return done,
+            _ = ticks.tick() => {
+                let waited = started.elapsed().as_secs_f64();
+                let told = ProgressNotificationParam::new(token.clone(), waited)
+                    .with_message("waiting for a human to decide");
+                // A client that does not listen is not to be kept from its answer.
+                let _ = peer.notify_progress(told).await;
+            }
+        }
+    }
+}
+
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         InitializeResult::new(
@@ -148,15 +175,19 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let answer = match self
-            .ask(
-                &request.name,
-                request.arguments.unwrap_or_default(),
-                None,
-                &context,
-            )
-            .await
-        {
+        let asked = self.ask(
+            &request.name,
+            request.arguments.unwrap_or_default(),
+            None,
+            &context,
+        );
+        let answered = match context.meta.get_progress_token() {
+            Some(token) if request.name == AwaitDecision::NAME => {
+                with_progress(&context.peer, token, asked).await
+            }
+            _ => asked.await,
+        };
+        let answer = match answered {
             Ok(answer) => answer,
             // The hub cannot record what it cannot read; the transport records the error instead.
             Err(error @ (LinkError::Unsendable(_) | LinkError::TooDeep)) => {

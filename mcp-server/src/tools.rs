@@ -1,6 +1,7 @@
 //! The tools as a client sees them: one file a tool, with its definition and the short text of its result.
 
 mod append_trace_note;
+mod await_decision;
 mod describe_delegation;
 mod get_work_item;
 mod list_work_items;
@@ -9,7 +10,8 @@ mod read_trace;
 mod verify_trace;
 
 use protocol::tools::{
-    AppendTraceNote, DescribeDelegation, GetWorkItem, ListWorkItems, ProposeWorkItem, ReadTrace, VerifyTrace,
+    AppendTraceNote, AwaitDecision, DescribeDelegation, GetWorkItem, ListWorkItems, ProposeWorkItem,
+    ReadTrace, VerifyTrace,
 };
 use rmcp::model::{Tool, ToolAnnotations};
 use schemars::JsonSchema;
@@ -23,6 +25,7 @@ use crate::schema;
 pub fn all() -> Vec<Tool> {
     vec![
         propose_work_item::tool(),
+        await_decision::tool(),
         get_work_item::tool(),
         list_work_items::tool(),
         append_trace_note::tool(),
@@ -38,6 +41,7 @@ pub fn all() -> Vec<Tool> {
 pub fn text_of(tool: &str, result: &Value) -> String {
     let text = match tool {
         ProposeWorkItem::NAME => render(result, propose_work_item::text),
+        AwaitDecision::NAME => render(result, await_decision::text),
         GetWorkItem::NAME => render(result, get_work_item::text),
         ListWorkItems::NAME => render(result, list_work_items::text),
         AppendTraceNote::NAME => render(result, append_trace_note::text),

@@ -64,10 +64,16 @@ macro_rules! codes {
 }
 
 codes! {
+    /// There is no such challenge any more: it was answered, it is too old, or the hub was started anew.
+    ChallengeSpent = "challenge_spent";
     /// The session, or the end of its token or of a delegation, is of another time than the hub's clock allows.
     ClockMismatch = "clock_mismatch";
     /// Something else happened at the same moment; nothing was done.
     Conflict = "conflict";
+    /// It cannot be decided so: it was decided, it changed, or it takes more.
+    DecisionNotAllowed = "decision_not_allowed";
+    /// The decision is not signed by who is to have made it.
+    DecisionUnproved = "decision_unproved";
     /// A member's key signed the delegation, and the ledger does not know it.
     DelegationNotRecorded = "delegation_not_recorded";
     /// The arguments do not fit the tool's schema or its limits.

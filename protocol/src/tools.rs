@@ -2,6 +2,7 @@
 //! does it.
 
 mod append_trace_note;
+mod await_decision;
 mod describe_delegation;
 mod get_work_item;
 mod list_work_items;
@@ -14,8 +15,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use append_trace_note::{AppendTraceNote, NoteAppended};
+pub use await_decision::{AwaitDecision, DecisionAwaited};
 pub use describe_delegation::{DelegationDescription, DescribeDelegation};
-pub use get_work_item::{GetWorkItem, WorkItemView};
+pub use get_work_item::{DecisionView, GetWorkItem, WorkItemView};
 pub use list_work_items::{ListWorkItems, WorkItemPage, WorkItemRow};
 pub use propose_work_item::{ProposeWorkItem, WorkItemProposed};
 pub use read_trace::{EntryView, ReadTrace, TracePage};
@@ -26,6 +28,8 @@ pub use verify_trace::{TraceVerified, VerifyTrace};
 pub enum ToolCall {
     /// Propose work.
     ProposeWorkItem(ProposeWorkItem),
+    /// Wait for a human's decision.
+    AwaitDecision(AwaitDecision),
     /// Look at one work item.
     GetWorkItem(GetWorkItem),
     /// Look at many.
@@ -57,8 +61,9 @@ pub enum ToolCallError {
 }
 
 /// The tools' names, in the order in which they are listed.
-pub const TOOL_NAMES: [&str; 7] = [
+pub const TOOL_NAMES: [&str; 8] = [
     ProposeWorkItem::NAME,
+    AwaitDecision::NAME,
     GetWorkItem::NAME,
     ListWorkItems::NAME,
     AppendTraceNote::NAME,
@@ -75,6 +80,7 @@ impl ToolCall {
     pub fn parse(tool: &str, arguments: Value) -> Result<Self, ToolCallError> {
         match tool {
             ProposeWorkItem::NAME => read(ProposeWorkItem::NAME, arguments).map(Self::ProposeWorkItem),
+            AwaitDecision::NAME => read(AwaitDecision::NAME, arguments).map(Self::AwaitDecision),
             GetWorkItem::NAME => read(GetWorkItem::NAME, arguments).map(Self::GetWorkItem),
             ListWorkItems::NAME => read(ListWorkItems::NAME, arguments).map(Self::ListWorkItems),
             AppendTraceNote::NAME => read(AppendTraceNote::NAME, arguments).map(Self::AppendTraceNote),
@@ -92,7 +98,9 @@ impl ToolCall {
     pub const fn verb(&self) -> Option<AgentVerb> {
         match self {
             Self::ProposeWorkItem(_) => Some(AgentVerb::ProposeWorkItem),
-            Self::GetWorkItem(_) | Self::ListWorkItems(_) => Some(AgentVerb::ReadWorkItems),
+            Self::AwaitDecision(_) | Self::GetWorkItem(_) | Self::ListWorkItems(_) => {
+                Some(AgentVerb::ReadWorkItems)
+            }
             Self::AppendTraceNote(_) => Some(AgentVerb::AppendTraceNote),
             Self::ReadTrace(_) | Self::VerifyTrace(_) => Some(AgentVerb::ReadTrace),
             Self::DescribeDelegation(_) => None,

@@ -127,7 +127,7 @@ fn an_export_with_a_member_who_let_themselves_in_does_not_hold() {
     ]);
     let newest = home.workspace_chain().len() as u64 - 1;
     for context in [vec![0, 1, newest - 1, newest], vec![0, newest - 1, newest]] {
-        let why = match prove(home.forged_export(trace, &context).as_slice()).unwrap_err() {
+        let why = match prove(home.forged_export(trace, &context, &[]).as_slice()).unwrap_err() {
             ProveError::Claim { why, seq, .. } => {
                 assert_eq!(seq, newest - 1);
                 why
@@ -160,16 +160,16 @@ fn an_export_that_names_another_human_than_the_one_who_lent_does_not_hold() {
         .call("append_trace_note", json!({ "text": "something" }));
     let trace = home.traces()[0];
     let alice = home.grant(&Lending::to("claude-code")).on_behalf_of;
-    let proved = prove(home.forged_export(trace, &[0, 1, 2]).as_slice()).unwrap();
+    let proved = prove(home.forged_export(trace, &[0, 1, 2], &[]).as_slice()).unwrap();
     assert_eq!((proved.members.len(), proved.unproved), (1, vec![]));
 
     // Without the grant in the file, it is only the hub that says for whom it was.
-    let proved = prove(home.forged_export(trace, &[0, 1]).as_slice()).unwrap();
+    let proved = prove(home.forged_export(trace, &[0, 1], &[]).as_slice()).unwrap();
     assert_eq!(proved.unproved, [lent]);
 
     home.forge(vec![noted(trace, clock::new_id().unwrap(), lent)]);
     let whole = home.trace(trace).len() as u64;
-    let why = prove(home.forged_export(trace, &[0, 1, 2]).as_slice()).unwrap_err();
+    let why = prove(home.forged_export(trace, &[0, 1, 2], &[]).as_slice()).unwrap_err();
     let told = why.to_string();
     assert!(
         matches!(why, ProveError::Claim { seq, .. } if seq == whole - 1),
@@ -192,7 +192,7 @@ fn an_export_of_what_was_done_after_the_end_does_not_hold() {
     home.register(&home.mint(&ended));
     let trace: TraceId = clock::new_id().unwrap();
     home.forge(vec![noted(trace, alice, ended.id)]);
-    let why = prove(home.forged_export(trace, &[0, 1, 2]).as_slice()).unwrap_err();
+    let why = prove(home.forged_export(trace, &[0, 1, 2], &[]).as_slice()).unwrap_err();
     assert!(why.to_string().contains("which had ended at"), "{why}");
 }
 

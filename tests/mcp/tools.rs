@@ -1,18 +1,20 @@
-//! The seven tools and the resources: what they list, what they answer, and that both agree.
+//! The eight tools and the resources: what they list, what they answer, and that both agree.
 
+use identity::HumanVerb;
 use serde_json::{Value, json};
 use testkit::{Home, StdioClient, stdio::ToolAnswer};
 
 use crate::{kinds, schema::violations};
 
 /// The tools, with arguments that each can do something with; `$WI` is a work item that exists.
-fn calls(item: &Value) -> [(&'static str, Value); 7] {
+fn calls(item: &Value) -> [(&'static str, Value); 8] {
     [
         (
             "propose_work_item",
             json!({ "title": "Fix the password reset bug", "repository": "acme/shop", "paths": ["src/auth/reset.rs"],
                     "description": "The link is sent with the old host name.", "risk": "high" }),
         ),
+        ("await_decision", json!({ "id": item })),
         ("get_work_item", json!({ "id": item })),
         ("list_work_items", json!({ "state": "proposed", "limit": 1 })),
         (
@@ -56,6 +58,9 @@ fn every_tool_answers_what_its_schemas_promise() {
     let listed = client.request("tools/list", json!({})).unwrap();
     let item = propose(&mut client, "Read the host name per mail").structured["id"].clone();
     propose(&mut client, "Another");
+    // Decided, or its decision would be waited for.
+    let id = item.as_str().unwrap().parse().unwrap();
+    home.decide(id, HumanVerb::Approve, Some("small and tested"));
     for (tool, arguments) in calls(&item) {
         let schema = listed["tools"]
             .as_array()

@@ -1,5 +1,6 @@
 //! What a proposal is, and how much it could hurt; each with the reasons.
 
+use identity::Digest;
 use serde::{Deserialize, Serialize};
 use vocabulary::Risk;
 
@@ -20,6 +21,8 @@ pub struct Assessment {
     pub risk: Risk,
     /// Why, the weightiest first.
     pub risk_reasons: Vec<String>,
+    /// The digest of the rules by which the risk was judged.
+    pub policy_digest: Digest,
 }
 
 /// A proposal with its words at hand.
@@ -45,6 +48,7 @@ pub fn assess(proposal: &Proposal, policy: &RiskPolicy) -> Assessment {
         type_reasons,
         risk,
         risk_reasons,
+        policy_digest: policy.digest(),
     }
 }
 

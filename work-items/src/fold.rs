@@ -2,15 +2,21 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use vocabulary::WorkItemId;
+use identity::{Decision, Digest, HumanVerb, Signed, Subject};
+use vocabulary::{Risk, WorkItemId};
 
-use crate::{Proposed, WorkItem};
+use crate::{
+    Proposed, State, WorkItem,
+    duties::{self, Missing},
+};
 
 /// Something that happened to a work item.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Event {
-    /// It was proposed.
-    Proposed(Proposed),
+    /// It was proposed; the digest is that of what was recorded.
+    Proposed(Proposed, Digest),
+    /// A human decided.
+    Decided(Signed<Decision>),
 }
 
 /// What happened cannot have happened.
@@ -19,6 +25,58 @@ pub enum FoldError {
     /// Two with one name.
     #[error("work item {0} was proposed before")]
     Twice(WorkItemId),
+    /// A decision that does not stand.
+    #[error(transparent)]
+    Decision(#[from] DecideError),
+}
+
+/// Why a decision on a work item does not stand.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecideError {
+    /// There is no such work item.
+    #[error("there is no work item {0}")]
+    Unknown(WorkItemId),
+    /// Nothing that is decided of work.
+    #[error("to {0} is not a decision on a work item")]
+    NotOfWork(HumanVerb),
+    /// It was decided already.
+    #[error("{id} is {state}; from there nobody can {verb} it. What is proposed can be approved or rejected")]
+    Transition {
+        /// Which work item.
+        id: WorkItemId,
+        /// Where it stands.
+        state: State,
+        /// What was tried.
+        verb: HumanVerb,
+    },
+    /// What was shown is not what is there.
+    #[error("{0} is not what was shown; look at it again, then decide")]
+    Changed(WorkItemId),
+    /// It was judged by other rules, or otherwise, than was shown.
+    #[error("{id} is of {risk} risk by other rules than was shown; look at it again, then decide")]
+    Judged {
+        /// Which work item.
+        id: WorkItemId,
+        /// What it is now.
+        risk: Risk,
+    },
+    /// It asks for more.
+    #[error("to {verb} {id}, of {risk} risk, takes: {}", listed(missing))]
+    Duties {
+        /// Which work item.
+        id: WorkItemId,
+        /// Its risk.
+        risk: Risk,
+        /// What was tried.
+        verb: HumanVerb,
+        /// What is missing.
+        missing: Vec<Missing>,
+    },
+}
+
+fn listed(missing: &[Missing]) -> String {
+    let texts: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    texts.join("; ")
 }
 
 /// All work items of a workspace. Their identifiers sort by the time at which they were proposed.
@@ -32,13 +90,67 @@ impl WorkItems {
     /// [`FoldError`]; nothing has changed then.
     pub fn apply(&mut self, event: Event) -> Result<(), FoldError> {
         match event {
-            Event::Proposed(proposed) => match self.0.entry(proposed.id) {
+            Event::Proposed(proposed, digest) => match self.0.entry(proposed.id) {
                 Entry::Occupied(_) => Err(FoldError::Twice(proposed.id)),
                 Entry::Vacant(place) => {
-                    place.insert(proposed.into());
+                    place.insert(WorkItem::new(proposed, digest));
                     Ok(())
                 }
             },
+            Event::Decided(signed) => {
+                let (item, state) = self.after(signed.get())?;
+                let id = item.proposed.id;
+                if let Some(item) = self.0.get_mut(&id) {
+                    item.state = state;
+                    item.decisions.push(signed.into_inner());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Where a work item would stand after this decision, if that may be made.
+    ///
+    /// # Errors
+    /// [`DecideError`] with what would have to be otherwise.
+    pub fn after(&self, decision: &Decision) -> Result<(&WorkItem, State), DecideError> {
+        let Subject::WorkItem { id, policy, risk } = decision.subject else {
+            return Err(DecideError::NotOfWork(decision.verb));
+        };
+        let item = self.0.get(&id).ok_or(DecideError::Unknown(id))?;
+        let verb = decision.verb;
+        let state = match verb {
+            HumanVerb::Approve => State::Approved,
+            HumanVerb::Reject => State::Rejected,
+            other => return Err(DecideError::NotOfWork(other)),
+        };
+        if item.state != State::Proposed {
+            return Err(DecideError::Transition {
+                id,
+                state: item.state,
+                verb,
+            });
+        }
+        if decision.subject_digest != item.digest {
+            return Err(DecideError::Changed(id));
+        }
+        let judged = &item.proposed.assessment;
+        if (policy, risk) != (judged.policy_digest, judged.risk) {
+            return Err(DecideError::Judged {
+                id,
+                risk: judged.risk,
+            });
+        }
+        let missing = duties::missing(item, decision);
+        if missing.is_empty() {
+            Ok((item, state))
+        } else {
+            Err(DecideError::Duties {
+                id,
+                risk,
+                verb,
+                missing,
+            })
         }
     }
 
@@ -71,61 +183,4 @@ impl WorkItems {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Proposal, RawProposal, RiskPolicy, assess};
-    use vocabulary::{DelegationId, MemberId, Timestamp, TraceId};
-
-    fn proposed(number: u64) -> Proposed {
-        let raw = RawProposal {
-            title: format!("Number {number}"),
-            ..RawProposal::default()
-        };
-        let proposal = Proposal::parse(raw).unwrap();
-        Proposed {
-            id: WorkItemId::new(number, [0; 10]),
-            assessment: assess(&proposal, RiskPolicy::built_in()),
-            proposal,
-            on_behalf_of: MemberId::new(1, [1; 10]),
-            via: "claude-code".to_owned(),
-            delegation: DelegationId::new(1, [2; 10]),
-            trace: TraceId::new(1, [3; 10]),
-            proposed_at: Timestamp::EPOCH,
-        }
-    }
-
-    #[test]
-    fn ten_thousand_items_are_paged_newest_first_without_a_gap() {
-        let mut items = WorkItems::default();
-        for number in 0..10_000 {
-            items.apply(Event::Proposed(proposed(number))).unwrap();
-        }
-        let (mut after, mut seen) = (None, Vec::new());
-        loop {
-            let page: Vec<WorkItemId> = items
-                .newest_first(after)
-                .take(50)
-                .map(|item| item.proposed.id)
-                .collect();
-            let Some(last) = page.last() else { break };
-            after = Some(*last);
-            seen.extend(page);
-        }
-        assert_eq!(
-            seen,
-            (0..10_000)
-                .rev()
-                .map(|number| WorkItemId::new(number, [0; 10]))
-                .collect::<Vec<_>>()
-        );
-    }
-
-    #[test]
-    fn the_same_proposal_twice_is_refused_and_changes_nothing() {
-        let mut items = WorkItems::default();
-        items.apply(Event::Proposed(proposed(1))).unwrap();
-        let again = items.apply(Event::Proposed(proposed(1)));
-        assert_eq!(again, Err(FoldError::Twice(WorkItemId::new(1, [0; 10]))));
-        assert_eq!(items.len(), 1);
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use identity::{Decision, Digest, Subject};
 use serde::{Deserialize, Serialize};
 use vocabulary::{DelegationId, MemberId, Timestamp, TraceId, WorkItemId};
 
@@ -40,26 +41,34 @@ impl ItemType {
     }
 }
 
-/// Where a work item stands. What people decide, and what follows from it, is not part of this version: a work item
-/// is proposed.
+/// Where a work item stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// A human has yet to decide.
     Proposed,
+    /// A human said that the work may begin.
+    Approved,
+    /// A human said that it may not.
+    Rejected,
 }
 
 /// A word that is no state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no state; the states are: proposed")]
+#[error("`{0}` is no state; the states are: {words}", words = State::ALL.map(State::as_str).join(", "))]
 pub struct StateError(String);
 
 impl State {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Proposed, Self::Approved, Self::Rejected];
+
     /// Its word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Proposed => "proposed",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
         }
     }
 }
@@ -68,10 +77,10 @@ impl FromStr for State {
     type Err = StateError;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        match word {
-            "proposed" => Ok(Self::Proposed),
-            other => Err(StateError(other.chars().take(48).collect())),
-        }
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .ok_or_else(|| StateError(word.chars().take(48).collect()))
     }
 }
 
@@ -108,15 +117,31 @@ pub struct Proposed {
 pub struct WorkItem {
     /// As it was proposed.
     pub proposed: Proposed,
+    /// The digest of exactly that, as it was recorded: what a decision is about.
+    pub digest: Digest,
     /// Where it stands.
     pub state: State,
+    /// What people decided, in order.
+    pub decisions: Vec<Decision>,
 }
 
-impl From<Proposed> for WorkItem {
-    fn from(proposed: Proposed) -> Self {
+impl WorkItem {
+    pub(crate) const fn new(proposed: Proposed, digest: Digest) -> Self {
         Self {
             proposed,
+            digest,
             state: State::Proposed,
+            decisions: Vec::new(),
+        }
+    }
+
+    /// What a decision on it has to name.
+    #[must_use]
+    pub const fn subject(&self) -> Subject {
+        Subject::WorkItem {
+            id: self.proposed.id,
+            policy: self.proposed.assessment.policy_digest,
+            risk: self.proposed.assessment.risk,
         }
     }
 }
@@ -145,6 +170,7 @@ mod tests {
                 type_reasons: vec!["the title says \"bug\"".into()],
                 risk: vocabulary::Risk::High,
                 risk_reasons: vec!["path src/auth/** matches **/auth/** (authentication): high".into()],
+                policy_digest: Digest::from_bytes([5; 32]),
             },
             proposal,
             on_behalf_of: MemberId::new(2, [2; 10]),
@@ -172,10 +198,14 @@ mod tests {
             let text = format!("\"{}\"", item_type.as_str());
             assert_eq!(serde_json::from_str::<ItemType>(&text).unwrap(), item_type);
         }
-        assert_eq!("proposed".parse(), Ok(State::Proposed));
+        for state in State::ALL {
+            assert_eq!(state.as_str().parse(), Ok(state));
+            let text = format!("\"{}\"", state.as_str());
+            assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
+        }
         assert_eq!(
-            "approved".parse::<State>().unwrap_err().to_string(),
-            "`approved` is no state; the states are: proposed"
+            "done".parse::<State>().unwrap_err().to_string(),
+            "`done` is no state; the states are: proposed, approved, rejected"
         );
     }
 }

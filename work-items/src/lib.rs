@@ -5,6 +5,7 @@
 //! so that later rules do not change what was decided under earlier ones.
 
 mod assess;
+mod duties;
 mod fold;
 mod item;
 mod policy;
@@ -12,7 +13,8 @@ mod proposal;
 mod words;
 
 pub use assess::{Assessment, assess};
-pub use fold::{Event, FoldError, WorkItems};
+pub use duties::Missing;
+pub use fold::{DecideError, Event, FoldError, WorkItems};
 pub use item::{ItemType, Proposed, State, StateError, WorkItem};
 pub use policy::{PolicyError, RiskPolicy};
 pub use proposal::{Description, Proposal, ProposalError, RawProposal, Title};

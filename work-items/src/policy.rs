@@ -3,12 +3,15 @@
 use std::{cmp::Reverse, sync::LazyLock};
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use identity::Digest;
 use vocabulary::{RepoPath, Risk, Span};
 
 mod built_in;
 mod reach;
 
 use reach::{Reach, Segments};
+
+const DIGEST_CONTEXT: &str = "auditotter 2026 risk policy v1";
 
 /// Rules from path globs to risk, matched without regard to ASCII case, for not every disk regards it.
 #[derive(Debug, Clone)]
@@ -86,6 +89,22 @@ impl RiskPolicy {
             .collect::<Result<Vec<_>, PolicyError>>()?;
         let files = files.build().map_err(|_| PolicyError::TooLarge(rules.len()))?;
         Ok(Self { rules, files })
+    }
+
+    /// Names exactly these rules: what was judged by others was judged otherwise.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new_derive_key(DIGEST_CONTEXT);
+        for Rule {
+            glob, risk, label, ..
+        } in &self.rules
+        {
+            for part in [glob, risk.as_str(), label] {
+                hasher.update(&(part.len() as u64).to_le_bytes());
+                hasher.update(part.as_bytes());
+            }
+        }
+        Digest::from_bytes(*hasher.finalize().as_bytes())
     }
 
     /// The highest rule that a path meets. A folder meets every rule that is known to match something below it, and

@@ -1,20 +1,20 @@
 //! `auditotter delegate`: lend an agent something, for a while.
 
-use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf, process::ExitCode};
+use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, process::ExitCode};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use delegation::{AgentName, AgentVerb, Grant, MAX_DELEGATION_TTL, PathGlobs, Repositories, RootKey, mint};
-use hub::companion::{CompanionRequest, DelegationRow, MemberRow, RevokeOutcome, Status};
-use identity::Seed;
+use hub::companion::{CompanionRequest, DelegationRow, RevokeOutcome, Status};
 use time::Duration;
 use vocabulary::{Repository, Risk};
 
 use hub::words;
 
-use crate::{home::Workspace, output, terminal};
-
-/// How far the ledger's clock may be from this machine's, by which it is lent.
-const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
+use crate::{
+    home::Workspace,
+    key::{self, OwnKey},
+    output,
+};
 
 /// Lend an agent some of what it may ask for, for a bounded time
 #[derive(Debug, clap::Args)]
@@ -45,16 +45,9 @@ pub(super) struct Args {
 pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode> {
     let hub = workspace.hub()?;
     let status: Status = hub.ask(&CompanionRequest::Status)?;
-    // The socket is no proof of who answers there: what is signed is of our own clock.
-    let now = hub::clock::now();
-    if status.now.since(now).abs() > CLOCK_TOLERANCE {
-        bail!(
-            "the ledger's time is {} and this machine's {}; set the clock right before you lend by it, `auditotter doctor` says more",
-            words::moment(status.now),
-            words::moment(now)
-        );
-    }
-    let (key_file, member) = own_key(workspace, &status)?;
+    let now = key::now_as_the_ledger(&status)?;
+    let own = OwnKey::find(workspace, &status)?;
+    let member = &own.member;
     let verbs = if args.verbs.is_empty() {
         AgentVerb::ALL.to_vec()
     } else {
@@ -87,11 +80,7 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         words::of_grant(&grant, &member.name.to_string())
     );
 
-    let sealed =
-        fs::read(&key_file).with_context(|| format!("the key {} cannot be read", key_file.display()))?;
-    let passphrase = terminal::ask_passphrase(&member.name.to_string())?;
-    let seed: Seed = identity::open(&sealed, &passphrase)
-        .with_context(|| format!("the key {} was not opened, nothing was lent", key_file.display()))?;
+    let seed = own.open("nothing was lent")?;
     let token = mint(
         &RootKey::from_secret(&seed.delegation_secret()),
         member.root_key_id,
@@ -117,26 +106,6 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         output::line(&grant.id.to_string());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The key file of this home, and the member whose it is.
-fn own_key(workspace: &Workspace, status: &Status) -> anyhow::Result<(PathBuf, MemberRow)> {
-    let folder = workspace.home.keys();
-    let mut own = status.members.iter().filter_map(|member| {
-        let path = folder.join(format!("{}.age", member.id));
-        path.exists().then(|| (path, member.clone()))
-    });
-    match (own.next(), own.next()) {
-        (Some(found), None) => Ok(found),
-        (None, _) => bail!(
-            "no member's key is in {}; lending needs your key file",
-            folder.display()
-        ),
-        (Some(_), Some(_)) => bail!(
-            "several members' keys are in {}; keep only your own there",
-            folder.display()
-        ),
-    }
 }
 
 fn store(path: &std::path::Path, token: &str) -> std::io::Result<()> {

@@ -71,6 +71,7 @@ fn as_json(proved: &Proved) -> serde_json::Value {
         "hub_key": verified.hub_key.vkey(),
         "members": proved.members,
         "delegations": proved.delegations,
+        "decisions": proved.decisions,
         "unproved": proved.unproved,
     })
 }
@@ -102,6 +103,12 @@ fn in_words(proved: &Proved) {
         output::line(&format!(
             "  delegation  {}, signed by its lender",
             delegation.words
+        ));
+    }
+    for decision in &proved.decisions {
+        output::line(&format!(
+            "  decision    {} of {} by {}, signed {} over what was proposed and over the {} entries before it",
+            decision.verb, decision.id, decision.name, decision.tier, decision.ledger_size
         ));
     }
     for delegation in &proved.unproved {

@@ -8,12 +8,12 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::net::UnixStream;
+use tokio::{net::UnixStream, sync::watch};
 use trace_store::{CommitError, Draft, Ledger, ReadError, Store};
 use vocabulary::TraceId;
 
 use super::{
-    export, lending,
+    deciding, export, lending,
     request::{CompanionRequest, MemberRow, Status},
     traces::{self, Names},
 };
@@ -39,15 +39,17 @@ pub(super) enum Reply {
 pub struct CompanionDoor {
     ledger: Ledger<Workspace>,
     hub_key: Arc<HubKey>,
+    decisions: watch::Sender<u64>,
 }
 
 impl CompanionDoor {
-    /// A door to this ledger, whose checkpoints this key signs.
+    /// A door to this ledger, whose checkpoints this key signs; `decisions` is told of each decision.
     #[must_use]
-    pub fn new(ledger: Ledger<Workspace>, hub_key: HubKey) -> Self {
+    pub fn new(ledger: Ledger<Workspace>, hub_key: HubKey, decisions: watch::Sender<u64>) -> Self {
         Self {
             ledger,
             hub_key: Arc::new(hub_key),
+            decisions,
         }
     }
 
@@ -85,6 +87,18 @@ impl CompanionDoor {
             CompanionRequest::Delegations => {
                 self.run(|workspace, draft| value(&lending::rows(workspace, draft.now())))
                     .await?
+            }
+            CompanionRequest::Inbox { limit } => {
+                self.run(move |workspace, _| value(&deciding::inbox(workspace, limit)))
+                    .await?
+            }
+            CompanionRequest::WorkItem { id } => self.run(move |w, _| deciding::work_item(w, id)).await?,
+            CompanionRequest::Pose { id } => self.run(move |w, d| deciding::pose(w, d, id)).await?,
+            CompanionRequest::Decide { signed } => {
+                let decided = self.run(move |w, d| deciding::decide(w, d, &signed)).await?;
+                // By now it is durable; who waits for it may look.
+                self.decisions.send_modify(|count| *count += 1);
+                decided
             }
             CompanionRequest::Inspect { token } => {
                 self.run(move |w, d| lending::inspect(w, d, &token)).await?

@@ -1,6 +1,7 @@
 //! A trace as a file that verifies offline, sent in pieces as it is made.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     sync::Arc,
 };
@@ -11,11 +12,17 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::{net::UnixStream, sync::mpsc};
-use trace_store::{ChainId, Ledger, ReadError, Store, export};
+use trace_store::{BodyState, ChainId, Ledger, ReadError, Store, export};
 use vocabulary::TraceId;
 
 use super::{door::Reply, traces::no_trace};
-use crate::{dispatch::unreadable, kind::EntryKind, settings::HubKey, workspace::Workspace};
+use crate::{
+    dispatch::unreadable,
+    kind::EntryKind,
+    records::{self, DecisionMade},
+    settings::HubKey,
+    workspace::Workspace,
+};
 
 /// How much of an export travels in one message, in bytes.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -55,7 +62,14 @@ pub(super) async fn send(
             pieces: &pieces,
             text: Vec::new(),
         };
-        let written = export::write(ledger.store(), trace, &context, key.signer(), &mut out);
+        let written = export::write(
+            ledger.store(),
+            trace,
+            &context.entries,
+            &context.history,
+            key.signer(),
+            &mut out,
+        );
         let last = match written
             .map_err(|error| unreadable(&error))
             .and_then(|_| out.flush().map_err(|error| unreadable(&error)))
@@ -82,40 +96,75 @@ enum Piece {
     Part(Chunk),
 }
 
-/// The workspace entries without which a trace cannot be understood: who the human is, what was lent, whether it
-/// was taken back, and what was proposed in it.
-fn context_of(store: &Store, trace: TraceId) -> Result<Vec<(ChainId, u64)>, Refusal> {
+/// What an export has beside its trace.
+#[derive(Debug, Default)]
+struct Context {
+    entries: Vec<(ChainId, u64)>,
+    /// The sizes of the ledger for which decisions vouch.
+    history: Vec<u64>,
+}
+
+/// The workspace entries without which a trace cannot be understood: who the humans are, what was lent, whether it
+/// was taken back, what was proposed in it and what was decided.
+fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
     let failed = |error: ReadError| unreadable(&error);
     let begun = store.entries(ChainId::Trace(trace), 0, 1).map_err(failed)?;
     let Some(first) = begun.first() else {
         return Err(no_trace(trace));
     };
     let (delegation, chain) = (first.delegation, ChainId::Workspace(store.workspace()));
-    let mut context = Vec::new();
+    let mut context = Context::default();
+    let mut humans = BTreeSet::from_iter(first.on_behalf_of);
+    let mut members = Vec::new();
     let mut next = 0;
     loop {
         let page = store.entries(chain, next, PAGE).map_err(failed)?;
+        let Some(last) = page.last() else { break };
+        next = last.seq + 1;
         for entry in &page {
+            let of_trace = || entry.refs.get("trace") == Some(trace.to_string().as_str());
             let concerns = match entry.kind.as_str().parse() {
                 Ok(EntryKind::WorkspaceCreated) => true,
-                Ok(EntryKind::MemberAdded) => entry.on_behalf_of == first.on_behalf_of,
+                Ok(EntryKind::MemberAdded) => {
+                    members.push((entry.on_behalf_of, entry.seq));
+                    false
+                }
                 Ok(EntryKind::DelegationGranted | EntryKind::DelegationRevoked) => {
                     entry.delegation == delegation
                 }
-                Ok(EntryKind::WorkItemProposed) => {
-                    entry.refs.get("trace") == Some(trace.to_string().as_str())
+                Ok(EntryKind::WorkItemProposed) => of_trace(),
+                Ok(EntryKind::DecisionMade) if of_trace() => {
+                    humans.extend(entry.on_behalf_of);
+                    context
+                        .history
+                        .extend(vouched_for(store, chain, entry.seq).map_err(failed)?);
+                    true
                 }
                 _ => false,
             };
             if concerns {
-                context.push((chain, entry.seq));
+                context.entries.push((chain, entry.seq));
             }
         }
-        match page.last() {
-            Some(last) => next = last.seq + 1,
-            None => return Ok(context),
-        }
     }
+    let known = members
+        .into_iter()
+        .filter(|(member, _)| member.is_some_and(|member| humans.contains(&member)));
+    context.entries.extend(known.map(|(_, seq)| (chain, seq)));
+    Ok(context)
+}
+
+/// The size of the ledger for which a decision vouches; nothing, where its body was erased.
+fn vouched_for(store: &Store, chain: ChainId, seq: u64) -> Result<Option<u64>, ReadError> {
+    let kind = EntryKind::DecisionMade.as_str();
+    let stored = store.entry(chain, seq)?;
+    Ok(stored.and_then(|stored| match stored.body {
+        BodyState::Present(bytes) => records::read::<DecisionMade>(kind, &bytes)
+            .ok()?
+            .signed
+            .vouches_for(),
+        BodyState::Erased | BodyState::None => None,
+    }))
 }
 
 /// Collects an export's text into messages; blocks while the other side is slow.

@@ -1,9 +1,9 @@
 //! What the companion can ask. Each request has one typed answer; an export is answered with its bytes.
 
-use identity::{Email, PersonName};
+use identity::{Challenge, Digest, Email, PersonName, SignedDecision};
 use protocol::Via;
 use serde::{Deserialize, Serialize};
-use vocabulary::{DelegationId, MemberId, Risk, Timestamp, TraceId, WorkspaceId};
+use vocabulary::{DelegationId, MemberId, Risk, Timestamp, TraceId, WorkItemId, WorkspaceId};
 
 /// A request of the companion; one connection carries one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +25,26 @@ pub enum CompanionRequest {
     },
     /// What was lent. Answer: a list of [`DelegationRow`].
     Delegations,
+    /// What waits for somebody to decide, newest first. Answer: a list of [`WorkItemRow`].
+    Inbox {
+        /// At most so many.
+        limit: usize,
+    },
+    /// A work item, and what was decided. Answer: [`WorkItemRow`].
+    WorkItem {
+        /// Which.
+        id: WorkItemId,
+    },
+    /// Show a work item to somebody who may decide. Answer: [`ShownWorkItem`].
+    Pose {
+        /// Which.
+        id: WorkItemId,
+    },
+    /// Record what somebody decided. Answer: [`WorkItemRow`].
+    Decide {
+        /// What was signed.
+        signed: SignedDecision,
+    },
     /// Would a token be accepted now? Answer: [`InspectVerdict`].
     Inspect {
         /// The token's text.
@@ -91,6 +111,87 @@ pub struct MemberRow {
     pub email: Email,
     /// The number by which tokens name the member's delegation key.
     pub root_key_id: u32,
+}
+
+/// A work item.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WorkItemRow {
+    /// Which.
+    pub id: WorkItemId,
+    /// As it was proposed.
+    pub title: String,
+    /// As it was proposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where it stands.
+    pub state: String,
+    /// What kind of work it is.
+    #[serde(rename = "type")]
+    pub item_type: String,
+    /// Why.
+    pub type_reasons: Vec<String>,
+    /// How much it could hurt.
+    pub risk: Risk,
+    /// Why.
+    pub risk_reasons: Vec<String>,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// On what.
+    pub paths: Vec<String>,
+    /// For whom.
+    pub on_behalf_of: MemberId,
+    /// For whom, via what.
+    pub proposed_by: String,
+    /// Under which delegation.
+    pub delegation: DelegationId,
+    /// In which trace.
+    pub trace: TraceId,
+    /// When.
+    pub proposed_at: Timestamp,
+    /// The digest of what is decided on.
+    pub digest: Digest,
+    /// What was decided, in order.
+    pub decisions: Vec<DecisionRow>,
+}
+
+/// A decision.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DecisionRow {
+    /// What.
+    pub verb: String,
+    /// Who.
+    pub member: MemberId,
+    /// Who, by name.
+    pub by: String,
+    /// When, by the clock of whoever decided.
+    pub at: Timestamp,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
+    /// How it was signed.
+    pub tier: String,
+    /// How many entries of the ledger it vouches for.
+    pub ledger_size: u64,
+}
+
+/// A work item as it is shown to somebody who may decide, and what the answer has to name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShownWorkItem {
+    /// In which workspace.
+    pub workspace: WorkspaceId,
+    /// What was recorded, to the letter: its digest is what is signed.
+    pub recorded: String,
+    /// What makes the answer count once.
+    pub challenge: Challenge,
+    /// The ledger's size at this moment.
+    pub ledger_size: u64,
+    /// Its root.
+    pub ledger_root: Digest,
+    /// The ledger's time.
+    pub now: Timestamp,
+    /// Until when it can be answered.
+    pub ends_at: Timestamp,
 }
 
 /// A delegation.

@@ -17,7 +17,7 @@ pub(super) fn plan(verb: Option<AgentVerb>, call: AppendTraceNote) -> Result<Pla
         repository: None,
         paths: Vec::new(),
         risk: None,
-        verify: None,
+        first: None,
         carry_out: Box::new(move |_, scribe, _, _| {
             let note = records::NoteAppended {
                 text: call.text,

@@ -1,7 +1,8 @@
 //! `get_work_item`.
 
 use delegation::AgentVerb;
-use protocol::tools::{GetWorkItem, WorkItemView};
+use identity::Decision;
+use protocol::tools::{DecisionView, GetWorkItem, WorkItemView};
 use work_items::WorkItem;
 
 use super::{Plan, not_found, sees, structured};
@@ -17,8 +18,24 @@ pub(super) fn plan(verb: Option<AgentVerb>, call: GetWorkItem) -> Plan {
     })
 }
 
+/// A decision, as an agent is told of it.
+pub(super) fn of_decision(workspace: &Workspace, decision: &Decision) -> DecisionView {
+    DecisionView {
+        verb: decision.verb.to_string(),
+        by: workspace.name_of(decision.member),
+        at: decision.at,
+        rationale: decision.rationale.as_ref().map(ToString::to_string),
+        tier: decision.tier.to_string(),
+    }
+}
+
 fn view(workspace: &Workspace, item: &WorkItem) -> WorkItemView {
-    let WorkItem { proposed, state } = item;
+    let WorkItem {
+        proposed,
+        state,
+        decisions,
+        ..
+    } = item;
     WorkItemView {
         id: proposed.id,
         title: proposed.proposal.title().to_string(),
@@ -33,5 +50,9 @@ fn view(workspace: &Workspace, item: &WorkItem) -> WorkItemView {
         on_behalf_of: workspace.attribution(proposed.on_behalf_of, &proposed.via),
         trace: proposed.trace,
         proposed_at: proposed.proposed_at,
+        decisions: decisions
+            .iter()
+            .map(|decision| of_decision(workspace, decision))
+            .collect(),
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn plan(verb: Option<AgentVerb>, call: ListWorkItems) -> Result<Plan,
 }
 
 fn row(item: &WorkItem) -> WorkItemRow {
-    let WorkItem { proposed, state } = item;
+    let WorkItem { proposed, state, .. } = item;
     WorkItemRow {
         id: proposed.id,
         title: proposed.proposal.title().to_string(),

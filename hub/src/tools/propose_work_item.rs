@@ -1,6 +1,7 @@
 //! `propose_work_item`: judges type and risk, and records the proposal in the workspace chain.
 
 use delegation::{AgentVerb, Grant, Repositories};
+use identity::Digest;
 use protocol::{
     Refusal, RefusalCode,
     tools::{ProposeWorkItem, WorkItemProposed},
@@ -48,7 +49,7 @@ pub(super) fn plan(verb: Option<AgentVerb>, grant: &Grant, call: ProposeWorkItem
         repository: proposal.repository().cloned(),
         paths: proposal.paths().to_vec(),
         risk: Some(assessment.risk),
-        verify: None,
+        first: None,
         carry_out: Box::new(move |workspace, scribe, around, _| {
             propose(workspace, scribe, around, proposal, assessment)
         }),
@@ -100,9 +101,10 @@ fn propose(
         proposed_at: scribe.draft.now(),
     };
     // The hub's state is read back from the ledger: what it could not read must never get there.
-    if let Err(problem) = reads_back(&proposed) {
-        return Ok(Done::of(Err(Refusal::new(RefusalCode::NotExpressible, &problem))));
-    }
+    let digest = match reads_back(&proposed) {
+        Ok(digest) => digest,
+        Err(problem) => return Ok(Done::of(Err(Refusal::new(RefusalCode::NotExpressible, &problem)))),
+    };
     let refs = || -> Result<Refs, RecordError> {
         let mut refs = Refs::new();
         refs.insert("work_item", id.to_string())?;
@@ -130,16 +132,17 @@ fn propose(
     Ok(Done {
         result,
         refs: in_trace,
-        event: Some(Event::Proposed(proposed)),
+        event: Some(Event::Proposed(proposed, digest)),
     })
 }
 
-fn reads_back(proposed: &Proposed) -> Result<(), String> {
+/// The digest of what will be recorded, if that reads back as what it is.
+fn reads_back(proposed: &Proposed) -> Result<Digest, String> {
     let bytes = records::write(proposed).map_err(|error| error.to_string())?;
     let again: Proposed =
         records::read(EntryKind::WorkItemProposed.as_str(), &bytes).map_err(|error| error.to_string())?;
     if again == *proposed {
-        Ok(())
+        Ok(Digest::of_subject(&bytes))
     } else {
         Err("the proposal would not be read back from the ledger as it is".to_owned())
     }

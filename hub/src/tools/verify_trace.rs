@@ -6,7 +6,7 @@ use protocol::{
     tools::{TraceVerified, VerifyTrace},
 };
 
-use super::{Done, Plan, readable_trace, structured};
+use super::{Done, First, Plan, Prepared, readable_trace, structured};
 use crate::{dispatch::Scribe, workspace::Workspace};
 
 pub(super) fn plan(
@@ -21,10 +21,10 @@ pub(super) fn plan(
         repository: None,
         paths: Vec::new(),
         risk: None,
-        verify: Some(trace),
-        carry_out: Box::new(move |_, _, _, checked| {
-            let result = match checked {
-                Some(Ok(report)) => TraceVerified {
+        first: Some(First::Verify(trace)),
+        carry_out: Box::new(move |_, _, _, prepared| {
+            let result = match prepared {
+                Some(Prepared::Verified(Ok(report))) => TraceVerified {
                     trace,
                     holds: true,
                     entries: report.entries,
@@ -32,8 +32,8 @@ pub(super) fn plan(
                     erased: report.erased_bodies,
                     broken: None,
                 },
-                Some(Err(why)) => broken(trace, why),
-                None => broken(trace, "it was not verified".to_owned()),
+                Some(Prepared::Verified(Err(why))) => broken(trace, why),
+                Some(Prepared::Awaited) | None => broken(trace, "it was not verified".to_owned()),
             };
             Ok(Done::of(structured(&result)))
         }),

@@ -49,4 +49,23 @@ pub struct WorkItemView {
     pub trace: TraceId,
     /// When.
     pub proposed_at: Timestamp,
+    /// What people decided.
+    pub decisions: Vec<DecisionView>,
+}
+
+/// What a human decided.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct DecisionView {
+    /// approve or reject.
+    pub verb: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
+    /// How it was signed: T0 with a key.
+    pub tier: String,
 }

@@ -32,6 +32,7 @@ pub struct StdioClient {
     next_id: u64,
     stateless: bool,
     early: HashMap<String, Value>,
+    notices: Vec<Value>,
 }
 
 /// A JSON-RPC error.
@@ -90,6 +91,7 @@ impl StdioClient {
             next_id: 1,
             stateless: false,
             early: HashMap::new(),
+            notices: Vec::new(),
         }
     }
 
@@ -185,6 +187,23 @@ impl StdioClient {
         }
     }
 
+    /// Waits for a notification, and returns its parameters.
+    ///
+    /// # Panics
+    /// Where the server ends, or is silent, without it.
+    pub fn notice(&mut self, method: &str) -> Value {
+        loop {
+            let told = self.notices.iter().position(|notice| notice["method"] == method);
+            if let Some(place) = told {
+                return self.notices.remove(place)["params"].clone();
+            }
+            let Some(message) = self.next() else {
+                panic!("the server ended without telling {method}");
+            };
+            self.sort_in(message);
+        }
+    }
+
     /// Waits for an error that answers no request in particular.
     pub fn complaint(&mut self) -> RpcError {
         RpcError::from(&self.addressed_to(&Value::Null)["error"])
@@ -247,12 +266,22 @@ impl StdioClient {
         while let Some(message) = self.next() {
             // JSON-RPC wants `null` where the request is not known; MCP leaves the member out.
             let to = message.get("id").cloned().unwrap_or_default();
-            if to == *id {
+            if to == *id && message.get("method").is_none() {
                 return message;
             }
-            self.early.insert(to.to_string(), message);
+            self.sort_in(message);
         }
         panic!("the server ended without an answer to request {id}")
+    }
+
+    /// Keeps what was not waited for just now.
+    fn sort_in(&mut self, message: Value) {
+        if message.get("method").is_some() {
+            self.notices.push(message);
+        } else {
+            let to = message.get("id").cloned().unwrap_or_default();
+            self.early.insert(to.to_string(), message);
+        }
     }
 
     /// The next message; `None` where the server closed its stdout.

@@ -27,6 +27,19 @@ pub(super) struct Header {
     /// The signed note, as it is.
     pub(super) checkpoint: String,
     pub(super) counts: Counts,
+    /// Earlier states of this ledger for which something in the file vouches, smallest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) history: Vec<Earlier>,
+}
+
+/// A ledger as it was, and the proof that the one of the checkpoint begins with it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Earlier {
+    pub(super) size: u64,
+    pub(super) root: TreeHash,
+    /// The consistency proof of RFC 6962 section 2.1.2.
+    pub(super) proof: Vec<TreeHash>,
 }
 
 /// How many lines of each sort follow.

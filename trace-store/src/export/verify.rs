@@ -6,7 +6,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use vocabulary::{Timestamp, TraceId, WorkspaceId};
 
 use super::format::{
-    AnyHeader, BodyLine, EntryLine, FORMAT, Header, MAX_LINE_BYTES, MAX_PROOF, Trailer, VERSION, seal_text,
+    AnyHeader, BodyLine, Earlier, EntryLine, FORMAT, Header, MAX_LINE_BYTES, MAX_PROOF, Trailer, VERSION,
+    seal_text,
 };
 use crate::{
     BodyState, ChainId, Checkpoint, CheckpointError, CheckpointVerifier, Entry, EntryHash, Head, ParseError,
@@ -27,6 +28,8 @@ pub struct Verified {
     pub hub_key: CheckpointVerifier,
     /// The ledger that all of it is in.
     pub checkpoint: Checkpoint,
+    /// Earlier states of that ledger, smallest first: it begins with each of them.
+    pub history: Vec<Checkpoint>,
     /// Where the trace stood.
     pub head: Head,
     /// When the trace's first entry was recorded.
@@ -151,6 +154,9 @@ pub enum WhyNot {
     /// The entry is not in the ledger that the checkpoint is over.
     #[error("it is not in the signed ledger: {0}")]
     Proof(#[from] ProofError),
+    /// What is said of the ledger's past is not true of it.
+    #[error("an earlier state of the ledger is not one of it: {0}")]
+    History(ProofError),
     /// The body is not the one that the entry commits to.
     #[error("its body is not the one it commits to")]
     Body,
@@ -197,6 +203,12 @@ pub fn verify_each(
     };
     let hub_key = CheckpointVerifier::from_public_key(header.workspace, &hub_key).map_err(does_not_hold)?;
     let checkpoint = hub_key.verify(&header.checkpoint).map_err(does_not_hold)?;
+    let history = past(&header.history, &checkpoint).map_err(|why| VerifyError::DoesNotHold {
+        line: 1,
+        chain: None,
+        seq: None,
+        why: Box::new(why),
+    })?;
     let chain = ChainId::Trace(header.trace);
     let mut walk = Walk {
         checkpoint: &checkpoint,
@@ -233,6 +245,7 @@ pub fn verify_each(
         trace: header.trace,
         hub_key,
         checkpoint,
+        history,
         head,
         first_at,
         last_at,
@@ -240,6 +253,27 @@ pub fn verify_each(
         bodies,
         erased_bodies,
     })
+}
+
+/// The earlier states of a ledger, each proved to be its beginning.
+fn past(history: &[Earlier], checkpoint: &Checkpoint) -> Result<Vec<Checkpoint>, WhyNot> {
+    let mut past: Vec<Checkpoint> = Vec::with_capacity(history.len());
+    for Earlier { size, root, proof } in history {
+        if past.last().is_some_and(|before| before.size >= *size) {
+            return Err(WhyNot::Order);
+        }
+        if proof.len() > MAX_PROOF {
+            return Err(WhyNot::History(ProofError::Length(proof.len())));
+        }
+        merkle::verify_consistency(*size, root, checkpoint.size, &checkpoint.root, proof)
+            .map_err(WhyNot::History)?;
+        past.push(Checkpoint {
+            origin: checkpoint.origin.clone(),
+            size: *size,
+            root: *root,
+        });
+    }
+    Ok(past)
 }
 
 /// Goes from entry to entry.

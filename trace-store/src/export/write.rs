@@ -6,7 +6,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use vocabulary::TraceId;
 
 use super::format::{
-    BodyLine, Counts, End, EntryLine, ErasedBody, FORMAT, Header, PresentBody, Trailer, VERSION, seal_text,
+    BodyLine, Counts, Earlier, End, EntryLine, ErasedBody, FORMAT, Header, PresentBody, Trailer, VERSION,
+    seal_text,
 };
 use crate::{BodyState, ChainId, CheckpointSigner, EntryHash, ReadError, Store, store::Stored};
 
@@ -46,7 +47,8 @@ pub enum ExportError {
 /// How many entries are read at once.
 const PAGE: usize = 16;
 
-/// Writes a trace, and the entries of other chains that it is to be understood with, under one checkpoint.
+/// Writes a trace, and the entries of other chains that it is to be understood with, under one checkpoint. `history`
+/// names earlier sizes of the ledger for whose roots something in there vouches.
 ///
 /// # Errors
 /// [`ExportError`] when something to be exported is not there, cannot be read, or cannot be written.
@@ -54,6 +56,7 @@ pub fn write(
     store: &Store,
     trace: TraceId,
     context: &[(ChainId, u64)],
+    history: &[u64],
     signer: &CheckpointSigner,
     out: &mut impl Write,
 ) -> Result<Written, ExportError> {
@@ -89,6 +92,7 @@ pub fn write(
         hub_key: hex::encode(signer.verifier().public_key()),
         checkpoint: signer.sign(size, store.root(size)?),
         counts,
+        history: earlier(store, history, size)?,
     })?;
     let mut seq = 0;
     while seq < entries {
@@ -114,6 +118,20 @@ pub fn write(
         context: counts.context,
         ledger_size: size,
     })
+}
+
+fn earlier(store: &Store, history: &[u64], size: u64) -> Result<Vec<Earlier>, ExportError> {
+    let mut sizes = history.to_vec();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let states = sizes.into_iter().map(|earlier| {
+        Ok(Earlier {
+            size: earlier,
+            root: store.root(earlier)?,
+            proof: store.consistency_proof(earlier, size)?,
+        })
+    });
+    states.collect()
 }
 
 fn line(store: &Store, stored: Stored, size: u64) -> Result<EntryLine, ExportError> {

@@ -57,6 +57,7 @@ fn what_was_appended_is_read_back_verified_and_exported() {
         &store,
         trace,
         &[(ChainId::Workspace(workspace()), 5)],
+        &[1, 1500],
         &signer,
         &mut file,
     )
@@ -64,6 +65,7 @@ fn what_was_appended_is_read_back_verified_and_exported() {
     let verified = export::verify(file.as_slice()).unwrap();
     assert_eq!(verified.head.next_seq, 3000);
     assert_eq!(verified.context, 1);
+    assert_eq!(verified.history.len(), 2);
     let root = store.root(6000).unwrap();
     drop(store);
     ledger.close().unwrap();

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use trace_store::{
     ChainId, CheckpointSigner, Kind, NewEntry,
-    export::{self, ExportError, VerifyError},
+    export::{self, ExportError, VerifyError, WhyNot},
 };
 
-use crate::fixture::{exported, note, open, signer, trace, workspace};
+use crate::fixture::{exported, note, open, session, signer, trace, workspace};
 
 #[test]
 fn an_export_cut_at_any_length_is_unreadable_and_not_taken_for_a_shorter_one() {
@@ -57,7 +57,7 @@ fn an_export_of_another_hub_says_so_by_its_key() {
         .unwrap();
     let other = CheckpointSigner::from_seed(workspace(), &[8; 32]);
     let mut file = Vec::new();
-    export::write(ledger.store(), trace(1), &[], &other, &mut file).unwrap();
+    export::write(ledger.store(), trace(1), &[], &[], &other, &mut file).unwrap();
     let verified = export::verify(file.as_slice()).unwrap();
     assert_eq!(&verified.hub_key, other.verifier());
     assert_ne!(&verified.hub_key, signer().verifier());
@@ -68,7 +68,7 @@ fn exporting_what_is_not_there_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path()).unwrap();
     let mut file = Vec::new();
-    let error = export::write(ledger.store(), trace(1), &[], &signer(), &mut file).unwrap_err();
+    let error = export::write(ledger.store(), trace(1), &[], &[], &signer(), &mut file).unwrap_err();
     assert!(matches!(error, ExportError::NoTrace(id) if id == trace(1)));
     ledger
         .call(|_, draft| {
@@ -79,9 +79,54 @@ fn exporting_what_is_not_there_is_an_error() {
         })
         .unwrap();
     let context = [(ChainId::Workspace(workspace()), 4)];
-    let error = export::write(ledger.store(), trace(1), &context, &signer(), &mut file).unwrap_err();
+    let error = export::write(ledger.store(), trace(1), &context, &[], &signer(), &mut file).unwrap_err();
     assert!(matches!(error, ExportError::NoEntry { seq: 4, .. }));
     assert!(file.is_empty());
+}
+
+#[test]
+fn every_earlier_state_of_a_ledger_is_proved_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = session(dir.path());
+    let size = ledger.store().len();
+    let sizes: Vec<u64> = (0..=size).collect();
+    let mut file = Vec::new();
+    export::write(ledger.store(), trace(1), &[], &sizes, &signer(), &mut file).unwrap();
+    let verified = export::verify(file.as_slice()).unwrap();
+    let roots = sizes.iter().map(|&size| ledger.store().root(size).unwrap());
+    let said: Vec<_> = verified
+        .history
+        .iter()
+        .map(|past| (past.size, past.root))
+        .collect();
+    assert_eq!(said, sizes.iter().copied().zip(roots).collect::<Vec<_>>());
+
+    let text = String::from_utf8(file).unwrap();
+    for past in &verified.history[1..] {
+        let root = past.root.to_string();
+        let turned = if root.starts_with('0') { "1" } else { "0" };
+        let forged = text.replacen(
+            &format!(r#""root":"{root}""#),
+            &format!(r#""root":"{turned}{}""#, &root[1..]),
+            1,
+        );
+        assert_ne!(forged, text);
+        let error = export::verify(forged.as_bytes()).unwrap_err();
+        assert!(
+            matches!(&error, VerifyError::DoesNotHold { line: 1, why, .. } if matches!(**why, WhyNot::History(_))),
+            "{error}"
+        );
+    }
+    let beyond = export::write(
+        ledger.store(),
+        trace(1),
+        &[],
+        &[size + 1],
+        &signer(),
+        &mut Vec::new(),
+    );
+    assert!(matches!(beyond, Err(ExportError::Read(_))), "{beyond:?}");
+    ledger.close().unwrap();
 }
 
 proptest! {

@@ -109,7 +109,7 @@ pub(crate) fn exported() -> Vec<u8> {
     let ledger = session(dir.path());
     let context: Vec<_> = (0..3).map(|seq| (ChainId::Workspace(workspace()), seq)).collect();
     let mut file = Vec::new();
-    export::write(ledger.store(), trace(1), &context, &signer(), &mut file).unwrap();
+    export::write(ledger.store(), trace(1), &context, &[], &signer(), &mut file).unwrap();
     ledger.close().unwrap();
     file
 }

@@ -5,12 +5,16 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 use delegation::{AgentVerb, DelegationToken, Grant, PathGlobs, Repositories, RootKey, mint};
 use hub::{
     clock,
-    companion::{CompanionLink, CompanionRequest, DelegationRow},
+    companion::{CompanionLink, CompanionRequest, DelegationRow, ShownWorkItem, WorkItemRow},
     create,
 };
-use identity::{Passphrase, Seed, SignedRegistration, WorkFactor};
+use identity::{
+    Decision, Digest, History, HumanVerb, Passphrase, Seed, SignedDecision, SignedRegistration, Subject,
+    Tier, WorkFactor,
+};
 use time::Duration;
-use vocabulary::{DelegationId, MemberId, Risk, WorkspaceId};
+use vocabulary::{DelegationId, MemberId, Risk, WorkItemId, WorkspaceId};
+use work_items::Proposed;
 use zeroize::Zeroizing;
 
 use super::Home;
@@ -219,6 +223,62 @@ impl Home {
         self.register(&token);
         self.store_token(&grant.id.to_string(), token.expose());
         grant.id
+    }
+
+    /// What the hub shows to somebody who may decide on a work item.
+    ///
+    /// # Panics
+    /// Where the hub refuses.
+    #[must_use]
+    pub fn pose(&self, id: WorkItemId) -> ShownWorkItem {
+        self.ask(&CompanionRequest::Pose { id })
+    }
+
+    /// What Alice would decide on what is shown to her.
+    ///
+    /// # Panics
+    /// Where what is shown is no work item.
+    #[must_use]
+    pub fn decision(&self, shown: &ShownWorkItem, verb: HumanVerb, why: Option<&str>) -> Decision {
+        let proposed: Proposed = serde_json::from_str(&shown.recorded).expect("a work item is shown");
+        Decision {
+            workspace: shown.workspace,
+            verb,
+            subject: Subject::WorkItem {
+                id: proposed.id,
+                policy: proposed.assessment.policy_digest,
+                risk: proposed.assessment.risk,
+            },
+            subject_digest: Digest::of_subject(shown.recorded.as_bytes()),
+            rationale: why.map(|why| why.parse().expect("a rationale")),
+            member: self.founder().member,
+            challenge: shown.challenge,
+            history: History {
+                size: shown.ledger_size,
+                root: shown.ledger_root,
+            },
+            at: clock::now(),
+            tier: Tier::T0,
+        }
+    }
+
+    /// Alice's signature under a decision.
+    ///
+    /// # Panics
+    /// Where it has no text.
+    #[must_use]
+    pub fn sign(&self, decision: &Decision) -> SignedDecision {
+        let key = self.founder().seed.decision_key();
+        decision.sign(&key).expect("a decision can be signed")
+    }
+
+    /// Alice decides, without a terminal.
+    ///
+    /// # Panics
+    /// Where the hub refuses.
+    pub fn decide(&self, id: WorkItemId, verb: HumanVerb, why: Option<&str>) -> WorkItemRow {
+        let signed = self.sign(&self.decision(&self.pose(id), verb, why));
+        self.ask(&CompanionRequest::Decide { signed })
     }
 
     fn founder(&self) -> &Founder {

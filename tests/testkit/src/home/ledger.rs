@@ -77,18 +77,19 @@ impl Home {
         ledger.close().expect("the ledger closes");
     }
 
-    /// An export of a trace with these entries of the workspace's chain, under a checkpoint of a key of one's own. Ends
+    /// An export of a trace with these entries of the workspace's chain, and these earlier sizes of the ledger, under a checkpoint of a key of one's own. Ends
     /// the hub first.
     ///
     /// # Panics
     /// Where it cannot be written.
     #[must_use]
-    pub fn forged_export(&self, trace: TraceId, context: &[u64]) -> Vec<u8> {
+    pub fn forged_export(&self, trace: TraceId, context: &[u64], history: &[u64]) -> Vec<u8> {
         let chain = ChainId::Workspace(self.workspace());
         let context: Vec<_> = context.iter().map(|seq| (chain, *seq)).collect();
         let signer = CheckpointSigner::from_seed(self.workspace(), &[7; 32]);
         let mut written = Vec::new();
-        export::write(&self.store(), trace, &context, &signer, &mut written).expect("it can be exported");
+        export::write(&self.store(), trace, &context, history, &signer, &mut written)
+            .expect("it can be exported");
         written
     }
 

@@ -1,0 +1,162 @@
+//! `auditotter approve` and `auditotter reject`: decide, and sign it.
+
+use std::{io::Write as _, process::ExitCode};
+
+use anyhow::{Context as _, bail};
+use hub::{
+    companion::{CompanionRequest, ShownWorkItem, Status, WorkItemRow},
+    words,
+};
+use identity::{Decision, Digest, History, HumanVerb, Rationale, Subject, Tier};
+use vocabulary::WorkItemId;
+use work_items::Proposed;
+
+use crate::{
+    home::Workspace,
+    key::{self, OwnKey},
+    output,
+};
+
+/// Say that proposed work may begin; asks for your passphrase
+#[derive(Debug, clap::Args)]
+pub(super) struct ApproveArgs {
+    /// Which, as wi_...
+    work_item: WorkItemId,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    why: Option<Rationale>,
+    /// Print an object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Say that proposed work may not begin; asks for your passphrase
+#[derive(Debug, clap::Args)]
+pub(super) struct RejectArgs {
+    /// Which, as wi_...
+    work_item: WorkItemId,
+    /// Why: whoever is told no is told the reason
+    #[arg(long, value_name = "TEXT")]
+    why: Rationale,
+    /// Print an object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn approve(workspace: &Workspace, args: ApproveArgs) -> anyhow::Result<ExitCode> {
+    decide(workspace, HumanVerb::Approve, args.work_item, args.why, args.json)
+}
+
+pub(super) fn reject(workspace: &Workspace, args: RejectArgs) -> anyhow::Result<ExitCode> {
+    decide(
+        workspace,
+        HumanVerb::Reject,
+        args.work_item,
+        Some(args.why),
+        args.json,
+    )
+}
+
+fn decide(
+    workspace: &Workspace,
+    verb: HumanVerb,
+    id: WorkItemId,
+    rationale: Option<Rationale>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let hub = workspace.hub()?;
+    let status: Status = hub.ask(&CompanionRequest::Status)?;
+    let own = OwnKey::find(workspace, &status)?;
+    let shown: ShownWorkItem = hub.ask(&CompanionRequest::Pose { id })?;
+    // Whoever answers at the socket: what is read here is what is signed, for its digest is made here.
+    let proposed: Proposed =
+        serde_json::from_str(&shown.recorded).context("the hub shows what is no work item")?;
+    if proposed.id != id {
+        bail!(
+            "the hub shows {} in place of {id}; nothing was decided",
+            proposed.id
+        );
+    }
+    let decision = Decision {
+        workspace: shown.workspace,
+        verb,
+        subject: Subject::WorkItem {
+            id,
+            policy: proposed.assessment.policy_digest,
+            risk: proposed.assessment.risk,
+        },
+        subject_digest: Digest::of_subject(shown.recorded.as_bytes()),
+        rationale,
+        member: own.member.id,
+        challenge: shown.challenge,
+        history: History {
+            size: shown.ledger_size,
+            root: shown.ledger_root,
+        },
+        at: key::now_as_the_ledger(&status)?,
+        tier: Tier::T0,
+    };
+    // On stderr, so that what is signed is read also where stdout is collected.
+    let text = in_words(&proposed, &decision, &own);
+    let _ = writeln!(std::io::stderr(), "{}\n", output::escaped_lines(&text));
+
+    let seed = own.open("nothing was decided")?;
+    let signed = decision.sign(&seed.decision_key())?;
+    let row: WorkItemRow = hub.ask(&CompanionRequest::Decide { signed })?;
+    if json {
+        output::json(&row)?;
+    } else {
+        output::line(&format!("{} is {}", row.id, row.state));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_words(proposed: &Proposed, decision: &Decision, own: &OwnKey) -> String {
+    let proposal = &proposed.proposal;
+    let judged = &proposed.assessment;
+    let mut lines = vec![
+        format!(
+            "{} decides to {} {}:",
+            own.member.name, decision.verb, proposed.id
+        ),
+        format!("  {}", proposal.title()),
+        format!(
+            "  proposed for  {} (via {}) at {}",
+            proposed.on_behalf_of,
+            proposed.via,
+            words::moment(proposed.proposed_at)
+        ),
+        format!(
+            "  type          {}: {}",
+            judged.item_type.as_str(),
+            judged.type_reasons.join("; ")
+        ),
+        format!(
+            "  risk          {}: {}",
+            judged.risk,
+            judged.risk_reasons.join("; ")
+        ),
+    ];
+    if let Some(repository) = proposal.repository() {
+        lines.push(format!("  repository    {repository}"));
+    }
+    for path in proposal.paths() {
+        lines.push(format!("  path          {path}"));
+    }
+    let description = proposal.description().map(ToString::to_string);
+    for line in description.iter().flat_map(|text| text.lines()) {
+        lines.push(format!("  | {line}"));
+    }
+    lines.push(format!("  digest        {}", decision.subject_digest));
+    lines.push(format!(
+        "  vouches for   a ledger of {} entries, root {}",
+        decision.history.size, decision.history.root
+    ));
+    if let Some(rationale) = &decision.rationale {
+        lines.push(format!(
+            "  because       {}",
+            rationale.to_string().replace('\n', "\n                ")
+        ));
+    }
+    lines.join("\n")
+}

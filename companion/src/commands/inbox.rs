@@ -1,0 +1,48 @@
+//! `auditotter inbox`: what waits for a human, and why.
+
+use std::process::ExitCode;
+
+use hub::{
+    companion::{CompanionRequest, WorkItemRow},
+    words,
+};
+
+use crate::{home::Workspace, output};
+
+/// Show what was proposed and waits for somebody to decide
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// At most so many
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    limit: usize,
+    /// Print an array of objects
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
+    let request = CompanionRequest::Inbox { limit: args.limit };
+    let rows: Vec<WorkItemRow> = workspace.hub()?.ask(&request)?;
+    if args.json {
+        output::json(&rows)?;
+    } else if rows.is_empty() {
+        output::line("Nothing waits for a decision.");
+    } else {
+        let cells: Vec<[String; 6]> = rows
+            .iter()
+            .map(|row| {
+                [
+                    row.id.to_string(),
+                    row.risk.to_string(),
+                    row.item_type.clone(),
+                    row.proposed_by.clone(),
+                    words::moment(row.proposed_at),
+                    row.title.clone(),
+                ]
+            })
+            .collect();
+        output::table(["ID", "RISK", "TYPE", "PROPOSED BY", "AT", "TITLE"], &cells);
+        output::line("Look closer with: auditotter show wi_... Then: auditotter approve or reject");
+    }
+    Ok(ExitCode::SUCCESS)
+}

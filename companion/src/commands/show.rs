@@ -1,0 +1,78 @@
+//! `auditotter show`: one work item, and what was decided.
+
+use std::process::ExitCode;
+
+use hub::{
+    companion::{CompanionRequest, WorkItemRow},
+    words,
+};
+use vocabulary::WorkItemId;
+
+use crate::{home::Workspace, output};
+
+/// Show a work item: what is proposed, how it was judged and why, and what was decided
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which, as wi_...
+    work_item: WorkItemId,
+    /// Print an object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
+    let request = CompanionRequest::WorkItem { id: args.work_item };
+    let row: WorkItemRow = workspace.hub()?.ask(&request)?;
+    if args.json {
+        output::json(&row)?;
+    } else {
+        output::line(&in_words(&row));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_words(row: &WorkItemRow) -> String {
+    let mut lines = vec![
+        format!("{}  {}", row.id, row.state),
+        format!("  {}", row.title),
+        format!(
+            "  proposed by  {} at {}",
+            row.proposed_by,
+            words::moment(row.proposed_at)
+        ),
+        format!(
+            "  type         {}: {}",
+            row.item_type,
+            row.type_reasons.join("; ")
+        ),
+        format!("  risk         {}: {}", row.risk, row.risk_reasons.join("; ")),
+    ];
+    if let Some(repository) = &row.repository {
+        lines.push(format!("  repository   {repository}"));
+    }
+    if !row.paths.is_empty() {
+        lines.push(format!("  paths        {}", row.paths.join(" ")));
+    }
+    lines.push(format!("  delegation   {}", row.delegation));
+    lines.push(format!(
+        "  trace        {} (auditotter trace replay {})",
+        row.trace, row.trace
+    ));
+    for line in row.description.iter().flat_map(|text| text.lines()) {
+        lines.push(format!("  | {line}"));
+    }
+    for decision in &row.decisions {
+        lines.push(format!(
+            "  {:<12} by {} at {}, signed {}, over a ledger of {} entries",
+            decision.verb,
+            decision.by,
+            words::moment(decision.at),
+            decision.tier,
+            decision.ledger_size
+        ));
+        for line in decision.rationale.iter().flat_map(|text| text.lines()) {
+            lines.push(format!("  > {line}"));
+        }
+    }
+    lines.join("\n")
+}

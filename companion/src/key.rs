@@ -1,0 +1,72 @@
+//! The key of whoever sits here: found in the home, opened with a passphrase, and used by this machine's clock.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context as _, bail};
+use hub::{
+    companion::{MemberRow, Status},
+    words,
+};
+use identity::Seed;
+use time::Duration;
+use vocabulary::Timestamp;
+
+use crate::{home::Workspace, terminal};
+
+/// How far the ledger's clock may be from this machine's.
+const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
+
+/// A member's sealed key, and the member whose it is.
+#[derive(Debug)]
+pub(crate) struct OwnKey {
+    pub(crate) member: MemberRow,
+    path: PathBuf,
+}
+
+impl OwnKey {
+    /// The one key in this home that is a member's.
+    pub(crate) fn find(workspace: &Workspace, status: &Status) -> anyhow::Result<Self> {
+        let folder = workspace.home.keys();
+        let mut own = status.members.iter().filter_map(|member| {
+            let path = folder.join(format!("{}.age", member.id));
+            path.exists().then(|| Self {
+                member: member.clone(),
+                path,
+            })
+        });
+        match (own.next(), own.next()) {
+            (Some(found), None) => Ok(found),
+            (None, _) => bail!(
+                "no member's key is in {}; this needs your key file",
+                folder.display()
+            ),
+            (Some(_), Some(_)) => bail!(
+                "several members' keys are in {}; keep only your own there",
+                folder.display()
+            ),
+        }
+    }
+
+    /// Asks for the passphrase and opens the key; `otherwise` says what did not happen where it stays closed.
+    pub(crate) fn open(&self, otherwise: &str) -> anyhow::Result<Seed> {
+        let shown = self.path.display();
+        let sealed = fs::read(&self.path).with_context(|| format!("the key {shown} cannot be read"))?;
+        let passphrase = terminal::ask_passphrase(&self.member.name.to_string())?;
+        identity::open(&sealed, &passphrase)
+            .with_context(|| format!("the key {shown} was not opened, {otherwise}"))
+    }
+}
+
+/// This machine's time, if the ledger's is the same. The socket is no proof of who answers there: what is signed is of
+/// our own clock.
+pub(crate) fn now_as_the_ledger(status: &Status) -> anyhow::Result<Timestamp> {
+    let now = hub::clock::now();
+    if status.now.since(now).abs() <= CLOCK_TOLERANCE {
+        return Ok(now);
+    }
+    bail!(
+        "the ledger's time is {} and this machine's {}; set the clock right before you sign by it, `auditotter doctor` says more",
+        words::moment(status.now),
+        words::moment(now)
+    )
+}

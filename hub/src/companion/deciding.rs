@@ -1,0 +1,104 @@
+//! What waits for people, and what they decide.
+
+use identity::{Digest, SignedDecision};
+use protocol::{Refusal, RefusalCode};
+use serde_json::Value;
+use trace_store::Draft;
+use vocabulary::WorkItemId;
+use work_items::{State, WorkItem};
+
+use super::{
+    door::value,
+    request::{DecisionRow, ShownWorkItem, WorkItemRow},
+};
+use crate::{
+    decisions::{self, no_work_item},
+    records,
+    workspace::Workspace,
+};
+
+/// The most rows of one answer.
+const MOST_ROWS: usize = 1_000;
+
+/// What nobody has decided yet, newest first.
+pub(super) fn inbox(workspace: &Workspace, limit: usize) -> Vec<WorkItemRow> {
+    workspace
+        .work_items
+        .newest_first(None)
+        .filter(|item| item.state == State::Proposed)
+        .take(limit.min(MOST_ROWS))
+        .map(|item| row(workspace, item))
+        .collect()
+}
+
+pub(super) fn work_item(workspace: &Workspace, id: WorkItemId) -> Result<Value, Refusal> {
+    let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+    value(&row(workspace, item))
+}
+
+/// Shows a work item, and poses the challenge that a decision on it has to answer.
+pub(super) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Value, Refusal> {
+    let posed = decisions::pose(workspace, draft, id)?;
+    let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+    let unexpressible = |error: &dyn ToString| Refusal::new(RefusalCode::NotExpressible, &error.to_string());
+    let bytes = records::write(&item.proposed).map_err(|error| unexpressible(&error))?;
+    if Digest::of_subject(&bytes) != item.digest {
+        let message =
+            format!("{id} was recorded by another version, in other words than this one has for it");
+        return Err(unexpressible(&message));
+    }
+    value(&ShownWorkItem {
+        workspace: workspace.id,
+        recorded: String::from_utf8(bytes).map_err(|error| unexpressible(&error))?,
+        challenge: posed.challenge,
+        ledger_size: posed.history.size,
+        ledger_root: posed.history.root,
+        now: draft.now(),
+        ends_at: posed.ends(),
+    })
+}
+
+pub(super) fn decide(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    signed: &SignedDecision,
+) -> Result<Value, Refusal> {
+    let id = decisions::decide(workspace, draft, signed)?.proposed.id;
+    work_item(workspace, id)
+}
+
+fn row(workspace: &Workspace, item: &WorkItem) -> WorkItemRow {
+    let proposed = &item.proposed;
+    let proposal = &proposed.proposal;
+    WorkItemRow {
+        id: proposed.id,
+        title: proposal.title().to_string(),
+        description: proposal.description().map(ToString::to_string),
+        state: item.state.as_str().to_owned(),
+        item_type: proposed.assessment.item_type.as_str().to_owned(),
+        type_reasons: proposed.assessment.type_reasons.clone(),
+        risk: proposed.assessment.risk,
+        risk_reasons: proposed.assessment.risk_reasons.clone(),
+        repository: proposal.repository().map(ToString::to_string),
+        paths: proposal.paths().iter().map(ToString::to_string).collect(),
+        on_behalf_of: proposed.on_behalf_of,
+        proposed_by: workspace.attribution(proposed.on_behalf_of, &proposed.via),
+        delegation: proposed.delegation,
+        trace: proposed.trace,
+        proposed_at: proposed.proposed_at,
+        digest: item.digest,
+        decisions: item
+            .decisions
+            .iter()
+            .map(|decision| DecisionRow {
+                verb: decision.verb.to_string(),
+                member: decision.member,
+                by: workspace.name_of(decision.member),
+                at: decision.at,
+                rationale: decision.rationale.as_ref().map(ToString::to_string),
+                tier: decision.tier.to_string(),
+                ledger_size: decision.history.size,
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,250 @@
+//! What people decide: posing the challenge, checking what comes back, and recording it once.
+//!
+//! Who may come in: anybody of the same user may look and may send a decision; it counts only with a member's own
+//! signature over what was shown, and only as the answer to a challenge that was posed for that and is not answered
+//! yet. Whatever else is sent is refused, and recorded.
+
+use std::collections::HashMap;
+
+use identity::{Challenge, Decision, DecisionError, Digest, History, Signed, SignedDecision, Subject};
+use protocol::{Refusal, RefusalCode};
+use time::Duration;
+use trace_store::{ChainId, Draft, Refs, Store};
+use vocabulary::{MemberId, Timestamp, WorkItemId};
+use work_items::{Event, WorkItem};
+
+use crate::{
+    clock,
+    dispatch::unreadable,
+    kind::EntryKind,
+    record::{self, By, RecordError, not_recorded},
+    records::{DecisionMade, DecisionRefused},
+    workspace::Workspace,
+};
+
+/// How long a challenge may be answered.
+pub(crate) const CHALLENGE_TTL: Duration = Duration::minutes(15);
+
+/// How far the clock of whoever decides may be from the ledger's.
+const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
+
+/// The most challenges that are open at a time: each is somebody looking.
+const MOST_CHALLENGES: usize = 1_000;
+
+/// How much of a refused decision is recorded, in bytes.
+const SAID_BYTES: usize = 2_048;
+
+/// What people were shown, until they decide or turn away. Not of the ledger: after a restart they look again.
+#[derive(Debug, Default)]
+pub(crate) struct Challenges(HashMap<Challenge, Posed>);
+
+/// What somebody was shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Posed {
+    pub(crate) challenge: Challenge,
+    pub(crate) subject: WorkItemId,
+    pub(crate) digest: Digest,
+    pub(crate) history: History,
+    pub(crate) at: Timestamp,
+}
+
+impl Challenges {
+    fn forget_old(&mut self, now: Timestamp) {
+        self.0.retain(|_, posed| now < posed.ends());
+    }
+}
+
+impl Posed {
+    pub(crate) fn ends(&self) -> Timestamp {
+        self.at.saturating_add(CHALLENGE_TTL)
+    }
+}
+
+/// Poses a challenge for a work item as it stands, over the ledger as it stands.
+pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Posed, Refusal> {
+    let now = draft.now();
+    let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+    let digest = item.digest;
+    let store = draft.store();
+    let size = store.len();
+    let root = store.root(size).map_err(|error| unreadable(&error))?;
+    workspace.challenges.forget_old(now);
+    if workspace.challenges.0.len() >= MOST_CHALLENGES {
+        let message = format!("{MOST_CHALLENGES} challenges are open; they end within 15 minutes");
+        return Err(Refusal::new(RefusalCode::Conflict, &message));
+    }
+    let entropy = clock::random().map_err(|error| Refusal::new(RefusalCode::NoEntropy, &error))?;
+    let posed = Posed {
+        challenge: Challenge::from_entropy(entropy),
+        subject: id,
+        digest,
+        history: History {
+            size,
+            root: Digest::from_bytes(*root.as_bytes()),
+        },
+        at: now,
+    };
+    workspace.challenges.0.insert(posed.challenge, posed.clone());
+    Ok(posed)
+}
+
+/// Records a decision that stands, and what follows from it. The same one again changes nothing.
+pub(crate) fn decide<'w>(
+    workspace: &'w mut Workspace,
+    draft: &mut Draft<'_>,
+    sent: &SignedDecision,
+) -> Result<&'w WorkItem, Refusal> {
+    let verified = verify(workspace, sent);
+    let member = verified.as_ref().ok().map(|signed| signed.get().member);
+    let decided = verified
+        .map_err(|error| Refusal::new(RefusalCode::DecisionUnproved, &error))
+        .and_then(|signed| record_decision(workspace, draft, sent, signed));
+    match decided {
+        Ok(id) => workspace.work_items.get(id).ok_or_else(|| no_work_item(id)),
+        Err(refusal) => {
+            draft.abort();
+            record_refusal(workspace, draft, sent, member, &refusal)?;
+            Err(refusal)
+        }
+    }
+}
+
+/// What a member of this workspace signed.
+pub(crate) fn verify(
+    workspace: &Workspace,
+    sent: &SignedDecision,
+) -> Result<Signed<Decision>, DecisionError> {
+    sent.verify(workspace.id, |id| workspace.members.get(&id))
+}
+
+/// Whether a decision vouches for the ledger as it was, before the entry with this index.
+pub(crate) fn vouches(store: &Store, decision: &Decision, before: u64) -> Result<(), String> {
+    let History { size, root } = decision.history;
+    if size > before {
+        return Err("it vouches for entries that came after it".to_owned());
+    }
+    let found = store.root(size).map_err(|error| error.to_string())?;
+    if found.as_bytes() == root.as_bytes() {
+        Ok(())
+    } else {
+        Err(format!(
+            "it vouches for a ledger of {size} entries with the root {root}, and the root is {found}"
+        ))
+    }
+}
+
+fn record_decision(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    sent: &SignedDecision,
+    signed: Signed<Decision>,
+) -> Result<WorkItemId, Refusal> {
+    let decision = signed.get();
+    let refused =
+        |error: &dyn std::fmt::Display| Refusal::new(RefusalCode::DecisionNotAllowed, &error.to_string());
+    let Subject::WorkItem { id, .. } = decision.subject else {
+        return Err(refused(&"this hub records decisions on work items only"));
+    };
+    let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+    if item.decisions.contains(decision) {
+        return Ok(id);
+    }
+    workspace
+        .work_items
+        .after(decision)
+        .map_err(|error| refused(&error))?;
+    let posed = answered(workspace, decision, draft.now())?;
+    let by = By {
+        on_behalf_of: Some(decision.member),
+        ..By::default()
+    };
+    let refs = refs_of(decision, item).map_err(|error| not_recorded(&error))?;
+    let body = DecisionMade {
+        signed: sent.clone(),
+        posed_at: posed.at,
+    };
+    let (chain, challenge) = (ChainId::Workspace(workspace.id), decision.challenge);
+    record::append(draft, chain, EntryKind::DecisionMade, by, refs, &body)
+        .map_err(|error| not_recorded(&error))?;
+    // Last, when nothing can fail any more: the same fold as after a restart.
+    workspace
+        .work_items
+        .apply(Event::Decided(signed))
+        .map_err(|error| refused(&error))?;
+    workspace.challenges.0.remove(&challenge);
+    Ok(id)
+}
+
+/// The challenge that a decision answers, if it was posed for exactly that, and lately.
+fn answered(workspace: &Workspace, decision: &Decision, now: Timestamp) -> Result<Posed, Refusal> {
+    let spent = |why: &str| {
+        let message = format!("the challenge {why}; look at it again, then decide");
+        Refusal::new(RefusalCode::ChallengeSpent, &message)
+    };
+    let posed = workspace
+        .challenges
+        .0
+        .get(&decision.challenge)
+        .ok_or_else(|| spent("is not open: it was answered, or the hub was started anew"))?;
+    if now >= posed.ends() {
+        return Err(spent("is over 15 minutes old"));
+    }
+    let shown = matches!(decision.subject, Subject::WorkItem { id, .. } if id == posed.subject)
+        && decision.subject_digest == posed.digest
+        && decision.history == posed.history;
+    if !shown {
+        return Err(spent("was posed for something else"));
+    }
+    let earliest = posed.at.saturating_add(-CLOCK_TOLERANCE);
+    let latest = now.saturating_add(CLOCK_TOLERANCE);
+    if decision.at < earliest || decision.at > latest {
+        let message = format!(
+            "it says that it was made at {}, and the ledger's time is {now}; check the machine's clock",
+            decision.at
+        );
+        return Err(Refusal::new(RefusalCode::ClockMismatch, &message));
+    }
+    Ok(posed.clone())
+}
+
+fn refs_of(decision: &Decision, item: &WorkItem) -> Result<Refs, RecordError> {
+    let mut refs = Refs::new();
+    refs.insert("work_item", item.proposed.id.to_string())?;
+    refs.insert("trace", item.proposed.trace.to_string())?;
+    refs.insert("challenge", decision.challenge.to_string())?;
+    Ok(refs)
+}
+
+/// What was tried and did not stand is recorded, and bounded.
+fn record_refusal(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    sent: &SignedDecision,
+    member: Option<MemberId>,
+    refusal: &Refusal,
+) -> Result<(), Refusal> {
+    let Some(unrecorded) = workspace.refused.admit(draft.now()) else {
+        return Ok(());
+    };
+    let text = sent.text();
+    let body = DecisionRefused {
+        refusal: refusal.clone(),
+        said: String::from_utf8_lossy(&text.as_bytes()[..text.len().min(SAID_BYTES)]).into_owned(),
+        unrecorded,
+    };
+    let by = By {
+        on_behalf_of: member,
+        ..By::default()
+    };
+    let chain = ChainId::Workspace(workspace.id);
+    record::append(draft, chain, EntryKind::DecisionRefused, by, Refs::new(), &body)
+        .map(drop)
+        .map_err(|error| not_recorded(&error))
+}
+
+pub(crate) fn no_work_item(id: WorkItemId) -> Refusal {
+    Refusal::new(
+        RefusalCode::NotFound,
+        &format!("there is no work item {id}; `auditotter inbox` shows which there are"),
+    )
+}

@@ -1,0 +1,10 @@
+//! What an agent with a shell, running as the same user, tries in order to have its work approved. Each fails, and
+//! leaves an entry that says what was tried.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
+#[path = "attacks/decisions.rs"]
+mod decisions;

@@ -1,0 +1,113 @@
+//! Alice decides at her terminal: sees what she signs, and her agent goes on.
+
+use serde_json::{Value, json};
+use testkit::{Home, Terminal, export::Export};
+
+use crate::json_of;
+
+fn proposed(home: &Home) -> Value {
+    let mut client = home.claude_code();
+    let proposed = client.call(
+        "propose_work_item",
+        json!({ "title": "Fix a typo in the docs", "description": "It says \"teh\".", "paths": ["docs/a.md"] }),
+    );
+    client.end();
+    proposed.structured
+}
+
+fn decide(home: &Home, arguments: &[&str]) -> String {
+    let mut terminal = Terminal::start(home.auditotter(arguments));
+    terminal.expect_secret("Passphrase of Alice: ");
+    terminal.enter(Home::PASSPHRASE);
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    shown
+}
+
+#[test]
+fn what_waits_is_shown_decided_and_waits_no_longer() {
+    let home = Home::lent();
+    let item = proposed(&home);
+    let id = item["id"].as_str().unwrap();
+    let waiting = json_of(&home, &["inbox", "--json"]);
+    assert_eq!(waiting[0]["id"], item["id"]);
+    let listed = home.run(&["inbox"]).expect_success();
+    assert!(
+        listed.contains(id) && listed.contains("Fix a typo in the docs"),
+        "{listed}"
+    );
+    let shown = home.run(&["show", id]).expect_success();
+    for told in [
+        "proposed",
+        "It says \"teh\".",
+        "Alice (via claude-code)",
+        "docs/a.md",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+
+    let told = decide(&home, &["approve", id, "--why", "typos are bad"]);
+    let digest = json_of(&home, &["show", id, "--json"])["digest"].clone();
+    for said in [
+        "Alice decides to approve",
+        "Fix a typo in the docs",
+        "docs/a.md",
+        "typos are bad",
+        digest.as_str().unwrap(),
+        "is approved",
+    ] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+    assert_eq!(json_of(&home, &["inbox", "--json"]), json!([]));
+    let decided = json_of(&home, &["show", id, "--json"]);
+    assert_eq!(decided["state"], "approved");
+    assert_eq!(decided["decisions"][0]["by"], "Alice");
+    let again = home.run(&["show", id]).expect_success();
+    assert!(
+        again.contains("> typos are bad") && again.contains("signed T0"),
+        "{again}"
+    );
+}
+
+#[test]
+fn an_auditor_checks_a_decision_with_nothing_but_the_file() {
+    let home = Home::lent();
+    let item = proposed(&home);
+    let id = item["id"].as_str().unwrap();
+    decide(&home, &["reject", id, "--why", "it was meant so"]);
+    let export = Export::of_the_only_trace(&home);
+    let shown = export.path.to_str().unwrap();
+    let auditor = Home::empty();
+    let verified = json_of(&auditor, &["verify", shown, "--json"]);
+    assert_eq!(verified["decisions"][0]["id"], item["id"]);
+    assert_eq!(verified["decisions"][0]["verb"], "reject");
+    assert_eq!(verified["decisions"][0]["name"], "Alice");
+    let told = auditor.run(&["verify", shown]).expect_success();
+    assert!(
+        told.contains("by Alice, signed T0 over what was proposed"),
+        "{told}"
+    );
+    if let Some(ran) = export.verified_by_python() {
+        let told = ran.expect_success();
+        assert!(told.contains("decisions  1, each signed"), "{told}");
+    }
+}
+
+#[test]
+fn a_rejection_says_why() {
+    let home = Home::lent();
+    let item = proposed(&home);
+    let id = item["id"].as_str().unwrap();
+    let ran = home.run(&["reject", id]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--why"), "{}", ran.stderr);
+    let unknown = home.run(&["approve", "wi_00000000000000000000000000"]);
+    assert_eq!(unknown.code, Some(1));
+    assert!(
+        unknown.stderr.contains("there is no work item"),
+        "{}",
+        unknown.stderr
+    );
+    let members = json_of(&home, &["members", "--json"]);
+    assert_eq!(members[0]["name"], "Alice");
+}

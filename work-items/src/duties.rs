@@ -1,0 +1,59 @@
+//! What a decision asks of who makes it. Never configurable.
+
+use identity::{Decision, HumanVerb, Rationale};
+use vocabulary::Risk;
+
+use crate::WorkItem;
+
+/// The least that a rationale says where one is asked for.
+const LEAST_WORDS: usize = 5;
+
+/// Something that a decision lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// Nothing has looked at the work before a human does.
+    #[error("evidence of a machine's review before the human's, which this version cannot record yet")]
+    Evidence,
+    /// No reason, or hardly one.
+    #[error("a rationale of at least {LEAST_WORDS} words")]
+    Rationale,
+    /// No reason at all.
+    #[error("a word on why")]
+    Why,
+    /// The author of the work would be its judge.
+    #[error("another human than the one for whom it was proposed")]
+    AnotherHuman,
+    /// Nothing shows that a human touched something.
+    #[error("a signature by touch (T1), which this version cannot make yet")]
+    Touch,
+}
+
+/// What this decision on this work item lacks; nothing, where it may be made.
+#[must_use]
+pub(crate) fn missing(item: &WorkItem, decision: &Decision) -> Vec<Missing> {
+    let asks_much = item.proposed.assessment.risk >= Risk::High;
+    match decision.verb {
+        HumanVerb::Approve if asks_much => {
+            let mut missing = vec![Missing::Evidence];
+            if !decision.rationale.as_ref().is_some_and(is_substantial) {
+                missing.push(Missing::Rationale);
+            }
+            if decision.member == item.proposed.on_behalf_of {
+                missing.push(Missing::AnotherHuman);
+            }
+            missing.push(Missing::Touch);
+            missing
+        }
+        // Whoever is told no should be told why.
+        HumanVerb::Reject if decision.rationale.is_none() => vec![Missing::Why],
+        _ => Vec::new(),
+    }
+}
+
+fn is_substantial(rationale: &Rationale) -> bool {
+    let text = rationale.to_string();
+    let words = text
+        .split_whitespace()
+        .filter(|word| word.chars().any(char::is_alphanumeric));
+    words.count() >= LEAST_WORDS
+}

@@ -1,0 +1,7 @@
+use identity::{Decision, Signed};
+
+fn forge(value: Decision) -> Signed<Decision> {
+    Signed { value }
+}
+
+fn main() {}

@@ -297,6 +297,10 @@ def signed_by(member, context, text, signature):
     return ed25519_verify(key, context.encode() + b"\0" + text.encode(), bytes.fromhex(signature))
 
 
+def subject_digest(data):
+    return blake3(data, derive_key_context="auditotter 2026 decision subject v1").hexdigest()
+
+
 class Decisions:
     """Checks each decision against the entries before it: who the members are, and what was proposed."""
 
@@ -314,7 +318,7 @@ class Decisions:
         try:
             body = json.loads(data.decode("utf-8"))
             if kind == "member.added":
-                self.member(entry, body)
+                self.member(entry, index, body)
             elif kind == "work_item.proposed":
                 self.proposals[body["id"]] = (body, data)
             else:
@@ -322,41 +326,59 @@ class Decisions:
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise DoesNotHold(f"the body is not that of a {kind} entry: {error!r}")
 
-    def member(self, entry, body):
-        if entry["seq"] != 1 or body["root_key_id"] != 0:
-            raise DoesNotHold("it adds a member beside the founder, whom nobody let in")
-        member = body["registration"]["member"]
+    def member(self, entry, index, body):
+        registration = body["registration"]
+        member, granted = registration["member"], body.get("granted")
+        if granted is None:
+            if entry["seq"] != 1 or body["root_key_id"] != 0:
+                raise DoesNotHold("it adds a member beside the founder, whom nobody let in")
+        else:
+            said = self.signed(granted["signed"], index)
+            digest = subject_digest(canonical_json(registration).encode())
+            if (said["verb"], said["subject"], said["subject_digest"]) != ("grant_access", member["id"], digest):
+                raise DoesNotHold("the decision is to let in somebody else, or something else")
         said = canonical_json({"workspace": self.workspace, "member": member})
-        if not signed_by(member, "auditotter 2026 member registration v1", said, body["registration"]["signature"]):
+        if not signed_by(member, "auditotter 2026 member registration v1", said, registration["signature"]):
             raise DoesNotHold("the registration is not signed by the key it names")
+        if member["id"] in self.members:
+            raise DoesNotHold("it adds a member who is one already")
         self.members[member["id"]] = member
 
-    def decision(self, entry, index, body):
-        text, signature = body["signed"]["decision"], body["signed"]["signature"]
+    def signed(self, signed, index):
+        """What a member signed, vouching for the ledger before the entry with this index."""
+        text = signed["decision"]
         said = json.loads(text)
         if canonical_json(said) != text:
             raise DoesNotHold("the decision is not in its canonical form")
         if said["version"] != 1 or said["workspace"] != self.workspace or said["tier"] != "T0":
             raise DoesNotHold("the decision is of another workspace, version or tier than this script knows")
-        if said["member"] not in self.members or said["subject"] not in self.proposals:
-            if self.erased:
-                return
-            raise DoesNotHold("nothing in the file says who decided, or on what")
+        if said["member"] not in self.members:
+            raise DoesNotHold("nothing in the file says who decided")
+        if not signed_by(self.members[said["member"]], "auditotter 2026 decision v1", text, signed["signature"]):
+            raise DoesNotHold("the decision is not signed by the member who is to have made it")
+        if said["ledger_size"] > index or self.history.get(said["ledger_size"]) != said["ledger_root"]:
+            raise DoesNotHold("it vouches for a ledger that is not how this one began")
+        return said
+
+    def decision(self, entry, index, body):
+        claimed = json.loads(body["signed"]["decision"])
+        if self.erased and (claimed["member"] not in self.members or claimed["subject"] not in self.proposals):
+            return
+        said = self.signed(body["signed"], index)
         if entry.get("on_behalf_of") != said["member"]:
             raise DoesNotHold("it is not recorded as that of who signed it")
-        if not signed_by(self.members[said["member"]], "auditotter 2026 decision v1", text, signature):
-            raise DoesNotHold("the decision is not signed by the member who is to have made it")
+        if said["subject"] not in self.proposals:
+            raise DoesNotHold("nothing in the file says on what it was decided")
         proposed, data = self.proposals[said["subject"]]
-        digest = blake3(data, derive_key_context="auditotter 2026 decision subject v1").hexdigest()
         judged = (proposed["assessment"]["policy_digest"], proposed["assessment"]["risk"])
-        if said["subject_digest"] != digest or (said["policy_digest"], said["risk"]) != judged:
+        if said["subject_digest"] != subject_digest(data) or (said["policy_digest"], said["risk"]) != judged:
             raise DoesNotHold("the decision is on something else than what was proposed")
         if said["verb"] not in ("approve", "reject") or (said["verb"] == "approve" and said["risk"] not in ("low", "medium")):
             raise DoesNotHold("nobody can decide that so")
+        if said["verb"] == "reject" and "rationale" not in said:
+            raise DoesNotHold("a rejection says why")
         if said["subject"] in self.decided:
             raise DoesNotHold("it was decided before")
-        if said["ledger_size"] > index or self.history.get(said["ledger_size"]) != said["ledger_root"]:
-            raise DoesNotHold("it vouches for a ledger that is not how this one began")
         self.decided.add(said["subject"])
         self.count += 1
 

@@ -8,3 +8,5 @@
 
 #[path = "attacks/decisions.rs"]
 mod decisions;
+#[path = "attacks/members.rs"]
+mod members;

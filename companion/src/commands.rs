@@ -5,9 +5,11 @@ mod delegate;
 mod delegations;
 mod demo;
 mod doctor;
+mod grant_access;
 mod inbox;
 mod init;
 mod inspect;
+mod join;
 mod members;
 mod revoke;
 mod serve;
@@ -43,6 +45,8 @@ enum Command {
     Approve(decide::ApproveArgs),
     Reject(decide::RejectArgs),
     Members(members::Args),
+    GrantAccess(grant_access::Args),
+    Join(join::Args),
     Revoke(revoke::Args),
     Serve(serve::Args),
     #[command(subcommand)]
@@ -54,14 +58,15 @@ enum Command {
 
 /// Runs a command; the exit code is that of the command's own meaning.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    // These two need no workspace: an auditor has none, and the demo makes its own.
-    match cli.command {
+    // These need no workspace: an auditor has none, the demo makes its own, and who joins has none yet.
+    let command = match cli.command {
         Command::Verify(args) => return verify::run(&args),
         Command::Demo(args) => return demo::run(&args),
-        _ => {}
-    }
+        Command::Join(args) => return join::run(args),
+        command => command,
+    };
     let workspace = Workspace::resolve(cli.home)?;
-    match cli.command {
+    match command {
         Command::Init(args) => init::run(&workspace, args),
         Command::Delegate(args) => delegate::run(&workspace, args),
         Command::Delegations(args) => delegations::run(&workspace, &args),
@@ -71,10 +76,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Approve(args) => decide::approve(&workspace, args),
         Command::Reject(args) => decide::reject(&workspace, args),
         Command::Members(args) => members::run(&workspace, &args),
+        Command::GrantAccess(args) => grant_access::run(&workspace, args),
         Command::Revoke(args) => revoke::run(&workspace, args),
         Command::Serve(args) => serve::run(&workspace, &args),
         Command::Trace(command) => trace::run(&workspace, command),
         Command::Doctor(args) => doctor::run(&workspace, &args),
-        Command::Verify(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
+        Command::Verify(_) | Command::Demo(_) | Command::Join(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -1,13 +1,17 @@
 //! The key of whoever sits here: found in the home, opened with a passphrase, and used by this machine's clock.
 
-use std::{fs, path::PathBuf};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, bail};
 use hub::{
-    companion::{MemberRow, Status},
+    companion::{MemberRow, PosedRow, Status},
     words,
 };
-use identity::Seed;
+use identity::{Decision, Digest, History, HumanVerb, Rationale, Seed, Subject, Tier};
 use time::Duration;
 use vocabulary::Timestamp;
 
@@ -24,9 +28,26 @@ pub(crate) struct OwnKey {
 }
 
 impl OwnKey {
-    /// The one key in this home that is a member's.
-    pub(crate) fn find(workspace: &Workspace, status: &Status) -> anyhow::Result<Self> {
+    /// The key in this file, or the one key in this home that is a member's. Whose it is, its name says.
+    pub(crate) fn find(workspace: &Workspace, status: &Status, file: Option<&Path>) -> anyhow::Result<Self> {
         let folder = workspace.home.keys();
+        if let Some(path) = file {
+            let whose = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+            let member = status
+                .members
+                .iter()
+                .find(|member| member.id.to_string() == whose);
+            return match member {
+                Some(member) => Ok(Self {
+                    member: member.clone(),
+                    path: path.to_owned(),
+                }),
+                None => bail!(
+                    "{} is not named after a member, as me_....age; `auditotter members` shows who they are",
+                    path.display()
+                ),
+            };
+        }
         let mut own = status.members.iter().filter_map(|member| {
             let path = folder.join(format!("{}.age", member.id));
             path.exists().then(|| Self {
@@ -44,6 +65,32 @@ impl OwnKey {
                 "several members' keys are in {}; keep only your own there",
                 folder.display()
             ),
+        }
+    }
+
+    /// What this key's owner decides, on what is shown.
+    pub(crate) fn decision(
+        &self,
+        posed: &PosedRow,
+        verb: HumanVerb,
+        (subject, subject_digest): (Subject, Digest),
+        rationale: Option<Rationale>,
+        at: Timestamp,
+    ) -> Decision {
+        Decision {
+            workspace: posed.workspace,
+            verb,
+            subject,
+            subject_digest,
+            rationale,
+            member: self.member.id,
+            challenge: posed.challenge,
+            history: History {
+                size: posed.ledger_size,
+                root: posed.ledger_root,
+            },
+            at,
+            tier: Tier::T0,
         }
     }
 

@@ -86,7 +86,7 @@ fn identify(
         .map_err(|error| Refusal::new(RefusalCode::MalformedVia, &error))?;
     let token = workspace
         .tokens
-        .verify(&open.token, &workspace.keyring)
+        .verify(&open.token, workspace.members.keyring())
         .map_err(denied)?;
     let subject = HandshakeSubject {
         workspace: hub,

@@ -16,5 +16,5 @@ pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};
 pub use request::{
     ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, InspectVerdict, MemberRow,
-    RevokeOutcome, ShownWorkItem, Status, TraceRow, VerifiedChain, WorkItemRow,
+    PosedRow, RevokeOutcome, ShownWorkItem, Status, TraceRow, VerifiedChain, WorkItemRow,
 };

@@ -143,6 +143,7 @@ fn fill(home: &Home, founding: Founding) -> Result<(), CreateError> {
         let added = MemberAdded {
             registration: founding.registration,
             root_key_id: membership::FOUNDER_KEY,
+            granted: None,
         };
         record::append(draft, chain, EntryKind::MemberAdded, by, Refs::new(), &added)
     })?;

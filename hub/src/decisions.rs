@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use identity::{Challenge, Decision, DecisionError, Digest, History, Signed, SignedDecision, Subject};
+use identity::{Challenge, Decision, Digest, History, Signed, SignedDecision, SignedRegistration, Subject};
 use protocol::{Refusal, RefusalCode};
 use time::Duration;
 use trace_store::{ChainId, Draft, Refs, Store};
@@ -17,8 +17,9 @@ use crate::{
     clock,
     dispatch::unreadable,
     kind::EntryKind,
+    membership,
     record::{self, By, RecordError, not_recorded},
-    records::{DecisionMade, DecisionRefused},
+    records::{DecisionMade, DecisionRefused, MemberAdded},
     workspace::Workspace,
 };
 
@@ -42,7 +43,7 @@ pub(crate) struct Challenges(HashMap<Challenge, Posed>);
 #[derive(Debug, Clone)]
 pub(crate) struct Posed {
     pub(crate) challenge: Challenge,
-    pub(crate) subject: WorkItemId,
+    pub(crate) subject: Subject,
     pub(crate) digest: Digest,
     pub(crate) history: History,
     pub(crate) at: Timestamp,
@@ -60,12 +61,36 @@ impl Posed {
     }
 }
 
-/// Poses a challenge for a work item as it stands, over the ledger as it stands.
+/// Poses a challenge for a work item as it stands.
 pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Posed, Refusal> {
-    let now = draft.now();
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
-    let digest = item.digest;
-    let store = draft.store();
+    let (subject, digest) = (item.subject(), item.digest);
+    pose_for(workspace, draft, subject, digest)
+}
+
+/// Poses a challenge for somebody who is to be a member.
+pub(crate) fn pose_newcomer(
+    workspace: &mut Workspace,
+    draft: &Draft<'_>,
+    registration: &SignedRegistration,
+) -> Result<Posed, Refusal> {
+    let refused = |error: String| Refusal::new(RefusalCode::DecisionNotAllowed, &error);
+    workspace
+        .members
+        .newcomer(workspace.id, registration)
+        .map_err(refused)?;
+    let (subject, digest) = membership::subject_of(registration).map_err(refused)?;
+    pose_for(workspace, draft, subject, digest)
+}
+
+/// Poses a challenge over the ledger as it stands.
+fn pose_for(
+    workspace: &mut Workspace,
+    draft: &Draft<'_>,
+    subject: Subject,
+    digest: Digest,
+) -> Result<Posed, Refusal> {
+    let (now, store) = (draft.now(), draft.store());
     let size = store.len();
     let root = store.root(size).map_err(|error| unreadable(&error))?;
     workspace.challenges.forget_old(now);
@@ -76,7 +101,7 @@ pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId)
     let entropy = clock::random().map_err(|error| Refusal::new(RefusalCode::NoEntropy, &error))?;
     let posed = Posed {
         challenge: Challenge::from_entropy(entropy),
-        subject: id,
+        subject,
         digest,
         history: History {
             size,
@@ -88,33 +113,46 @@ pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId)
     Ok(posed)
 }
 
-/// Records a decision that stands, and what follows from it. The same one again changes nothing.
-pub(crate) fn decide<'w>(
-    workspace: &'w mut Workspace,
+/// Records a decision on a work item that stands, and what follows from it. The same one again changes nothing.
+pub(crate) fn decide(
+    workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     sent: &SignedDecision,
-) -> Result<&'w WorkItem, Refusal> {
-    let verified = verify(workspace, sent);
+) -> Result<WorkItemId, Refusal> {
+    recorded_either_way(workspace, draft, sent, |workspace, draft, signed| {
+        record_decision(workspace, draft, sent, signed)
+    })
+}
+
+/// Lets somebody in whom a member vouches for. The same decision again changes nothing.
+pub(crate) fn let_in(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    registration: SignedRegistration,
+    sent: &SignedDecision,
+) -> Result<MemberId, Refusal> {
+    recorded_either_way(workspace, draft, sent, |workspace, draft, signed| {
+        record_newcomer(workspace, draft, registration, sent, &signed)
+    })
+}
+
+/// What comes of a decision is recorded, and so is a decision of which nothing comes.
+fn recorded_either_way<T>(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    sent: &SignedDecision,
+    record: impl FnOnce(&mut Workspace, &mut Draft<'_>, Signed<Decision>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let verified = workspace.members.verify(workspace.id, sent);
     let member = verified.as_ref().ok().map(|signed| signed.get().member);
     let decided = verified
         .map_err(|error| Refusal::new(RefusalCode::DecisionUnproved, &error))
-        .and_then(|signed| record_decision(workspace, draft, sent, signed));
-    match decided {
-        Ok(id) => workspace.work_items.get(id).ok_or_else(|| no_work_item(id)),
-        Err(refusal) => {
-            draft.abort();
-            record_refusal(workspace, draft, sent, member, &refusal)?;
-            Err(refusal)
-        }
+        .and_then(|signed| record(workspace, draft, signed));
+    if let Err(refusal) = &decided {
+        draft.abort();
+        record_refusal(workspace, draft, sent, member, refusal)?;
     }
-}
-
-/// What a member of this workspace signed.
-pub(crate) fn verify(
-    workspace: &Workspace,
-    sent: &SignedDecision,
-) -> Result<Signed<Decision>, DecisionError> {
-    sent.verify(workspace.id, |id| workspace.members.get(&id))
+    decided
 }
 
 /// Whether a decision vouches for the ledger as it was, before the entry with this index.
@@ -175,6 +213,56 @@ fn record_decision(
     Ok(id)
 }
 
+fn record_newcomer(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    registration: SignedRegistration,
+    sent: &SignedDecision,
+    signed: &Signed<Decision>,
+) -> Result<MemberId, Refusal> {
+    let decision = signed.get();
+    let refused = |error: String| Refusal::new(RefusalCode::DecisionNotAllowed, &error);
+    membership::may_let_in(decision, &registration).map_err(refused)?;
+    let id = registration.claims();
+    let known = registration
+        .verify(workspace.id)
+        .is_ok_and(|member| workspace.members.get(id) == Some(&member));
+    if known {
+        return Ok(id);
+    }
+    workspace
+        .members
+        .newcomer(workspace.id, &registration)
+        .map_err(refused)?;
+    let posed = answered(workspace, decision, draft.now())?;
+    let by = By {
+        on_behalf_of: Some(decision.member),
+        ..By::default()
+    };
+    let added = MemberAdded {
+        registration,
+        root_key_id: workspace.members.next_key(),
+        granted: Some(DecisionMade {
+            signed: sent.clone(),
+            posed_at: posed.at,
+        }),
+    };
+    let mut refs = Refs::new();
+    refs.insert("challenge", decision.challenge.to_string())
+        .and_then(|()| refs.insert("member", id.to_string()))
+        .map_err(|error| not_recorded(&error.into()))?;
+    let chain = ChainId::Workspace(workspace.id);
+    let written = record::append(draft, chain, EntryKind::MemberAdded, by, refs, &added)
+        .map_err(|error| not_recorded(&error))?;
+    // Last, by the same rule as after a restart. The history was just compared with what was posed.
+    workspace
+        .members
+        .add(workspace.id, written.seq, &added, |_| Ok(()))
+        .map_err(refused)?;
+    workspace.challenges.0.remove(&decision.challenge);
+    Ok(id)
+}
+
 /// The challenge that a decision answers, if it was posed for exactly that, and lately.
 fn answered(workspace: &Workspace, decision: &Decision, now: Timestamp) -> Result<Posed, Refusal> {
     let spent = |why: &str| {
@@ -189,7 +277,7 @@ fn answered(workspace: &Workspace, decision: &Decision, now: Timestamp) -> Resul
     if now >= posed.ends() {
         return Err(spent("is over 15 minutes old"));
     }
-    let shown = matches!(decision.subject, Subject::WorkItem { id, .. } if id == posed.subject)
+    let shown = decision.subject == posed.subject
         && decision.subject_digest == posed.digest
         && decision.history == posed.history;
     if !shown {

@@ -3,8 +3,8 @@
 
 use std::{collections::BTreeMap, io::BufRead};
 
-use delegation::{Grant, Keyring, verify_witness};
-use identity::{DecisionError, Digest, Member, Subject};
+use delegation::{Grant, verify_witness};
+use identity::{Decision, DecisionError, Digest, Subject};
 use serde::{Serialize, de::DeserializeOwned};
 use trace_store::{
     BodyState, ChainId, TreeHash,
@@ -15,7 +15,7 @@ use work_items::{DecideError, Event, FoldError, Proposed, WorkItems};
 
 use crate::{
     kind::EntryKind,
-    membership,
+    membership::Members,
     records::{self, DecisionMade, DelegationGranted, MemberAdded},
     words,
 };
@@ -204,8 +204,7 @@ impl Place {
 /// What was proved so far, on which later claims rest.
 struct Known {
     workspace: WorkspaceId,
-    keyring: Keyring,
-    members: BTreeMap<MemberId, Member>,
+    members: Members,
     grants: BTreeMap<DelegationId, Grant>,
     work_items: WorkItems,
     history: BTreeMap<u64, TreeHash>,
@@ -218,8 +217,7 @@ impl Known {
         let history = verified.history.iter();
         Self {
             workspace: verified.workspace,
-            keyring: Keyring::default(),
-            members: BTreeMap::new(),
+            members: Members::default(),
             grants: BTreeMap::new(),
             work_items: WorkItems::default(),
             history: history.map(|past| (past.size, past.root)).collect(),
@@ -237,14 +235,16 @@ impl Known {
         match kind.parse() {
             Ok(EntryKind::MemberAdded) => {
                 let added: MemberAdded = read(kind, body)?;
-                let member = membership::add(&mut self.keyring, self.workspace, &claim.entry, &added)?;
+                let (history, seq, index) = (&self.history, claim.entry.seq, claim.index);
+                let member = self.members.add(self.workspace, seq, &added, |decision| {
+                    began_so(history, decision, index)
+                })?;
                 proved.members.push(format!("{} <{}>", member.name, member.email));
-                self.members.insert(member.id, member);
             }
             Ok(EntryKind::DelegationGranted) => {
                 let granted: DelegationGranted = read(kind, body)?;
-                let grant =
-                    verify_witness(&granted.witness, &self.keyring).map_err(|denial| denial.to_string())?;
+                let grant = verify_witness(&granted.witness, self.members.keyring())
+                    .map_err(|denial| denial.to_string())?;
                 proved.delegations.push(ProvedDelegation {
                     id: grant.id,
                     words: words::of_grant_in_short(&grant),
@@ -273,19 +273,13 @@ impl Known {
         made: &DecisionMade,
         claim: &VerifiedEntry,
     ) -> Result<Option<ProvedDecision>, String> {
-        let signed = match made.signed.verify(self.workspace, |id| self.members.get(&id)) {
+        let signed = match self.members.verify(self.workspace, &made.signed) {
             Ok(signed) => signed,
             Err(DecisionError::NoMember(_)) if self.erased => return Ok(None),
             Err(error) => return Err(error.to_string()),
         };
         let decision = signed.get();
-        let size = decision.history.size;
-        let vouched = self.history.get(&size).map(|root| *root.as_bytes());
-        if size > claim.index || vouched != Some(*decision.history.root.as_bytes()) {
-            return Err(format!(
-                "it vouches for a ledger of {size} entries that is not how this ledger began"
-            ));
-        }
+        began_so(&self.history, decision, claim.index)?;
         let Subject::WorkItem { id, .. } = decision.subject else {
             return Err("it decides on no work item".to_owned());
         };
@@ -294,7 +288,7 @@ impl Known {
         }
         let name = self
             .members
-            .get(&decision.member)
+            .get(decision.member)
             .map(|member| member.name.to_string());
         let proved = ProvedDecision {
             id,
@@ -303,7 +297,7 @@ impl Known {
             name: name.unwrap_or_default(),
             at: decision.at,
             tier: decision.tier.to_string(),
-            ledger_size: size,
+            ledger_size: decision.history.size,
         };
         match self.work_items.apply(Event::Decided(signed)) {
             Ok(()) => Ok(Some(proved)),
@@ -311,6 +305,18 @@ impl Known {
             Err(error) => Err(error.to_string()),
         }
     }
+}
+
+/// Whether the ledger began as a decision vouches, before the entry with this index.
+fn began_so(history: &BTreeMap<u64, TreeHash>, decision: &Decision, before: u64) -> Result<(), String> {
+    let size = decision.history.size;
+    let vouched = history.get(&size).map(|root| *root.as_bytes());
+    if size > before || vouched != Some(*decision.history.root.as_bytes()) {
+        return Err(format!(
+            "it vouches for a ledger of {size} entries that is not how this ledger began"
+        ));
+    }
+    Ok(())
 }
 
 fn read<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, String> {

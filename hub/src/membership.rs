@@ -1,9 +1,12 @@
 //! Who is a member: one rule, for the hub's state and for whoever verifies an export.
 
+use std::collections::BTreeMap;
+
 use delegation::Keyring;
-use identity::Member;
-use trace_store::Entry;
-use vocabulary::WorkspaceId;
+use identity::{
+    Decision, DecisionError, Digest, HumanVerb, Member, Signed, SignedDecision, SignedRegistration, Subject,
+};
+use vocabulary::{MemberId, WorkspaceId};
 
 use crate::records::MemberAdded;
 
@@ -13,28 +16,124 @@ const FOUNDER_SEQ: u64 = 1;
 /// The number by which tokens name the founder's key.
 pub(crate) const FOUNDER_KEY: u32 = 0;
 
-/// Takes up the member that an entry adds, and the key under which the member lends.
-///
-/// Whoever can write the store can add a registration that a key of their own signs. So only the founder, whom the
-/// workspace began with, needs nobody else's word.
-///
-/// # Errors
-/// Why nobody was added.
-pub(crate) fn add(
-    keyring: &mut Keyring,
-    workspace: WorkspaceId,
-    entry: &Entry,
-    added: &MemberAdded,
-) -> Result<Member, String> {
-    if entry.seq != FOUNDER_SEQ || added.root_key_id != FOUNDER_KEY {
-        return Err("it adds a member beside the founder, whom nobody let in".to_owned());
+/// The members of a workspace, and the keys under which they lend.
+#[derive(Debug, Default)]
+pub struct Members {
+    by_id: BTreeMap<MemberId, Member>,
+    keyring: Keyring,
+}
+
+impl Members {
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, id: MemberId) -> Option<&Member> {
+        self.by_id.get(&id)
     }
-    let member = added
-        .registration
-        .verify(workspace)
-        .map_err(|error| error.to_string())?;
-    keyring
-        .insert(FOUNDER_KEY, member.id, member.delegation_key.as_bytes())
-        .map_err(|error| error.to_string())?;
-    Ok(member)
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Member> {
+        self.by_id.values()
+    }
+
+    /// Their delegation keys, by the number under which tokens name them.
+    #[must_use]
+    pub const fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// What one of them signed.
+    ///
+    /// # Errors
+    /// [`DecisionError`].
+    pub(crate) fn verify(
+        &self,
+        workspace: WorkspaceId,
+        sent: &SignedDecision,
+    ) -> Result<Signed<Decision>, DecisionError> {
+        sent.verify(workspace, |id| self.get(id))
+    }
+
+    /// The number by which tokens will name the next member's key.
+    pub(crate) fn next_key(&self) -> u32 {
+        u32::try_from(self.by_id.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Takes up the member that the entry at `seq` of the workspace's chain adds.
+    ///
+    /// Whoever can write the store can add a registration that a key of their own signs. So only the founder, whom the
+    /// workspace began with, needs nobody else's word; everybody else was let in by a member, whose decision has to
+    /// vouch for the ledger until then as any does.
+    ///
+    /// # Errors
+    /// Why nobody was added.
+    pub(crate) fn add(
+        &mut self,
+        workspace: WorkspaceId,
+        seq: u64,
+        added: &MemberAdded,
+        vouches: impl FnOnce(&Decision) -> Result<(), String>,
+    ) -> Result<&Member, String> {
+        match &added.granted {
+            None if seq != FOUNDER_SEQ || added.root_key_id != FOUNDER_KEY => {
+                return Err("it adds a member beside the founder, whom nobody let in".to_owned());
+            }
+            None => {}
+            Some(granted) => {
+                let signed = self
+                    .verify(workspace, &granted.signed)
+                    .map_err(|error| error.to_string())?;
+                may_let_in(signed.get(), &added.registration)?;
+                vouches(signed.get())?;
+            }
+        }
+        let member = self.newcomer(workspace, &added.registration)?;
+        let id = member.id;
+        self.keyring
+            .insert(added.root_key_id, id, member.delegation_key.as_bytes())
+            .map_err(|error| error.to_string())?;
+        Ok(self.by_id.entry(id).or_insert(member))
+    }
+
+    /// Somebody who signed for themselves, and is nobody whom there is already.
+    pub(crate) fn newcomer(
+        &self,
+        workspace: WorkspaceId,
+        registration: &SignedRegistration,
+    ) -> Result<Member, String> {
+        let member = registration
+            .verify(workspace)
+            .map_err(|error| error.to_string())?;
+        let known = self.by_id.values().find(|known| {
+            known.id == member.id
+                || known.email == member.email
+                || known.decision_key == member.decision_key
+                || known.delegation_key == member.delegation_key
+        });
+        match known {
+            Some(known) => Err(format!(
+                "{} <{}> is a member already, with the same number, address or key",
+                known.name, known.email
+            )),
+            None => Ok(member),
+        }
+    }
+}
+
+/// Whether a decision lets in whom this registration is of.
+pub(crate) fn may_let_in(decision: &Decision, registration: &SignedRegistration) -> Result<(), String> {
+    let (subject, digest) = subject_of(registration)?;
+    if decision.verb == HumanVerb::GrantAccess
+        && decision.subject == subject
+        && decision.subject_digest == digest
+    {
+        Ok(())
+    } else {
+        Err("the decision is to let in somebody else, or something else".to_owned())
+    }
+}
+
+/// What a decision to let somebody in is about.
+pub(crate) fn subject_of(registration: &SignedRegistration) -> Result<(Subject, Digest), String> {
+    let bytes = registration.canonical().map_err(|error| error.to_string())?;
+    Ok((Subject::Member(registration.claims()), Digest::of_subject(&bytes)))
 }

@@ -25,6 +25,9 @@ pub struct MemberAdded {
     pub registration: SignedRegistration,
     /// The number by which Biscuits name this member's delegation key.
     pub root_key_id: u32,
+    /// Who let the member in; nobody has to, for the founder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<DecisionMade>,
 }
 
 /// Body of `delegation.granted`.

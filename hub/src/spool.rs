@@ -112,7 +112,7 @@ fn put_aside(path: &Path, why: &str) -> io::Result<()> {
 fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, file: &SpoolFile) -> Result<SessionId, String> {
     let token = workspace
         .tokens
-        .verify(&file.token, &workspace.keyring)
+        .verify(&file.token, workspace.members.keyring())
         .map_err(|denial| denial.to_string())?;
     let spooled: Spooled = serde_json::from_str(&file.record).map_err(|error| error.to_string())?;
     token

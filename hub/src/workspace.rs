@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use delegation::{Denial, Grant, Keyring, Revocations, TokenCache, verify_witness};
-use identity::{Digest, Member};
+use delegation::{Denial, Grant, Revocations, TokenCache, verify_witness};
+use identity::Digest;
 use serde::de::DeserializeOwned;
 use trace_store::{BodyState, ChainId, Draft, ReadError, Store, Stored};
 use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
@@ -12,7 +12,7 @@ use work_items::{Proposed, WorkItems};
 use crate::{
     decisions::{self, Challenges},
     kind::{EntryKind, UnknownKind},
-    membership,
+    membership::Members,
     records::{self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded},
     session::Session,
     throttle::Throttle,
@@ -30,9 +30,7 @@ pub struct Workspace {
     /// Which.
     pub id: WorkspaceId,
     /// Its members.
-    pub members: BTreeMap<MemberId, Member>,
-    /// Their delegation keys, by the number under which tokens name them.
-    pub keyring: Keyring,
+    pub members: Members,
     /// What was lent, whether or not it still is.
     pub delegations: BTreeMap<DelegationId, Lent>,
     /// What is refused from now on.
@@ -121,8 +119,7 @@ impl Workspace {
     pub fn fold(id: WorkspaceId, store: &Store) -> Result<Self, FoldError> {
         let mut workspace = Self {
             id,
-            members: BTreeMap::new(),
-            keyring: Keyring::default(),
+            members: Members::default(),
             delegations: BTreeMap::new(),
             revocations: Revocations::default(),
             work_items: WorkItems::default(),
@@ -151,7 +148,7 @@ impl Workspace {
     #[must_use]
     pub fn name_of(&self, member: MemberId) -> String {
         self.members
-            .get(&member)
+            .get(member)
             .map_or_else(|| member.to_string(), |member| member.name.to_string())
     }
 
@@ -180,7 +177,7 @@ impl Workspace {
 
     /// Checks that a witness proves a grant by a member of this workspace, to that very member's name.
     pub(crate) fn prove_grant(&self, witness: &str) -> Result<Grant, Denial> {
-        verify_witness(witness, &self.keyring)
+        verify_witness(witness, self.members.keyring())
     }
 
     /// Lets go of a session's state, which its trace has as well, unless this very batch still adds to that trace.
@@ -206,9 +203,11 @@ impl Workspace {
         match kind {
             EntryKind::MemberAdded => {
                 let added: MemberAdded = place.body(kind, body)?;
-                let member = membership::add(&mut self.keyring, self.id, entry, &added)
+                self.members
+                    .add(self.id, entry.seq, &added, |decision| {
+                        decisions::vouches(store, decision, stored.index)
+                    })
                     .map_err(|problem| place.unproved(kind, problem))?;
-                self.members.insert(member.id, member);
             }
             EntryKind::DelegationGranted => {
                 let granted: DelegationGranted = place.body(kind, body)?;
@@ -230,7 +229,9 @@ impl Workspace {
             }
             EntryKind::DecisionMade => {
                 let made: DecisionMade = place.body(kind, body)?;
-                let signed = decisions::verify(self, &made.signed)
+                let signed = self
+                    .members
+                    .verify(self.id, &made.signed)
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
                 decisions::vouches(store, signed.get(), stored.index)
                     .map_err(|problem| place.unproved(kind, problem))?;

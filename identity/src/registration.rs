@@ -64,6 +64,20 @@ impl SignedRegistration {
         Ok(Self { member, signature })
     }
 
+    /// Who it is to be: a claim, until it is verified.
+    #[must_use]
+    pub const fn claims(&self) -> MemberId {
+        self.member.id
+    }
+
+    /// Its canonical bytes: what a decision to let this member in is about.
+    ///
+    /// # Errors
+    /// [`RegistrationError::Canonical`], which no registration that could be parsed causes.
+    pub fn canonical(&self) -> Result<Vec<u8>, RegistrationError> {
+        Ok(serde_json_canonicalizer::to_vec(self)?)
+    }
+
     /// The member, if the registration was made for this workspace by the holder of the key it names.
     ///
     /// # Errors

@@ -170,7 +170,7 @@ fn a_decision_answers_the_challenge_that_was_posed_for_it_and_no_other() {
     let (shown, elsewhere) = (home.pose(id), home.pose(other));
     let decision = home.decision(&shown, HumanVerb::Approve, None);
     let borrowed = Decision {
-        challenge: elsewhere.challenge,
+        challenge: elsewhere.posed.challenge,
         ..decision.clone()
     };
     assert!(refused(&home, home.sign(&borrowed)).contains("was posed for something else"));

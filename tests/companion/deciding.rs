@@ -93,6 +93,89 @@ fn an_auditor_checks_a_decision_with_nothing_but_the_file() {
     }
 }
 
+/// Bob makes his key somewhere else, for Alice's workspace; returns what he sends her, and his key.
+fn bob_joins(home: &Home, workspace: &str) -> (String, String) {
+    let folder = home.file("bobs");
+    std::fs::create_dir(&folder).unwrap();
+    let arguments = [
+        "join",
+        "--workspace",
+        workspace,
+        "--name",
+        "Bob",
+        "--email",
+        "bob@example.com",
+        "--to",
+        folder.to_str().unwrap(),
+    ];
+    let mut terminal = Terminal::start(home.auditotter(&arguments));
+    terminal.expect_secret("New passphrase for the key of Bob: ");
+    terminal.enter(BOBS);
+    terminal.expect_secret("The same once more: ");
+    terminal.enter(BOBS);
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    let named = |extension: &str| {
+        let mut files = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let found = files.find(|path| path.extension().is_some_and(|found| found == extension));
+        found.unwrap().to_str().unwrap().to_owned()
+    };
+    (named("json"), named("age"))
+}
+
+const BOBS: &str = "beavers build dams at night";
+
+#[test]
+fn a_second_human_is_let_in_by_the_first_and_decides() {
+    let home = Home::lent();
+    let invitation = home.run(&["grant-access"]).expect_success();
+    let workspace = home.workspace().to_string();
+    assert!(
+        invitation.contains(&format!("auditotter join --workspace {workspace}")),
+        "{invitation}"
+    );
+    let (said, key) = bob_joins(&home, &workspace);
+    let shown = decide(&home, &["grant-access", &said, "--why", "my co-founder"]);
+    for told in ["Alice lets in:", "Bob <bob@example.com>", "is a member"] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    let members = json_of(&home, &["members", "--json"]);
+    let names: Vec<&str> = members
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| member["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["Alice", "Bob"]);
+
+    let item = proposed(&home);
+    let id = item["id"].as_str().unwrap();
+    let mut terminal = Terminal::start(home.auditotter(&["approve", id, "--key", &key]));
+    terminal.expect_secret("Passphrase of Bob: ");
+    terminal.enter(BOBS);
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    home.stop_hub();
+    let decided = json_of(&home, &["show", id, "--json"]);
+    assert_eq!(decided["decisions"][0]["by"], "Bob");
+
+    let export = Export::of_the_only_trace(&home);
+    let file = export.path.to_str().unwrap();
+    let verified = json_of(&Home::empty(), &["verify", file, "--json"]);
+    assert_eq!(verified["decisions"][0]["name"], "Bob");
+    assert_eq!(verified["members"].as_array().unwrap().len(), 2);
+    if let Some(ran) = export.verified_by_python() {
+        let told = ran.expect_success();
+        assert!(told.contains("decisions  1, each signed"), "{told}");
+    }
+    // Once is enough, and nobody else comes in under the same name.
+    let again = home.run(&["grant-access", &said]);
+    assert_eq!(again.code, Some(1));
+    assert!(again.stderr.contains("is a member already"), "{}", again.stderr);
+}
+
 #[test]
 fn a_rejection_says_why() {
     let home = Home::lent();

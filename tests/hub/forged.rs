@@ -54,6 +54,7 @@ impl Impostor {
         let added = MemberAdded {
             registration,
             root_key_id: 1,
+            granted: None,
         };
         entry(home, EntryKind::MemberAdded, Some(self.member), &added)
     }

@@ -1,13 +1,13 @@
 //! `auditotter approve` and `auditotter reject`: decide, and sign it.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use hub::{
     companion::{CompanionRequest, ShownWorkItem, Status, WorkItemRow},
     words,
 };
-use identity::{Decision, Digest, History, HumanVerb, Rationale, Subject, Tier};
+use identity::{Decision, Digest, HumanVerb, Rationale, Subject};
 use vocabulary::WorkItemId;
 use work_items::Proposed;
 
@@ -25,6 +25,9 @@ pub(super) struct ApproveArgs {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<Rationale>,
+    /// The key to sign with, where the home has none or several
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Print an object
     #[arg(long)]
     json: bool,
@@ -38,13 +41,23 @@ pub(super) struct RejectArgs {
     /// Why: whoever is told no is told the reason
     #[arg(long, value_name = "TEXT")]
     why: Rationale,
+    /// The key to sign with, where the home has none or several
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Print an object
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn approve(workspace: &Workspace, args: ApproveArgs) -> anyhow::Result<ExitCode> {
-    decide(workspace, HumanVerb::Approve, args.work_item, args.why, args.json)
+    decide(
+        workspace,
+        HumanVerb::Approve,
+        args.work_item,
+        args.why,
+        args.key,
+        args.json,
+    )
 }
 
 pub(super) fn reject(workspace: &Workspace, args: RejectArgs) -> anyhow::Result<ExitCode> {
@@ -53,6 +66,7 @@ pub(super) fn reject(workspace: &Workspace, args: RejectArgs) -> anyhow::Result<
         HumanVerb::Reject,
         args.work_item,
         Some(args.why),
+        args.key,
         args.json,
     )
 }
@@ -62,11 +76,13 @@ fn decide(
     verb: HumanVerb,
     id: WorkItemId,
     rationale: Option<Rationale>,
+    key: Option<PathBuf>,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let hub = workspace.hub()?;
     let status: Status = hub.ask(&CompanionRequest::Status)?;
-    let own = OwnKey::find(workspace, &status)?;
+    let now = key::now_as_the_ledger(&status)?;
+    let own = OwnKey::find(workspace, &status, key.as_deref())?;
     let shown: ShownWorkItem = hub.ask(&CompanionRequest::Pose { id })?;
     // Whoever answers at the socket: what is read here is what is signed, for its digest is made here.
     let proposed: Proposed =
@@ -77,25 +93,13 @@ fn decide(
             proposed.id
         );
     }
-    let decision = Decision {
-        workspace: shown.workspace,
-        verb,
-        subject: Subject::WorkItem {
-            id,
-            policy: proposed.assessment.policy_digest,
-            risk: proposed.assessment.risk,
-        },
-        subject_digest: Digest::of_subject(shown.recorded.as_bytes()),
-        rationale,
-        member: own.member.id,
-        challenge: shown.challenge,
-        history: History {
-            size: shown.ledger_size,
-            root: shown.ledger_root,
-        },
-        at: key::now_as_the_ledger(&status)?,
-        tier: Tier::T0,
+    let subject = Subject::WorkItem {
+        id,
+        policy: proposed.assessment.policy_digest,
+        risk: proposed.assessment.risk,
     };
+    let digest = Digest::of_subject(shown.recorded.as_bytes());
+    let decision = own.decision(&shown.posed, verb, (subject, digest), rationale, now);
     // On stderr, so that what is signed is read also where stdout is collected.
     let text = in_words(&proposed, &decision, &own);
     let _ = writeln!(std::io::stderr(), "{}\n", output::escaped_lines(&text));

@@ -46,7 +46,7 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
     let hub = workspace.hub()?;
     let status: Status = hub.ask(&CompanionRequest::Status)?;
     let now = key::now_as_the_ledger(&status)?;
-    let own = OwnKey::find(workspace, &status)?;
+    let own = OwnKey::find(workspace, &status, None)?;
     let member = &own.member;
     let verbs = if args.verbs.is_empty() {
         AgentVerb::ALL.to_vec()

@@ -1,6 +1,6 @@
 //! What waits for people, and what they decide.
 
-use identity::{Digest, SignedDecision};
+use identity::{Digest, Member, SignedDecision, SignedRegistration};
 use protocol::{Refusal, RefusalCode};
 use serde_json::Value;
 use trace_store::Draft;
@@ -9,10 +9,10 @@ use work_items::{State, WorkItem};
 
 use super::{
     door::value,
-    request::{DecisionRow, ShownWorkItem, WorkItemRow},
+    request::{DecisionRow, MemberRow, PosedRow, ShownWorkItem, WorkItemRow},
 };
 use crate::{
-    decisions::{self, no_work_item},
+    decisions::{self, Posed, no_work_item},
     records,
     workspace::Workspace,
 };
@@ -48,14 +48,59 @@ pub(super) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId)
         return Err(unexpressible(&message));
     }
     value(&ShownWorkItem {
-        workspace: workspace.id,
         recorded: String::from_utf8(bytes).map_err(|error| unexpressible(&error))?,
+        posed: row_of(workspace, draft, &posed),
+    })
+}
+
+/// Poses the challenge that a decision to let somebody in has to answer.
+pub(super) fn pose_newcomer(
+    workspace: &mut Workspace,
+    draft: &Draft<'_>,
+    registration: &SignedRegistration,
+) -> Result<Value, Refusal> {
+    let posed = decisions::pose_newcomer(workspace, draft, registration)?;
+    value(&row_of(workspace, draft, &posed))
+}
+
+/// Lets somebody in.
+pub(super) fn let_in(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    registration: SignedRegistration,
+    signed: &SignedDecision,
+) -> Result<Value, Refusal> {
+    let id = decisions::let_in(workspace, draft, registration, signed)?;
+    let member = workspace
+        .members
+        .get(id)
+        .map(|member| member_row(workspace, member));
+    value(&member)
+}
+
+/// A member, as people see one.
+pub(super) fn member_row(workspace: &Workspace, member: &Member) -> MemberRow {
+    MemberRow {
+        id: member.id,
+        name: member.name.clone(),
+        email: member.email.clone(),
+        root_key_id: workspace
+            .members
+            .keyring()
+            .number_of(member.id)
+            .unwrap_or_default(),
+    }
+}
+
+fn row_of(workspace: &Workspace, draft: &Draft<'_>, posed: &Posed) -> PosedRow {
+    PosedRow {
+        workspace: workspace.id,
         challenge: posed.challenge,
         ledger_size: posed.history.size,
         ledger_root: posed.history.root,
         now: draft.now(),
         ends_at: posed.ends(),
-    })
+    }
 }
 
 pub(super) fn decide(
@@ -63,7 +108,7 @@ pub(super) fn decide(
     draft: &mut Draft<'_>,
     signed: &SignedDecision,
 ) -> Result<Value, Refusal> {
-    let id = decisions::decide(workspace, draft, signed)?.proposed.id;
+    let id = decisions::decide(workspace, draft, signed)?;
     work_item(workspace, id)
 }
 

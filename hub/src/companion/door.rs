@@ -14,7 +14,7 @@ use vocabulary::TraceId;
 
 use super::{
     deciding, export, lending,
-    request::{CompanionRequest, MemberRow, Status},
+    request::{CompanionRequest, Status},
     traces::{self, Names},
 };
 use crate::{dispatch::unreadable, settings::HubKey, workspace::Workspace};
@@ -100,6 +100,14 @@ impl CompanionDoor {
                 self.decisions.send_modify(|count| *count += 1);
                 decided
             }
+            CompanionRequest::PoseNewcomer { registration } => {
+                self.run(move |w, d| deciding::pose_newcomer(w, d, &registration))
+                    .await?
+            }
+            CompanionRequest::LetIn { registration, signed } => {
+                self.run(move |w, d| deciding::let_in(w, d, registration, &signed))
+                    .await?
+            }
             CompanionRequest::Inspect { token } => {
                 self.run(move |w, d| lending::inspect(w, d, &token)).await?
             }
@@ -133,12 +141,8 @@ impl CompanionDoor {
         let hub_key = hex::encode(self.hub_key.signer().verifier().public_key());
         let entries = self.ledger.store().len();
         self.run(move |workspace, draft| {
-            let members = workspace.members.values().map(|member| MemberRow {
-                id: member.id,
-                name: member.name.clone(),
-                email: member.email.clone(),
-                root_key_id: workspace.keyring.number_of(member.id).unwrap_or_default(),
-            });
+            let members = workspace.members.all();
+            let members = members.map(|member| deciding::member_row(workspace, member));
             value(&Status {
                 workspace: workspace.id,
                 version: env!("CARGO_PKG_VERSION").to_owned(),

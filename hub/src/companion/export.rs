@@ -19,7 +19,7 @@ use super::{door::Reply, traces::no_trace};
 use crate::{
     dispatch::unreadable,
     kind::EntryKind,
-    records::{self, DecisionMade},
+    records::{self, DecisionMade, MemberAdded},
     settings::HubKey,
     workspace::Workspace,
 };
@@ -126,7 +126,10 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
             let concerns = match entry.kind.as_str().parse() {
                 Ok(EntryKind::WorkspaceCreated) => true,
                 Ok(EntryKind::MemberAdded) => {
-                    members.push((entry.on_behalf_of, entry.seq));
+                    let newcomer = entry.refs.get("member").and_then(|id| id.parse().ok());
+                    // The founder's entry is the founder's own.
+                    let member = newcomer.or(entry.on_behalf_of);
+                    members.extend(member.map(|member| (member, entry.on_behalf_of, entry.seq)));
                     false
                 }
                 Ok(EntryKind::DelegationGranted | EntryKind::DelegationRevoked) => {
@@ -147,24 +150,36 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
             }
         }
     }
-    let known = members
-        .into_iter()
-        .filter(|(member, _)| member.is_some_and(|member| humans.contains(&member)));
-    context.entries.extend(known.map(|(_, seq)| (chain, seq)));
+    // Newest first: whoever let somebody in has to be known as well.
+    for (member, by, seq) in members.into_iter().rev() {
+        if humans.contains(&member) {
+            humans.extend(by);
+            context.entries.push((chain, seq));
+            context
+                .history
+                .extend(vouched_for(store, chain, seq).map_err(failed)?);
+        }
+    }
     Ok(context)
 }
 
-/// The size of the ledger for which a decision vouches; nothing, where its body was erased.
+/// The size of the ledger for which an entry's decision vouches; nothing, where there is none or its body was erased.
 fn vouched_for(store: &Store, chain: ChainId, seq: u64) -> Result<Option<u64>, ReadError> {
-    let kind = EntryKind::DecisionMade.as_str();
-    let stored = store.entry(chain, seq)?;
-    Ok(stored.and_then(|stored| match stored.body {
-        BodyState::Present(bytes) => records::read::<DecisionMade>(kind, &bytes)
-            .ok()?
-            .signed
-            .vouches_for(),
-        BodyState::Erased | BodyState::None => None,
-    }))
+    let Some(stored) = store.entry(chain, seq)? else {
+        return Ok(None);
+    };
+    let BodyState::Present(bytes) = &stored.body else {
+        return Ok(None);
+    };
+    let kind = stored.entry.kind.as_str();
+    let made = match kind.parse() {
+        Ok(EntryKind::DecisionMade) => records::read::<DecisionMade>(kind, bytes).ok(),
+        Ok(EntryKind::MemberAdded) => records::read::<MemberAdded>(kind, bytes)
+            .ok()
+            .and_then(|added| added.granted),
+        _ => None,
+    };
+    Ok(made.and_then(|made| made.signed.vouches_for()))
 }
 
 /// Collects an export's text into messages; blocks while the other side is slow.

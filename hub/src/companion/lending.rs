@@ -91,7 +91,7 @@ pub(super) fn revoke(
 pub(super) fn inspect(workspace: &mut Workspace, draft: &Draft<'_>, token: &str) -> Result<Value, Refusal> {
     let verdict = workspace
         .tokens
-        .verify(token, &workspace.keyring)
+        .verify(token, workspace.members.keyring())
         .and_then(|token| {
             token.holding(
                 token.session(),

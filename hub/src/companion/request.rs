@@ -1,6 +1,6 @@
 //! What the companion can ask. Each request has one typed answer; an export is answered with its bytes.
 
-use identity::{Challenge, Digest, Email, PersonName, SignedDecision};
+use identity::{Challenge, Digest, Email, PersonName, SignedDecision, SignedRegistration};
 use protocol::Via;
 use serde::{Deserialize, Serialize};
 use vocabulary::{DelegationId, MemberId, Risk, Timestamp, TraceId, WorkItemId, WorkspaceId};
@@ -39,6 +39,18 @@ pub enum CompanionRequest {
     Pose {
         /// Which.
         id: WorkItemId,
+    },
+    /// Show somebody who is to be a member to one who may let them in. Answer: [`PosedRow`].
+    PoseNewcomer {
+        /// What they say of themselves.
+        registration: SignedRegistration,
+    },
+    /// Let somebody in. Answer: [`MemberRow`].
+    LetIn {
+        /// What they say of themselves.
+        registration: SignedRegistration,
+        /// The decision of a member, that it is true.
+        signed: SignedDecision,
     },
     /// Record what somebody decided. Answer: [`WorkItemRow`].
     Decide {
@@ -178,10 +190,17 @@ pub struct DecisionRow {
 /// A work item as it is shown to somebody who may decide, and what the answer has to name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ShownWorkItem {
-    /// In which workspace.
-    pub workspace: WorkspaceId,
     /// What was recorded, to the letter: its digest is what is signed.
     pub recorded: String,
+    /// The challenge that was posed for it.
+    pub posed: PosedRow,
+}
+
+/// What the answer to a challenge has to name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PosedRow {
+    /// In which workspace.
+    pub workspace: WorkspaceId,
     /// What makes the answer count once.
     pub challenge: Challenge,
     /// The ledger's size at this moment.

@@ -46,7 +46,7 @@ pub(super) struct Names(BTreeMap<MemberId, String>);
 
 impl Names {
     pub(super) fn known(workspace: &Workspace) -> Self {
-        let members = workspace.members.values();
+        let members = workspace.members.all();
         Self(
             members
                 .map(|member| (member.id, member.name.to_string()))

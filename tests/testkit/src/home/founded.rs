@@ -225,6 +225,12 @@ impl Home {
         grant.id
     }
 
+    /// Alice, as the ledger names her.
+    #[must_use]
+    pub fn alice(&self) -> MemberId {
+        self.founder().member
+    }
+
     /// What the hub shows to somebody who may decide on a work item.
     ///
     /// # Panics
@@ -242,7 +248,7 @@ impl Home {
     pub fn decision(&self, shown: &ShownWorkItem, verb: HumanVerb, why: Option<&str>) -> Decision {
         let proposed: Proposed = serde_json::from_str(&shown.recorded).expect("a work item is shown");
         Decision {
-            workspace: shown.workspace,
+            workspace: shown.posed.workspace,
             verb,
             subject: Subject::WorkItem {
                 id: proposed.id,
@@ -252,10 +258,10 @@ impl Home {
             subject_digest: Digest::of_subject(shown.recorded.as_bytes()),
             rationale: why.map(|why| why.parse().expect("a rationale")),
             member: self.founder().member,
-            challenge: shown.challenge,
+            challenge: shown.posed.challenge,
             history: History {
-                size: shown.ledger_size,
-                root: shown.ledger_root,
+                size: shown.posed.ledger_size,
+                root: shown.posed.ledger_root,
             },
             at: clock::now(),
             tier: Tier::T0,

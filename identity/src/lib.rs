@@ -6,6 +6,7 @@
 mod decision;
 mod keys;
 mod member;
+mod passkey;
 mod registration;
 mod sealed;
 mod verb;
@@ -16,6 +17,10 @@ pub use decision::{
 };
 pub use keys::{DecisionKey, DecisionSignature, KeyError, PublicKey, Seed};
 pub use member::{Email, EmailError, Member, PersonName, PersonNameError};
+pub use passkey::{
+    Assertion, AssertionError, Bytes, BytesError, Enrolment, EnrolmentError, Passkey, PasskeyKeyError,
+    SignedEnrolment,
+};
 pub use registration::{RegistrationError, SignedRegistration};
 pub use sealed::{Passphrase, PassphraseError, SealError, UnsealError, WorkFactor, looks_sealed, open, seal};
 pub use verb::HumanVerb;

@@ -10,6 +10,7 @@ Exit status: 0 the export holds, 1 it does not hold (the first broken position i
 """
 
 import base64
+import datetime
 import hashlib
 import json
 import re
@@ -286,13 +287,39 @@ def verify_body(entry, body):
 
 # --- What people decided --------------------------------------------------------------------------------------------
 
+HEX32, HEX16 = "[0-9a-f]{64}", "[0-9a-f]{32}"
+DECISION = {
+    "at": FIELDS["at"],
+    "challenge": HEX16,
+    "ledger_root": HEX32,
+    "member": f"me_{ID}",
+    "subject": f"(wi|me)_{ID}",
+    "subject_digest": HEX32,
+    "tier": "T0",
+    "verb": "approve|reject|grant_access",
+    "workspace": f"ws_{ID}",
+}
+OF_WORK = {"policy_digest": HEX32, "risk": "low|medium|high|critical"}
+CLAIMS = {"member.added", "work_item.proposed", "decision.made", "delegation.granted", "passkey.enrolled", "passkey.removed"}
+CHALLENGE_TTL, CLOCK_TOLERANCE = 15 * 60 * 10**6, 2 * 60 * 10**6
+
 
 def canonical_json(value):
     """RFC 8785, for objects whose names are ASCII and whose numbers are integers."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def micros(text):
+    """A moment in microseconds since 1970."""
+    if not isinstance(text, str) or not re.fullmatch(FIELDS["at"], text, re.ASCII) or not is_time(text):
+        raise DoesNotHold("a malformed time")
+    moment = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
+    return (moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
+
+
 def signed_by(member, context, text, signature):
+    if not re.fullmatch(HEX32, member["decision_key"]) or not re.fullmatch("[0-9a-f]{128}", signature):
+        raise DoesNotHold("a malformed key or signature")
     key = bytes.fromhex(member["decision_key"])
     return ed25519_verify(key, context.encode() + b"\0" + text.encode(), bytes.fromhex(signature))
 
@@ -301,29 +328,53 @@ def subject_digest(data):
     return blake3(data, derive_key_context="auditotter 2026 decision subject v1").hexdigest()
 
 
+def parse_decision(text):
+    """The members of a decision, whose text must be in its one form."""
+    said = json.loads(text, object_pairs_hook=no_duplicates)
+    if not isinstance(said, dict) or canonical_json(said) != text:
+        raise DoesNotHold("the decision is not in its canonical form")
+    names = DECISION.keys() | {"version", "ledger_size"}
+    if said.get("verb") != "grant_access":
+        names |= OF_WORK.keys()
+    if not names <= said.keys() <= names | {"rationale"} or said["version"] != 1 or not is_integer(said["version"]):
+        raise DoesNotHold("the decision has other members than version 1 has")
+    for name, form in (DECISION | OF_WORK).items():
+        if name in names and not (isinstance(said[name], str) and re.fullmatch(form, said[name], re.ASCII)):
+            raise DoesNotHold(f"the decision's {name} is malformed, or not known to this script")
+    kind = "me_" if said["verb"] == "grant_access" else "wi_"
+    why = said.get("rationale", "-")
+    if not is_integer(said["ledger_size"]) or not is_time(said["at"]) or not said["subject"].startswith(kind):
+        raise DoesNotHold("the decision's ledger_size, at or subject is malformed")
+    if not isinstance(why, str) or why != why.strip() or not 1 <= len(why) <= 2000:
+        raise DoesNotHold("the decision's rationale is malformed")
+    return said
+
+
 class Decisions:
     """Checks each decision against the entries before it: who the members are, and what was proposed."""
 
     def __init__(self, workspace, history):
         self.workspace, self.history = workspace, history
-        self.members, self.proposals, self.decided, self.erased, self.count = {}, {}, set(), False, 0
+        self.members, self.proposals, self.decided, self.challenges = {}, {}, set(), set()
+        self.erased, self.count = False, 0
 
     def take(self, entry, index, data):
         kind = entry["kind"]
-        if kind not in ("member.added", "work_item.proposed", "decision.made"):
+        if kind not in CLAIMS:
             return
+        if entry["chain"] != self.workspace:
+            raise DoesNotHold("it belongs into the workspace's own chain")
         if data is None:
             self.erased = True  # what rests on it is unknown, and nothing is false
             return
         try:
-            body = json.loads(data.decode("utf-8"))
             if kind == "member.added":
-                self.member(entry, index, body)
+                self.member(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "work_item.proposed":
-                self.proposals[body["id"]] = (body, data)
-            else:
-                self.decision(entry, index, body)
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+                self.proposal(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates), data)
+            elif kind == "decision.made":
+                self.decision(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise DoesNotHold(f"the body is not that of a {kind} entry: {error!r}")
 
     def member(self, entry, index, body):
@@ -333,48 +384,73 @@ class Decisions:
             if entry["seq"] != 1 or body["root_key_id"] != 0:
                 raise DoesNotHold("it adds a member beside the founder, whom nobody let in")
         else:
-            said = self.signed(granted["signed"], index)
+            said = self.signed(granted, entry, index)
             digest = subject_digest(canonical_json(registration).encode())
             if (said["verb"], said["subject"], said["subject_digest"]) != ("grant_access", member["id"], digest):
                 raise DoesNotHold("the decision is to let in somebody else, or something else")
-        said = canonical_json({"workspace": self.workspace, "member": member})
-        if not signed_by(member, "auditotter 2026 member registration v1", said, registration["signature"]):
+        text = canonical_json({"workspace": self.workspace, "member": member})
+        if not signed_by(member, "auditotter 2026 member registration v1", text, registration["signature"]):
             raise DoesNotHold("the registration is not signed by the key it names")
-        if member["id"] in self.members:
-            raise DoesNotHold("it adds a member who is one already")
+        for known in self.members.values():
+            same = {name for name in ("id", "decision_key", "delegation_key") if known[name] == member[name]}
+            if same or known["email"].lower() == member["email"].lower():
+                raise DoesNotHold("it adds a member who is one already")
         self.members[member["id"]] = member
 
-    def signed(self, signed, index):
-        """What a member signed, vouching for the ledger before the entry with this index."""
-        text = signed["decision"]
-        said = json.loads(text)
-        if canonical_json(said) != text:
-            raise DoesNotHold("the decision is not in its canonical form")
-        if said["version"] != 1 or said["workspace"] != self.workspace or said["tier"] != "T0":
-            raise DoesNotHold("the decision is of another workspace, version or tier than this script knows")
+    def proposal(self, entry, body, data):
+        if body["id"] in self.proposals:
+            raise DoesNotHold("it was proposed before")
+        named = (body["on_behalf_of"], body["delegation"], body["proposed_at"])
+        if named != (entry.get("on_behalf_of"), entry.get("delegation"), entry["at"]):
+            raise DoesNotHold("the proposal is not recorded as that of those whom it names")
+        if body["via"] not in ("", entry.get("via", {}).get("agent")):
+            raise DoesNotHold("the proposal is not recorded as that of those whom it names")
+        self.proposals[body["id"]] = (body, data)
+
+    def signed(self, made, entry, index):
+        """What a member signed: in time, and vouching for the ledger before the entry with this index."""
+        text, signature = made["signed"]["decision"], made["signed"]["signature"]
+        said = parse_decision(text)
+        if said["workspace"] != self.workspace:
+            raise DoesNotHold("the decision is of another workspace")
         if said["member"] not in self.members:
             raise DoesNotHold("nothing in the file says who decided")
-        if not signed_by(self.members[said["member"]], "auditotter 2026 decision v1", text, signed["signature"]):
+        if not signed_by(self.members[said["member"]], "auditotter 2026 decision v1", text, signature):
             raise DoesNotHold("the decision is not signed by the member who is to have made it")
-        if said["ledger_size"] > index or self.history.get(said["ledger_size"]) != said["ledger_root"]:
+        size = said["ledger_size"]
+        if size > index or size not in self.history or self.history[size] != said["ledger_root"]:
             raise DoesNotHold("it vouches for a ledger that is not how this one began")
+        posed, at, recorded = micros(made["posed_at"]), micros(said["at"]), micros(entry["at"])
+        if not posed <= recorded < posed + CHALLENGE_TTL or not posed - CLOCK_TOLERANCE <= at <= recorded + CLOCK_TOLERANCE:
+            raise DoesNotHold("it was decided, shown and recorded at times that a challenge does not have")
+        if entry.get("on_behalf_of") != said["member"] or entry.get("refs", {}).get("challenge") != said["challenge"]:
+            raise DoesNotHold("it is not recorded as that of who signed it")
+        if said["challenge"] in self.challenges:
+            raise DoesNotHold("its challenge was answered before")
+        self.challenges.add(said["challenge"])
         return said
 
     def decision(self, entry, index, body):
-        claimed = json.loads(body["signed"]["decision"])
-        if self.erased and (claimed["member"] not in self.members or claimed["subject"] not in self.proposals):
+        if self.erased and parse_decision(body["signed"]["decision"])["member"] not in self.members:
             return
-        said = self.signed(body["signed"], index)
-        if entry.get("on_behalf_of") != said["member"]:
-            raise DoesNotHold("it is not recorded as that of who signed it")
+        said = self.signed(body, entry, index)
+        if said["verb"] not in ("approve", "reject"):
+            raise DoesNotHold("it decides on no work item")
         if said["subject"] not in self.proposals:
+            if self.erased:
+                return
             raise DoesNotHold("nothing in the file says on what it was decided")
         proposed, data = self.proposals[said["subject"]]
+        refs = entry.get("refs", {})
+        if (refs.get("work_item"), refs.get("trace")) != (proposed["id"], proposed["trace"]):
+            raise DoesNotHold("it is not recorded as a decision on what it decides")
+        if micros(body["posed_at"]) < micros(proposed["proposed_at"]):
+            raise DoesNotHold("it was shown before it was proposed")
         judged = (proposed["assessment"]["policy_digest"], proposed["assessment"]["risk"])
         if said["subject_digest"] != subject_digest(data) or (said["policy_digest"], said["risk"]) != judged:
             raise DoesNotHold("the decision is on something else than what was proposed")
-        if said["verb"] not in ("approve", "reject") or (said["verb"] == "approve" and said["risk"] not in ("low", "medium")):
-            raise DoesNotHold("nobody can decide that so")
+        if said["verb"] == "approve" and said["risk"] not in ("low", "medium"):
+            raise DoesNotHold("high risk takes more than this script knows how to check")
         if said["verb"] == "reject" and "rationale" not in said:
             raise DoesNotHold("a rejection says why")
         if said["subject"] in self.decided:
@@ -471,7 +547,7 @@ class Verifier:
             in_trace = place < counts["trace"]
             if place == counts["trace"]:
                 before = None  # context: other chains
-            before = self.verify_entry(record, in_trace, trace, before, size, root, bodies)
+            before = self.verify_entry(record, in_trace, workspace, trace, before, size, root, bodies)
 
         lines, digest = self.line, self.digest.hexdigest()
         line = self.next_line()
@@ -510,7 +586,7 @@ class Verifier:
             past[newest] = state["root"]
         return past
 
-    def verify_entry(self, record, in_trace, trace, before, size, root, bodies):
+    def verify_entry(self, record, in_trace, workspace, trace, before, size, root, bodies):
         """Verifies one line; returns what the next one has to follow."""
         text, index, proof = record["entry"], record["index"], record["proof"]
         hexes = isinstance(proof, list) and all(isinstance(h, str) and re.fullmatch("[0-9a-f]{64}", h) for h in proof)
@@ -525,6 +601,8 @@ class Verifier:
         self.entry = f"entry {seq} of {chain}"
         entry_hash = blake3(data, derive_key_context="auditotter 2026 entry v1").digest()
 
+        if chain.startswith("ws_") and chain != workspace:
+            raise DoesNotHold("it is of another workspace")
         if in_trace != (chain == trace):
             raise DoesNotHold("it is not the entry that comes next")
         if before is None:
@@ -549,9 +627,8 @@ class Verifier:
             raise Unreadable("a malformed body")
         found = verify_body(entry, record.get("body"))
         bodies[found] += 1
-        if not in_trace:
-            data = from_base64(record["body"]["bytes"]) if found == "present" else None
-            self.decisions.take(entry, index, data)
+        data = from_base64(record["body"]["bytes"]) if found == "present" else None
+        self.decisions.take(entry, index, data)
         return {"chain": chain, "seq": seq, "at": at, "index": index, "hash": entry_hash.hex()}
 
 

@@ -94,11 +94,12 @@ impl OwnKey {
         }
     }
 
-    /// Asks for the passphrase and opens the key; `otherwise` says what did not happen where it stays closed.
-    pub(crate) fn open(&self, otherwise: &str) -> anyhow::Result<Seed> {
+    /// Shows what is to be signed, asks for the passphrase `to` do so, and opens the key; `otherwise` says what did not
+    /// happen where it stays closed.
+    pub(crate) fn open(&self, text: &str, to: &str, otherwise: &str) -> anyhow::Result<Seed> {
         let shown = self.path.display();
         let sealed = fs::read(&self.path).with_context(|| format!("the key {shown} cannot be read"))?;
-        let passphrase = terminal::ask_passphrase(&self.member.name.to_string())?;
+        let passphrase = terminal::ask_passphrase(text, &self.member.name.to_string(), to)?;
         identity::open(&sealed, &passphrase)
             .with_context(|| format!("the key {shown} was not opened, {otherwise}"))
     }

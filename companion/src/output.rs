@@ -36,8 +36,33 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// The same of each line of a text.
-pub(crate) fn escaped_lines(text: &str) -> String {
+fn escaped_lines(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(escaped).collect();
+    lines.join("\n")
+}
+
+/// The lines of a text, each broken where the terminal would break it, so that what goes on in the next line cannot be
+/// taken for a line of ours: it is indented as deep as what it belongs to, and marked with `|` where that is.
+pub(crate) fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        let line = escaped(line);
+        let quoted = line.trim_start().starts_with("| ");
+        let margin = if quoted { "  | " } else { "                " };
+        let room = width.max(40);
+        let (mut row, mut filled) = (String::new(), 0);
+        for c in line.chars() {
+            // What is not ASCII may be as wide as two.
+            let wide = if c.is_ascii() { 1 } else { 2 };
+            if filled + wide > room {
+                lines.push(std::mem::replace(&mut row, margin.to_owned()));
+                filled = margin.len();
+            }
+            row.push(c);
+            filled += wide;
+        }
+        lines.push(row);
+    }
     lines.join("\n")
 }
 
@@ -73,5 +98,30 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) {
     print(head);
     for row in rows {
         print(row.each_ref().map(String::as_str));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_somebody_elses_begins_where_ours_do() {
+        let deceiving = format!("  | {}  risk          low", "x".repeat(76));
+        let title = format!("  title         {}  risk          low", "y".repeat(64));
+        for width in [0, 40, 80, 132] {
+            let shown = wrapped(&format!("{deceiving}\n{title}"), width);
+            for line in shown.lines() {
+                let ours = ["  | ", "  title  ", "                "];
+                assert!(
+                    ours.iter().any(|start| line.starts_with(start)),
+                    "{width}: {line:?}"
+                );
+                assert!(line.chars().count() <= width.max(41), "{width}: {line:?}");
+            }
+        }
+        assert_eq!(wrapped("a\n\u{1b}[2Jb", 80), "a\n\\u001b[2Jb");
+        let wide = wrapped(&"é".repeat(60), 80);
+        assert_eq!(wide.lines().count(), 2, "{wide}");
     }
 }

@@ -10,12 +10,17 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use identity::Passphrase;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use zeroize::Zeroizing;
 
-/// Asks for the passphrase of a key that exists.
-pub(crate) fn ask_passphrase(whose: &str) -> anyhow::Result<Passphrase> {
-    let typed = Hidden::terminal()?.prompt(&format!("Passphrase of {whose}: "))?;
+use crate::output;
+
+/// Shows what is about to be signed, and asks for the passphrase of the key that signs it. Both on the terminal itself:
+/// whoever runs this may have sent what it prints elsewhere. The question says once more what it is for.
+pub(crate) fn ask_passphrase(shown: &str, whose: &str, to: &str) -> anyhow::Result<Passphrase> {
+    let mut terminal = Hidden::terminal()?;
+    terminal.show(shown)?;
+    let typed = terminal.prompt(&output::escaped(&format!("Passphrase of {whose}, to {to}: ")))?;
     // Whether it is long enough was decided when the key was made; here only the key can tell.
     Ok(Passphrase::existing(typed))
 }
@@ -31,6 +36,9 @@ pub(crate) fn new_passphrase(whose: &str) -> anyhow::Result<Passphrase> {
     }
     Ok(chosen)
 }
+
+/// How wide terminals are at least.
+const NARROW: usize = 80;
 
 /// The controlling terminal while it shows nothing of what is typed.
 ///
@@ -56,6 +64,14 @@ impl Hidden {
         };
         let before = hide().context("the terminal does not hide what is typed, so nothing was asked")?;
         Ok(Self { terminal, before })
+    }
+
+    fn show(&mut self, text: &str) -> anyhow::Result<()> {
+        // A terminal that does not say how wide it is, is taken for a narrow one.
+        let width = tcgetwinsize(&self.terminal).map_or(0, |size| usize::from(size.ws_col));
+        let text = output::wrapped(text, if width == 0 { NARROW } else { width });
+        write!(self.terminal, "{text}\n\n")
+            .context("the terminal does not show what would be signed, so nothing was")
     }
 
     fn prompt(&mut self, text: &str) -> anyhow::Result<Zeroizing<String>> {

@@ -94,7 +94,12 @@ impl AgentDoor {
         if spool::is_waiting(&self.home) {
             let (home, ledger) = (self.home.clone(), self.ledger.clone());
             let taken_in = tokio::task::spawn_blocking(move || spool::take_in(&home, &ledger)).await;
-            tracing::debug!(?taken_in, "the spool was looked through");
+            if !matches!(taken_in, Ok(Ok(()))) {
+                tracing::warn!(
+                    ?taken_in,
+                    "the spool was not taken in; it stays for the next opening"
+                );
+            }
         }
         match self.open(open, nonce, Opening::Connecting).await {
             Ok((caller, opened)) => {

@@ -15,6 +15,6 @@ mod traces;
 pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};
 pub use request::{
-    ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, InspectVerdict, MemberRow,
-    PosedRow, RevokeOutcome, ShownWorkItem, Status, TraceRow, VerifiedChain, WorkItemRow,
+    ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, InboxRow, InspectVerdict,
+    MemberRow, PosedRow, RevokeOutcome, ShownWorkItem, Status, TraceRow, VerifiedChain, WorkItemRow,
 };

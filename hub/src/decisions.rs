@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use identity::{Challenge, Decision, Digest, History, Signed, SignedDecision, SignedRegistration, Subject};
 use protocol::{Refusal, RefusalCode};
 use time::Duration;
-use trace_store::{ChainId, Draft, Refs, Store};
+use trace_store::{ChainId, Draft, Entry, Refs, Store};
 use vocabulary::{MemberId, Timestamp, WorkItemId};
-use work_items::{Event, WorkItem};
+use work_items::{Event, Proposed, WorkItem};
 
 use crate::{
     clock,
@@ -52,6 +52,18 @@ pub(crate) struct Posed {
 impl Challenges {
     fn forget_old(&mut self, now: Timestamp) {
         self.0.retain(|_, posed| now < posed.ends());
+    }
+
+    /// Who asks for ever more challenges loses the oldest, and keeps nobody from deciding.
+    fn make_room(&mut self) {
+        if self.0.len() < MOST_CHALLENGES {
+            return;
+        }
+        let oldest = self.0.values().min_by_key(|posed| posed.at);
+        if let Some(challenge) = oldest.map(|posed| posed.challenge) {
+            tracing::warn!(%challenge, "more work items are shown than people can look at; the oldest challenge is void");
+            self.0.remove(&challenge);
+        }
     }
 }
 
@@ -94,10 +106,7 @@ fn pose_for(
     let size = store.len();
     let root = store.root(size).map_err(|error| unreadable(&error))?;
     workspace.challenges.forget_old(now);
-    if workspace.challenges.0.len() >= MOST_CHALLENGES {
-        let message = format!("{MOST_CHALLENGES} challenges are open; they end within 15 minutes");
-        return Err(Refusal::new(RefusalCode::Conflict, &message));
-    }
+    workspace.challenges.make_room();
     let entropy = clock::random().map_err(|error| Refusal::new(RefusalCode::NoEntropy, &error))?;
     let posed = Posed {
         challenge: Challenge::from_entropy(entropy),
@@ -155,6 +164,56 @@ fn recorded_either_way<T>(
     decided
 }
 
+/// Whether a decision is recorded as one that was made when it says, and answered in time: asked of what is read back,
+/// where nobody can say any more which challenges were open. A decision that somebody held back does not come true later.
+pub(crate) fn in_its_time(entry: &Entry, made: &DecisionMade, decision: &Decision) -> Result<(), String> {
+    let (posed, recorded) = (made.posed_at, entry.at);
+    let answered = posed <= recorded && recorded < posed.saturating_add(CHALLENGE_TTL);
+    let dated = decision.at >= posed.saturating_add(-CLOCK_TOLERANCE)
+        && decision.at <= recorded.saturating_add(CLOCK_TOLERANCE);
+    if !answered || !dated {
+        return Err(format!(
+            "it was decided at {}, shown at {posed} and recorded at {recorded}: not within the time that a challenge has",
+            decision.at
+        ));
+    }
+    let challenge = decision.challenge.to_string();
+    if entry.on_behalf_of != Some(decision.member) || entry.refs.get("challenge") != Some(challenge.as_str())
+    {
+        return Err("it is not recorded as that of who signed it".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether a decision on this work item is recorded where it is looked for.
+pub(crate) fn in_its_place(entry: &Entry, item: &WorkItem, made: &DecisionMade) -> Result<(), String> {
+    let proposed = &item.proposed;
+    let (id, trace) = (proposed.id.to_string(), proposed.trace.to_string());
+    if entry.refs.get("work_item") != Some(id.as_str()) || entry.refs.get("trace") != Some(trace.as_str()) {
+        return Err("it is not recorded as a decision on what it decides".to_owned());
+    }
+    if made.posed_at < proposed.proposed_at {
+        return Err("it was shown before it was proposed".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether a proposal is recorded as that of those whom it names, at that moment.
+pub(crate) fn proposed_so(entry: &Entry, proposed: &Proposed) -> Result<(), String> {
+    let said = entry.on_behalf_of == Some(proposed.on_behalf_of)
+        && entry.delegation == Some(proposed.delegation)
+        && entry.at == proposed.proposed_at
+        && entry
+            .via
+            .as_ref()
+            .is_some_and(|via| via.agent() == proposed.via || proposed.via.is_empty());
+    if said {
+        Ok(())
+    } else {
+        Err("the proposal is not recorded as that of those whom it names".to_owned())
+    }
+}
+
 /// Whether a decision vouches for the ledger as it was, before the entry with this index.
 pub(crate) fn vouches(store: &Store, decision: &Decision, before: u64) -> Result<(), String> {
     let History { size, root } = decision.history;
@@ -210,6 +269,7 @@ fn record_decision(
         .apply(Event::Decided(signed))
         .map_err(|error| refused(&error))?;
     workspace.challenges.0.remove(&challenge);
+    workspace.answered.insert(challenge);
     Ok(id)
 }
 
@@ -257,9 +317,10 @@ fn record_newcomer(
     // Last, by the same rule as after a restart. The history was just compared with what was posed.
     workspace
         .members
-        .add(workspace.id, written.seq, &added, |_| Ok(()))
+        .add(workspace.id, written.seq, &added, |_, _| Ok(()))
         .map_err(refused)?;
     workspace.challenges.0.remove(&decision.challenge);
+    workspace.answered.insert(decision.challenge);
     Ok(id)
 }
 
@@ -311,7 +372,12 @@ fn record_refusal(
     member: Option<MemberId>,
     refusal: &Refusal,
 ) -> Result<(), Refusal> {
-    let Some(unrecorded) = workspace.refused.admit(draft.now()) else {
+    // Rubbish does not hide that something was sent which a member had signed.
+    let throttle = match member {
+        Some(_) => &mut workspace.refused_of_members,
+        None => &mut workspace.refused,
+    };
+    let Some(unrecorded) = throttle.admit(draft.now()) else {
         return Ok(());
     };
     let text = sent.text();

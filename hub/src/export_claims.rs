@@ -1,10 +1,13 @@
 //! What an export claims beyond its chains: that members are who signed for themselves, and that what was lent was
 //! signed by who lent it. Checked offline, with nothing but the file.
 
-use std::{collections::BTreeMap, io::BufRead};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::BufRead,
+};
 
 use delegation::{Grant, verify_witness};
-use identity::{Decision, DecisionError, Digest, Subject};
+use identity::{Challenge, Decision, DecisionError, Digest, Subject};
 use serde::{Serialize, de::DeserializeOwned};
 use trace_store::{
     BodyState, ChainId, TreeHash,
@@ -14,9 +17,10 @@ use vocabulary::{DelegationId, MemberId, Timestamp, WorkItemId, WorkspaceId};
 use work_items::{DecideError, Event, FoldError, Proposed, WorkItems};
 
 use crate::{
+    decisions,
     kind::EntryKind,
     membership::Members,
-    records::{self, DecisionMade, DelegationGranted, MemberAdded},
+    records::{self, DecisionMade, DelegationGranted, MemberAdded, PasskeyEnrolled, PasskeyRemoved},
     words,
 };
 
@@ -96,7 +100,9 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
             EntryKind::MemberAdded
             | EntryKind::DelegationGranted
             | EntryKind::WorkItemProposed
-            | EntryKind::DecisionMade,
+            | EntryKind::DecisionMade
+            | EntryKind::PasskeyEnrolled
+            | EntryKind::PasskeyRemoved,
         ) => claims.push(entry),
         Ok(kind) if matches!(entry.entry.chain, ChainId::Trace(_)) => {
             let attribution = Attribution::of(&entry, kind);
@@ -208,6 +214,7 @@ struct Known {
     grants: BTreeMap<DelegationId, Grant>,
     work_items: WorkItems,
     history: BTreeMap<u64, TreeHash>,
+    answered: BTreeSet<Challenge>,
     /// Whether something is not known because it was erased.
     erased: bool,
 }
@@ -221,11 +228,16 @@ impl Known {
             grants: BTreeMap::new(),
             work_items: WorkItems::default(),
             history: history.map(|past| (past.size, past.root)).collect(),
+            answered: BTreeSet::new(),
             erased: false,
         }
     }
 
     fn check(&mut self, proved: &mut Proved, claim: &VerifiedEntry) -> Result<(), String> {
+        // Anybody's chain can say anything; what counts is what the hub's state is made of.
+        if claim.entry.chain != ChainId::Workspace(self.workspace) {
+            return Err("it belongs into the workspace's own chain".to_owned());
+        }
         let BodyState::Present(body) = &claim.body else {
             // An erased claim is unknown, and what rests on it is not proved; but nothing is false.
             self.erased = true;
@@ -236,9 +248,14 @@ impl Known {
             Ok(EntryKind::MemberAdded) => {
                 let added: MemberAdded = read(kind, body)?;
                 let (history, seq, index) = (&self.history, claim.entry.seq, claim.index);
-                let member = self.members.add(self.workspace, seq, &added, |decision| {
-                    began_so(history, decision, index)
-                })?;
+                let (entry, answered) = (&claim.entry, &mut self.answered);
+                let member = self
+                    .members
+                    .add(self.workspace, seq, &added, |granted, decision| {
+                        began_so(history, decision, index)?;
+                        decisions::in_its_time(entry, granted, decision)?;
+                        answers(answered, decision)
+                    })?;
                 proved.members.push(format!("{} <{}>", member.name, member.email));
             }
             Ok(EntryKind::DelegationGranted) => {
@@ -253,6 +270,7 @@ impl Known {
             }
             Ok(EntryKind::WorkItemProposed) => {
                 let proposed: Proposed = read(kind, body)?;
+                decisions::proposed_so(&claim.entry, &proposed)?;
                 self.work_items
                     .apply(Event::Proposed(proposed, Digest::of_subject(body)))
                     .map_err(|error| error.to_string())?;
@@ -260,6 +278,14 @@ impl Known {
             Ok(EntryKind::DecisionMade) => {
                 let made: DecisionMade = read(kind, body)?;
                 proved.decisions.extend(self.decide(&made, claim)?);
+            }
+            Ok(EntryKind::PasskeyEnrolled) => {
+                let enrolled: PasskeyEnrolled = read(kind, body)?;
+                self.members.enrol(self.workspace, &enrolled.signed)?;
+            }
+            Ok(EntryKind::PasskeyRemoved) => {
+                let removed: PasskeyRemoved = read(kind, body)?;
+                self.members.forget_passkey(&removed.credential);
             }
             _ => {}
         }
@@ -283,8 +309,10 @@ impl Known {
         let Subject::WorkItem { id, .. } = decision.subject else {
             return Err("it decides on no work item".to_owned());
         };
-        if claim.entry.on_behalf_of != Some(decision.member) {
-            return Err("it is not recorded as that of who signed it".to_owned());
+        decisions::in_its_time(&claim.entry, made, decision)?;
+        answers(&mut self.answered, decision)?;
+        if let Some(item) = self.work_items.get(id) {
+            decisions::in_its_place(&claim.entry, item, made)?;
         }
         let name = self
             .members
@@ -304,6 +332,14 @@ impl Known {
             Err(FoldError::Decision(DecideError::Unknown(_))) if self.erased => Ok(None),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+fn answers(answered: &mut BTreeSet<Challenge>, decision: &Decision) -> Result<(), String> {
+    if answered.insert(decision.challenge) {
+        Ok(())
+    } else {
+        Err("its challenge was answered before".to_owned())
     }
 }
 

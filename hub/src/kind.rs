@@ -36,6 +36,10 @@ kinds! {
     WorkspaceCreated = "workspace.created";
     /// A member and the public halves of the member's keys, signed by the member.
     MemberAdded = "member.added";
+    /// A passkey that a member said is theirs.
+    PasskeyEnrolled = "passkey.enrolled";
+    /// A passkey that counts no more.
+    PasskeyRemoved = "passkey.removed";
     /// What a member lent, proved by the member's own signature.
     DelegationGranted = "delegation.granted";
     /// A delegation was taken back.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use delegation::Keyring;
 use identity::{
-    Decision, DecisionError, Digest, HumanVerb, Member, Signed, SignedDecision, SignedRegistration, Subject,
+    Bytes, Decision, DecisionError, Digest, Enrolment, HumanVerb, Member, Passkey, Signed, SignedDecision,
+    SignedEnrolment, SignedRegistration, Signer, Subject,
 };
 use vocabulary::{MemberId, WorkspaceId};
 
-use crate::records::MemberAdded;
+use crate::records::{DecisionMade, MemberAdded};
 
 /// Where in a workspace's chain its founder stands: right after the entry that creates it.
 const FOUNDER_SEQ: u64 = 1;
@@ -21,6 +22,7 @@ pub(crate) const FOUNDER_KEY: u32 = 0;
 pub struct Members {
     by_id: BTreeMap<MemberId, Member>,
     keyring: Keyring,
+    passkeys: BTreeMap<MemberId, Vec<Passkey>>,
 }
 
 impl Members {
@@ -50,7 +52,60 @@ impl Members {
         workspace: WorkspaceId,
         sent: &SignedDecision,
     ) -> Result<Signed<Decision>, DecisionError> {
-        sent.verify(workspace, |id| self.get(id))
+        sent.verify(workspace, |id| {
+            Some(Signer {
+                member: self.get(id)?,
+                passkeys: self.passkeys_of(id),
+            })
+        })
+    }
+
+    /// Somebody's passkeys.
+    #[must_use]
+    pub fn passkeys_of(&self, member: MemberId) -> &[Passkey] {
+        self.passkeys.get(&member).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whose passkey this is.
+    #[must_use]
+    pub fn holder_of(&self, credential: &Bytes) -> Option<(MemberId, &Passkey)> {
+        self.passkeys.iter().find_map(|(member, passkeys)| {
+            let passkey = passkeys.iter().find(|passkey| passkey.id == *credential)?;
+            Some((*member, passkey))
+        })
+    }
+
+    /// Takes up a passkey that a member said is theirs.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(crate) fn enrol(
+        &mut self,
+        workspace: WorkspaceId,
+        signed: &SignedEnrolment,
+    ) -> Result<Enrolment, String> {
+        let enrolment = signed
+            .verify(workspace, |id| self.get(id))
+            .map_err(|error| error.to_string())?;
+        if self.holder_of(&enrolment.passkey.id).is_some() {
+            return Err("the passkey is enrolled already".to_owned());
+        }
+        self.passkeys
+            .entry(enrolment.member)
+            .or_default()
+            .push(enrolment.passkey.clone());
+        Ok(enrolment)
+    }
+
+    /// Lets go of a passkey; says whether there was one.
+    pub(crate) fn forget_passkey(&mut self, credential: &Bytes) -> bool {
+        let Some((member, _)) = self.holder_of(credential) else {
+            return false;
+        };
+        if let Some(passkeys) = self.passkeys.get_mut(&member) {
+            passkeys.retain(|passkey| passkey.id != *credential);
+        }
+        true
     }
 
     /// The number by which tokens will name the next member's key.
@@ -71,7 +126,7 @@ impl Members {
         workspace: WorkspaceId,
         seq: u64,
         added: &MemberAdded,
-        vouches: impl FnOnce(&Decision) -> Result<(), String>,
+        stands: impl FnOnce(&DecisionMade, &Decision) -> Result<(), String>,
     ) -> Result<&Member, String> {
         match &added.granted {
             None if seq != FOUNDER_SEQ || added.root_key_id != FOUNDER_KEY => {
@@ -83,7 +138,7 @@ impl Members {
                     .verify(workspace, &granted.signed)
                     .map_err(|error| error.to_string())?;
                 may_let_in(signed.get(), &added.registration)?;
-                vouches(signed.get())?;
+                stands(granted, signed.get())?;
             }
         }
         let member = self.newcomer(workspace, &added.registration)?;

@@ -1,7 +1,7 @@
 //! The bodies of the entries that this hub writes. Field names are the format: docs/TRACE-FORMAT.md lists them.
 
 use delegation::VerifiedToken;
-use identity::{SignedDecision, SignedRegistration};
+use identity::{Bytes, SignedDecision, SignedEnrolment, SignedRegistration};
 use protocol::{Observation, Refusal};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -28,6 +28,22 @@ pub struct MemberAdded {
     /// Who let the member in; nobody has to, for the founder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted: Option<DecisionMade>,
+}
+
+/// Body of `passkey.enrolled`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeyEnrolled {
+    /// The member's own statement, signed by the member's decision key.
+    pub signed: SignedEnrolment,
+}
+
+/// Body of `passkey.removed`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeyRemoved {
+    /// Which.
+    pub credential: Bytes,
 }
 
 /// Body of `delegation.granted`.

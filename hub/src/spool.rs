@@ -47,7 +47,7 @@ pub(crate) fn take_in(home: &Home, ledger: &Ledger<Workspace>) -> io::Result<()>
         let file = match read(&path) {
             Ok(file) => file,
             Err(why) => {
-                put_aside(&path, &why)?;
+                put_aside(&path, &why);
                 continue;
             }
         };
@@ -64,7 +64,7 @@ pub(crate) fn take_in(home: &Home, ledger: &Ledger<Workspace>) -> io::Result<()>
                 let forgotten = ledger.call(move |workspace, draft| workspace.forget(draft, session));
                 tracing::trace!(?forgotten, %session, "a spooled record was taken in");
             }
-            Ok(Err(why)) => put_aside(&path, &why)?,
+            Ok(Err(why)) => put_aside(&path, &why),
             // Not durable: the file stays for the next start.
             Err(error) => return Err(io::Error::other(error)),
         }
@@ -96,14 +96,27 @@ fn read(path: &Path) -> Result<SpoolFile, String> {
     serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }
 
-fn put_aside(path: &Path, why: &str) -> io::Result<()> {
-    tracing::warn!(path = %path.display(), why, "a spooled record was refused and put aside");
-    let Some((folder, name)) = path.parent().zip(path.file_name()) else {
-        return Ok(());
-    };
-    let aside = folder.join(REFUSED);
-    DirBuilder::new().recursive(true).mode(0o700).create(&aside)?;
-    fs::rename(path, aside.join(name))
+/// Puts a file where a human finds it, under a name that nothing there has. What cannot be put aside stays, and keeps
+/// nothing else waiting.
+fn put_aside(path: &Path, why: &str) {
+    let aside = (|| {
+        let (folder, name) = path.parent().zip(path.file_name())?;
+        let refused = folder.join(REFUSED);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&refused)
+            .ok()?;
+        let mut names = (0..1_000).map(|number| match number {
+            0 => refused.join(name),
+            more => refused.join(format!("{more}-{}", name.to_string_lossy())),
+        });
+        let free = names.find(|path| fs::symlink_metadata(path).is_err())?;
+        fs::rename(path, &free).ok()?;
+        Some(free)
+    })();
+    let aside = aside.map(|aside| aside.display().to_string());
+    tracing::warn!(path = %path.display(), why, ?aside, "a spooled record was refused");
 }
 
 /// The same proofs as for a live request, at the time when the record says that it happened; the entry says that this

@@ -1,9 +1,9 @@
 //! A workspace's current state: a fold over its chain, and nothing that the ledger does not say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use delegation::{Denial, Grant, Revocations, TokenCache, verify_witness};
-use identity::Digest;
+use identity::{Challenge, Decision, Digest};
 use serde::de::DeserializeOwned;
 use trace_store::{BodyState, ChainId, Draft, ReadError, Store, Stored};
 use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
@@ -13,7 +13,10 @@ use crate::{
     decisions::{self, Challenges},
     kind::{EntryKind, UnknownKind},
     membership::Members,
-    records::{self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded},
+    records::{
+        self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded, PasskeyEnrolled,
+        PasskeyRemoved,
+    },
     session::Session,
     throttle::Throttle,
 };
@@ -48,6 +51,10 @@ pub struct Workspace {
     pub(crate) challenges: Challenges,
     /// What refused decisions make the ledger write.
     pub(crate) refused: Throttle,
+    /// What refused decisions make it write that a member had signed.
+    pub(crate) refused_of_members: Throttle,
+    /// Every challenge that was ever answered: none is answered twice.
+    pub(crate) answered: BTreeSet<Challenge>,
 }
 
 /// A delegation as the workspace knows it.
@@ -129,6 +136,8 @@ impl Workspace {
             turned_away: Throttle::default(),
             challenges: Challenges::default(),
             refused: Throttle::default(),
+            refused_of_members: Throttle::default(),
+            answered: BTreeSet::new(),
         };
         let chain = ChainId::Workspace(id);
         let mut next = 0;
@@ -180,6 +189,15 @@ impl Workspace {
         verify_witness(witness, self.members.keyring())
     }
 
+    /// Takes note that a decision answers its challenge.
+    pub(crate) fn answers(&mut self, decision: &Decision) -> Result<(), String> {
+        if self.answered.insert(decision.challenge) {
+            Ok(())
+        } else {
+            Err("its challenge was answered before".to_owned())
+        }
+    }
+
     /// Lets go of a session's state, which its trace has as well, unless this very batch still adds to that trace.
     pub(crate) fn forget(&mut self, draft: &Draft<'_>, session: SessionId) -> Result<(), ReadError> {
         let chain = ChainId::Trace(TraceId::from_uuid(session.uuid()));
@@ -204,10 +222,21 @@ impl Workspace {
             EntryKind::MemberAdded => {
                 let added: MemberAdded = place.body(kind, body)?;
                 self.members
-                    .add(self.id, entry.seq, &added, |decision| {
-                        decisions::vouches(store, decision, stored.index)
+                    .add(self.id, entry.seq, &added, |granted, decision| {
+                        decisions::vouches(store, decision, stored.index)?;
+                        decisions::in_its_time(entry, granted, decision)
                     })
                     .map_err(|problem| place.unproved(kind, problem))?;
+            }
+            EntryKind::PasskeyEnrolled => {
+                let enrolled: PasskeyEnrolled = place.body(kind, body)?;
+                self.members
+                    .enrol(self.id, &enrolled.signed)
+                    .map_err(|problem| place.unproved(kind, problem))?;
+            }
+            EntryKind::PasskeyRemoved => {
+                let removed: PasskeyRemoved = place.body(kind, body)?;
+                self.members.forget_passkey(&removed.credential);
             }
             EntryKind::DelegationGranted => {
                 let granted: DelegationGranted = place.body(kind, body)?;
@@ -223,6 +252,7 @@ impl Workspace {
             EntryKind::WorkItemProposed => {
                 let bytes = place.bytes(kind, body)?;
                 let (proposed, digest): (Proposed, _) = (place.read(kind, bytes)?, Digest::of_subject(bytes));
+                decisions::proposed_so(entry, &proposed).map_err(|problem| place.unproved(kind, problem))?;
                 self.work_items
                     .apply(work_items::Event::Proposed(proposed, digest))
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
@@ -233,8 +263,15 @@ impl Workspace {
                     .members
                     .verify(self.id, &made.signed)
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
-                decisions::vouches(store, signed.get(), stored.index)
+                let decision = signed.get();
+                decisions::vouches(store, decision, stored.index)
+                    .and_then(|()| decisions::in_its_time(entry, &made, decision))
+                    .and_then(|()| self.answers(decision))
                     .map_err(|problem| place.unproved(kind, problem))?;
+                if let Ok((item, _)) = self.work_items.after(decision) {
+                    decisions::in_its_place(entry, item, &made)
+                        .map_err(|problem| place.unproved(kind, problem))?;
+                }
                 self.work_items
                     .apply(work_items::Event::Decided(signed))
                     .map_err(|error| place.unproved(kind, error.to_string()))?;

@@ -11,12 +11,15 @@ mod words;
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use vocabulary::{MemberId, Risk, Timestamp, WorkItemId, WorkspaceId, text_form};
 
 pub use rationale::{Rationale, RationaleError};
 use words::Words;
 
-use crate::{DecisionKey, DecisionSignature, HumanVerb, KeyError, Member, PublicKey};
+use crate::{
+    Assertion, AssertionError, DecisionKey, DecisionSignature, HumanVerb, KeyError, Member, Passkey,
+};
 
 const CONTEXT: &str = "auditotter 2026 decision v1";
 const SUBJECT_CONTEXT: &str = "auditotter 2026 decision subject v1";
@@ -34,6 +37,8 @@ pub struct Challenge([u8; 16]);
 pub enum Tier {
     /// The member's own key, opened with a passphrase at a terminal.
     T0,
+    /// A touch: a passkey that verified its user, and whose challenge was this very decision.
+    T1,
 }
 
 /// A ledger up to some moment: what a decision vouches for.
@@ -92,7 +97,33 @@ pub struct Decision {
 #[serde(deny_unknown_fields)]
 pub struct SignedDecision {
     decision: String,
-    signature: DecisionSignature,
+    signature: Proof,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Proof {
+    /// Over the context, a zero byte and the text.
+    Key(DecisionSignature),
+    /// Its challenge is [`touch_challenge`] of the text.
+    Touch(Assertion),
+}
+
+/// Who may be behind a decision: a member, and the passkeys that are theirs.
+#[derive(Debug, Clone, Copy)]
+pub struct Signer<'a> {
+    /// The member.
+    pub member: &'a Member,
+    /// Their passkeys.
+    pub passkeys: &'a [Passkey],
+}
+
+/// What a passkey is asked to sign in order to make a decision with this text: SHA-256 of the context, a zero byte and the
+/// text. So the assertion itself is the signature that anybody can check again.
+#[must_use]
+pub fn touch_challenge(text: &str) -> [u8; 32] {
+    let hasher = Sha256::new_with_prefix(CONTEXT);
+    hasher.chain_update([0]).chain_update(text).finalize().into()
 }
 
 /// What a member signed. Only [`SignedDecision::verify`] makes one, and applying takes it away.
@@ -136,6 +167,20 @@ pub enum DecisionError {
         /// What is wrong.
         source: KeyError,
     },
+    /// The passkey is not one of the member's.
+    #[error("the decision is signed by a passkey that is none of {0}'s")]
+    NoPasskey(MemberId),
+    /// The touch does not fit.
+    #[error("the decision is not signed by the passkey of {member}: {source}")]
+    Touch {
+        /// Who is to have decided.
+        member: MemberId,
+        /// What is wrong.
+        source: AssertionError,
+    },
+    /// It says that it was signed otherwise than it was.
+    #[error("the decision says that it is signed {0}, and is signed otherwise")]
+    Tier(Tier),
 }
 
 impl Digest {
@@ -172,6 +217,7 @@ impl Tier {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::T0 => "T0",
+            Self::T1 => "T1",
         }
     }
 }
@@ -188,13 +234,30 @@ impl Decision {
     /// # Errors
     /// [`DecisionError::Malformed`], which no decision that could be parsed causes.
     pub fn sign(&self, key: &DecisionKey) -> Result<SignedDecision, DecisionError> {
-        let decision = Words::from(self).text()?;
-        let signature = key.sign(CONTEXT, decision.as_bytes());
+        let decision = self.text()?;
+        let signature = Proof::Key(key.sign(CONTEXT, decision.as_bytes()));
         Ok(SignedDecision { decision, signature })
+    }
+
+    /// The one text that says this.
+    ///
+    /// # Errors
+    /// [`DecisionError::Malformed`], which no decision that could be parsed causes.
+    pub fn text(&self) -> Result<String, DecisionError> {
+        Words::from(self).text()
     }
 }
 
 impl SignedDecision {
+    /// A decision with this text, as somebody's touch is to have signed it.
+    #[must_use]
+    pub const fn touched(decision: String, assertion: Assertion) -> Self {
+        Self {
+            decision,
+            signature: Proof::Touch(assertion),
+        }
+    }
+
     /// The text that was signed, for people to look at. Whether it says the truth is for [`Self::verify`] to find.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -216,7 +279,7 @@ impl SignedDecision {
     pub fn verify<'m>(
         &self,
         workspace: WorkspaceId,
-        member: impl FnOnce(MemberId) -> Option<&'m Member>,
+        signer: impl FnOnce(MemberId) -> Option<Signer<'m>>,
     ) -> Result<Signed<Decision>, DecisionError> {
         let value = Words::read(&self.decision)?;
         if value.workspace != workspace {
@@ -224,19 +287,32 @@ impl SignedDecision {
                 found: value.workspace,
             });
         }
-        let member = member(value.member)
-            .filter(|member| member.id == value.member)
+        let signer = signer(value.member)
+            .filter(|signer| signer.member.id == value.member)
             .ok_or(DecisionError::NoMember(value.member))?;
-        self.check(&member.decision_key)
-            .map_err(|source| DecisionError::Signature {
-                member: member.id,
-                source,
-            })?;
+        self.check(value.tier, signer)?;
         Ok(Signed { value })
     }
 
-    fn check(&self, key: &PublicKey) -> Result<(), KeyError> {
-        key.verify(CONTEXT, self.decision.as_bytes(), &self.signature)
+    fn check(&self, tier: Tier, signer: Signer<'_>) -> Result<(), DecisionError> {
+        let member = signer.member.id;
+        match (tier, &self.signature) {
+            (Tier::T0, Proof::Key(signature)) => signer
+                .member
+                .decision_key
+                .verify(CONTEXT, self.decision.as_bytes(), signature)
+                .map_err(|source| DecisionError::Signature { member, source }),
+            (Tier::T1, Proof::Touch(assertion)) => {
+                let mut own = signer.passkeys.iter();
+                let passkey = own
+                    .find(|passkey| passkey.id == assertion.credential)
+                    .ok_or(DecisionError::NoPasskey(member))?;
+                assertion
+                    .verify(passkey, &touch_challenge(&self.decision))
+                    .map_err(|source| DecisionError::Touch { member, source })
+            }
+            (tier, _) => Err(DecisionError::Tier(tier)),
+        }
     }
 }
 

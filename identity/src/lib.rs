@@ -13,7 +13,7 @@ mod verb;
 
 pub use decision::{
     Challenge, Decision, DecisionError, Digest, History, Rationale, RationaleError, Signed, SignedDecision,
-    Subject, Tier,
+    Signer, Subject, Tier, touch_challenge,
 };
 pub use keys::{DecisionKey, DecisionSignature, KeyError, PublicKey, Seed};
 pub use member::{Email, EmailError, Member, PersonName, PersonNameError};

@@ -15,7 +15,8 @@ use std::{
 };
 
 use protocol::{
-    Answer, Call, Observation, Refusal, ReplyBody, RequestBody, Via, autostart::ReachError, frame::FrameError,
+    Answer, Call, Observation, Refusal, ReplyBody, RequestBody, Via, autostart::ReachError,
+    frame::FrameError, tools::AwaitDecision,
 };
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -38,6 +39,9 @@ const ATTEMPTS: u32 = 4;
 
 /// How deep arguments may be nested. JSON is read to 128 levels, and on the way to the hub more stands around them.
 const MOST_NESTED: usize = 64;
+
+/// How many decisions may be awaited at a time, beside what else is asked.
+const MOST_WAITING: usize = 16;
 
 /// A handle to the link; cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,6 +79,9 @@ pub enum LinkError {
         "the hub could not be asked within 45 s; `auditotter doctor` says more (not recorded, nothing done)"
     )]
     NeverAsked,
+    /// Waiting takes room, and that is bounded.
+    #[error("{MOST_WAITING} decisions are awaited already; wait for one of them (nothing done)")]
+    TooManyWaiting,
     /// The hub would not read it.
     #[error("{0} (nothing done)")]
     Unsendable(#[from] FrameError),
@@ -101,6 +108,13 @@ struct Asked {
     fate: Arc<Fate>,
     answer: oneshot::Sender<Result<ReplyBody, LinkError>>,
     attempts: u32,
+}
+
+impl Asked {
+    /// Whether it is answered when a human says so, and not by the hub alone.
+    fn waits(&self) -> bool {
+        matches!(&self.body, RequestBody::Call(call) if call.tool == AwaitDecision::NAME)
+    }
 }
 
 /// Whether a request went out before its asker gave it up: the one thing that decides what can be said of it.

@@ -1,16 +1,18 @@
 //! Decisions that nobody made: forged, altered, replayed, of something else, or written into the store by hand.
 
+use std::fs;
+
 use hub::{
     companion::{CompanionRequest, ShownWorkItem, WorkItemRow},
-    export_claims::prove,
+    export_claims::{ProveError, prove},
     kind::EntryKind,
-    records::{self, DecisionMade},
+    records::{self, DecisionMade, MemberAdded},
 };
-use identity::{Decision, Digest, HumanVerb, Seed, SignedDecision};
+use identity::{Decision, Digest, HumanVerb, Seed, SignedDecision, SignedRegistration};
 use serde_json::{Value, json};
-use testkit::{Home, Terminal, home::Lending};
+use testkit::{Home, Terminal, export::Export, home::Lending};
 use trace_store::{ChainId, NewEntry, Refs};
-use vocabulary::{TraceId, WorkItemId, WorkspaceId};
+use vocabulary::{Timestamp, TraceId, WorkItemId, WorkspaceId};
 
 /// A home with something proposed in it, and which.
 fn with_a_proposal() -> (Home, WorkItemId, TraceId) {
@@ -253,7 +255,7 @@ fn a_terminal_of_ones_own_is_of_no_use_without_the_passphrase() {
     let (home, id, _) = with_a_proposal();
     let id = id.to_string();
     let mut terminal = Terminal::start(home.auditotter(&["approve", &id]));
-    terminal.expect_secret("Passphrase of Alice: ");
+    terminal.expect_secret("Passphrase of Alice, to ");
     terminal.enter("let me in, I am Alice");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(1), "{shown}");
@@ -272,20 +274,167 @@ fn a_terminal_of_ones_own_is_of_no_use_without_the_passphrase() {
 }
 
 /// An entry of the workspace's chain, as whoever has a shell can write it.
-fn made(home: &Home, signed: SignedDecision, member: vocabulary::MemberId) -> (ChainId, NewEntry) {
-    let body = DecisionMade {
-        signed,
-        posed_at: hub::clock::now(),
+fn made(home: &Home, signed: SignedDecision, decision: &Decision) -> (ChainId, NewEntry) {
+    made_at(home, signed, decision, hub::clock::now())
+}
+
+fn made_at(
+    home: &Home,
+    signed: SignedDecision,
+    decision: &Decision,
+    posed_at: Timestamp,
+) -> (ChainId, NewEntry) {
+    let identity::Subject::WorkItem { id, .. } = decision.subject else {
+        panic!("{decision:?}")
     };
+    let row: WorkItemRow = home.ask(&CompanionRequest::WorkItem { id });
+    let mut refs = Refs::new();
+    for (name, value) in [
+        ("challenge", decision.challenge.to_string()),
+        ("trace", row.trace.to_string()),
+        ("work_item", id.to_string()),
+    ] {
+        refs.insert(name, value).unwrap();
+    }
     let entry = NewEntry {
         kind: EntryKind::DecisionMade.into(),
-        on_behalf_of: Some(member),
+        on_behalf_of: Some(decision.member),
         via: None,
         delegation: None,
-        refs: Refs::new(),
-        body: Some(records::write(&body).unwrap()),
+        refs,
+        body: Some(records::write(&DecisionMade { signed, posed_at }).unwrap()),
     };
     (ChainId::Workspace(home.workspace()), entry)
+}
+
+/// Exports a trace with the whole of the workspace's chain; neither verifier may believe it. Says why ours does not.
+fn refused_by_both(home: &Home, trace: TraceId, history: &[u64]) -> String {
+    let context: Vec<u64> = (0..home.workspace_chain().len() as u64).collect();
+    let file = home.forged_export(trace, &context, history);
+    let why = prove(file.as_slice()).unwrap_err();
+    assert!(matches!(why, ProveError::Claim { .. }), "{why}");
+    let path = home.file("forged.jsonl");
+    fs::write(&path, file).unwrap();
+    if let Some(ran) = Export::read(path).verified_by_python() {
+        assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+    }
+    why.to_string()
+}
+
+#[test]
+fn a_decision_that_somebody_held_back_does_not_come_true_later() {
+    let (home, id, trace) = with_a_proposal();
+    let shown: ShownWorkItem = home.pose(id);
+    let decision = Decision {
+        at: hub::clock::now().saturating_add(-time::Duration::days(90)),
+        ..home.decision(&shown, HumanVerb::Approve, None)
+    };
+    let signed = home.sign(&decision);
+    let entry = made(&home, signed, &decision);
+    home.forge(vec![entry]);
+    let why = refused_by_both(&home, trace, &[decision.history.size]);
+    assert!(why.contains("not within the time that a challenge has"), "{why}");
+    break_off(&home, "not within the time that a challenge has");
+}
+
+/// The hub does not start on what is written there.
+fn break_off(home: &Home, why: &str) {
+    let ran = home.run(&["inbox"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
+}
+
+#[test]
+fn a_founder_of_ones_own_in_another_chain_founds_nothing() {
+    let (home, id, trace) = with_a_proposal();
+    let shown: ShownWorkItem = home.pose(id);
+    let seed = Seed::from_entropy([9; 32]);
+    let registration = SignedRegistration::sign(
+        &seed,
+        home.alice(),
+        "Alice".parse().unwrap(),
+        "alice@example.com".parse().unwrap(),
+        home.workspace(),
+    );
+    let added = MemberAdded {
+        registration: registration.unwrap(),
+        root_key_id: 0,
+        granted: None,
+    };
+    let decision = home.decision(&shown, HumanVerb::Approve, None);
+    let forged = decision.sign(&seed.decision_key()).unwrap();
+    let approval = made(&home, forged, &decision);
+    for chain in [
+        ChainId::Workspace(WorkspaceId::new(1, [1; 10])),
+        ChainId::Trace(hub::clock::new_id().unwrap()),
+    ] {
+        let founder = || NewEntry {
+            kind: EntryKind::MemberAdded.into(),
+            on_behalf_of: Some(home.alice()),
+            via: None,
+            delegation: None,
+            refs: Refs::new(),
+            body: Some(records::write(&added).unwrap()),
+        };
+        home.forge(vec![(chain, founder()), (chain, founder())]);
+        let context = [(chain, 0), (chain, 1), (ChainId::Workspace(home.workspace()), 3)];
+        let file = home.forged_export_of(trace, &context, &[decision.history.size]);
+        assert!(prove(file.as_slice()).is_err(), "{chain}");
+        let path = home.file("forged.jsonl");
+        fs::write(&path, file).unwrap();
+        if let Some(ran) = Export::read(path).verified_by_python() {
+            assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+        }
+    }
+    home.forge(vec![approval]);
+    break_off(&home, "is not signed by the key of");
+}
+
+#[test]
+fn rubbish_in_place_of_a_decision_is_recorded_in_few_words_and_hides_nothing() {
+    let (home, id, _) = with_a_proposal();
+    let rubbish = format!(r#"{{"{}":1}}"#, "x".repeat(3 << 20));
+    let signed: SignedDecision =
+        serde_json::from_value(json!({ "decision": rubbish, "signature": "0".repeat(128) })).unwrap();
+    for _ in 0..40 {
+        let told = refused(&home, signed.clone());
+        assert!(told.len() < 1_000, "{} bytes", told.len());
+    }
+    // A member's own words, sent a second time in another place, are on record nevertheless.
+    let decision = home.decision(&home.pose(id), HumanVerb::Approve, None);
+    let elsewhere = Decision {
+        subject_digest: Digest::of_subject(b"something else"),
+        ..decision
+    };
+    refused(&home, home.sign(&elsewhere));
+    let codes = on_record(&home);
+    assert!((30..=60).contains(&codes.len()), "{}", codes.len());
+    assert_eq!(codes.last().unwrap(), "decision_not_allowed");
+    let largest = home
+        .workspace_chain()
+        .iter()
+        .filter_map(|recorded| recorded.stored.entry.body.as_ref().map(|body| body.size))
+        .max();
+    assert!(largest < Some(20_000), "{largest:?}");
+}
+
+#[test]
+fn proposals_as_large_as_they_come_do_not_hide_the_inbox() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let paths: Vec<String> = (0..100)
+        .map(|n| format!("docs/{n}{}", "\"".repeat(900)))
+        .collect();
+    for n in 0..50 {
+        let proposed = client.call(
+            "propose_work_item",
+            json!({ "title": format!("Number {n}"), "paths": paths, "description": "\n".repeat(16_000) + "x" }),
+        );
+        assert!(!proposed.is_error, "{}", proposed.text);
+    }
+    client.end();
+    let waiting: Vec<Value> = serde_json::from_str(&home.run(&["inbox", "--json"]).expect_success()).unwrap();
+    assert_eq!(waiting.len(), 50);
 }
 
 #[test]
@@ -293,11 +442,10 @@ fn a_decision_written_into_the_store_by_hand_is_not_believed() {
     let (home, id, _) = with_a_proposal();
     let shown: ShownWorkItem = home.pose(id);
     let decision = home.decision(&shown, HumanVerb::Approve, None);
-    let alice = decision.member;
     let forged = decision
         .sign(&Seed::from_entropy([9; 32]).decision_key())
         .unwrap();
-    home.forge(vec![made(&home, forged, alice)]);
+    home.forge(vec![made(&home, forged, &decision)]);
     let ran = home.run(&["inbox"]);
     assert_eq!(ran.code, Some(1));
     assert!(
@@ -312,7 +460,6 @@ fn a_decision_over_another_past_does_not_verify_anywhere() {
     let (home, id, trace) = with_a_proposal();
     let shown: ShownWorkItem = home.pose(id);
     let decision = home.decision(&shown, HumanVerb::Approve, None);
-    let alice = decision.member;
     let of_another_past = Decision {
         history: identity::History {
             root: Digest::from_bytes([1; 32]),
@@ -320,14 +467,8 @@ fn a_decision_over_another_past_does_not_verify_anywhere() {
         },
         ..decision
     };
-    home.forge(vec![made(&home, home.sign(&of_another_past), alice)]);
-    let newest = home.workspace_chain().len() as u64 - 1;
-    let file = home.forged_export(
-        trace,
-        &[0, 1, 2, newest - 1, newest],
-        &[of_another_past.history.size],
-    );
-    let why = prove(file.as_slice()).unwrap_err().to_string();
+    home.forge(vec![made(&home, home.sign(&of_another_past), &of_another_past)]);
+    let why = refused_by_both(&home, trace, &[of_another_past.history.size]);
     assert!(why.contains("not how this ledger began"), "{why}");
     let ran = home.run(&["inbox"]);
     assert_eq!(ran.code, Some(1));

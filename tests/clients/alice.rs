@@ -33,7 +33,7 @@ pub(crate) fn lends(home: &Home, agent: &str) -> String {
     ]));
     terminal.expect("acme/shop");
     terminal.expect("src/**");
-    terminal.expect_secret("Passphrase of Alice: ");
+    terminal.expect_secret("Passphrase of Alice, to ");
     terminal.enter(Home::PASSPHRASE);
     let (code, screen) = terminal.end();
     assert_eq!(code, Some(0), "{screen}");

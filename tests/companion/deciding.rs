@@ -17,7 +17,7 @@ fn proposed(home: &Home) -> Value {
 
 fn decide(home: &Home, arguments: &[&str]) -> String {
     let mut terminal = Terminal::start(home.auditotter(arguments));
-    terminal.expect_secret("Passphrase of Alice: ");
+    terminal.expect_secret("Passphrase of Alice, to ");
     terminal.enter(Home::PASSPHRASE);
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");
@@ -49,7 +49,8 @@ fn what_waits_is_shown_decided_and_waits_no_longer() {
     let told = decide(&home, &["approve", id, "--why", "typos are bad"]);
     let digest = json_of(&home, &["show", id, "--json"])["digest"].clone();
     for said in [
-        "Alice decides to approve",
+        "Alice decides to APPROVE",
+        "low: ",
         "Fix a typo in the docs",
         "docs/a.md",
         "typos are bad",
@@ -153,7 +154,7 @@ fn a_second_human_is_let_in_by_the_first_and_decides() {
     let item = proposed(&home);
     let id = item["id"].as_str().unwrap();
     let mut terminal = Terminal::start(home.auditotter(&["approve", id, "--key", &key]));
-    terminal.expect_secret("Passphrase of Bob: ");
+    terminal.expect_secret("Passphrase of Bob, to ");
     terminal.enter(BOBS);
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");

@@ -43,7 +43,7 @@ fn from_nothing_to_an_agent_at_work_in_two_commands() {
     ];
     let mut terminal = Terminal::start(home.auditotter(&asked));
     terminal.expect("acme/shop");
-    terminal.expect_secret("Passphrase of Alice: ");
+    terminal.expect_secret("Passphrase of Alice, to ");
     terminal.enter(PASSPHRASE);
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");
@@ -124,7 +124,7 @@ fn without_a_terminal_nothing_is_asked_and_nothing_is_made() {
 fn a_wrong_passphrase_lends_nothing() {
     let home = Home::founded();
     let mut terminal = Terminal::start(home.auditotter(&["delegate", "--agent", "codex"]));
-    terminal.expect_secret("Passphrase of Alice: ");
+    terminal.expect_secret("Passphrase of Alice, to ");
     terminal.enter("not it, sorry to say");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(1), "{shown}");
@@ -145,7 +145,7 @@ fn a_wrong_passphrase_lends_nothing() {
 fn a_delegation_as_json_is_the_row_that_delegations_shows() {
     let home = Home::founded();
     let mut terminal = Terminal::start(home.auditotter(&["delegate", "--agent", "codex", "--json"]));
-    terminal.expect_secret("Passphrase of Alice: ");
+    terminal.expect_secret("Passphrase of Alice, to ");
     terminal.enter(Home::PASSPHRASE);
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");

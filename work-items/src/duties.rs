@@ -1,6 +1,6 @@
 //! What a decision asks of who makes it. Never configurable.
 
-use identity::{Decision, HumanVerb, Rationale};
+use identity::{Decision, HumanVerb, Rationale, Tier};
 use vocabulary::Risk;
 
 use crate::WorkItem;
@@ -24,7 +24,7 @@ pub enum Missing {
     #[error("another human than the one for whom it was proposed")]
     AnotherHuman,
     /// Nothing shows that a human touched something.
-    #[error("a signature by touch (T1), which this version cannot make yet")]
+    #[error("a signature by touch (T1): a passkey, in the inbox")]
     Touch,
 }
 
@@ -41,7 +41,9 @@ pub(crate) fn missing(item: &WorkItem, decision: &Decision) -> Vec<Missing> {
             if decision.member == item.proposed.on_behalf_of {
                 missing.push(Missing::AnotherHuman);
             }
-            missing.push(Missing::Touch);
+            if decision.tier < Tier::T1 {
+                missing.push(Missing::Touch);
+            }
             missing
         }
         // Whoever is told no should be told why.

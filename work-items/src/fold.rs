@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use identity::{Decision, Digest, HumanVerb, Signed, Subject};
-use vocabulary::{Risk, WorkItemId};
+use vocabulary::{Risk, WorkItemId, misleads};
 
 use crate::{
-    Proposed, State, WorkItem,
+    Proposed, RiskPolicy, State, WorkItem, assess,
     duties::{self, Missing},
 };
+
+/// The longest name of what acts, in bytes.
+const MOST_VIA_BYTES: usize = 128;
 
 /// Something that happened to a work item.
 #[derive(Debug)]
@@ -25,6 +28,12 @@ pub enum FoldError {
     /// Two with one name.
     #[error("work item {0} was proposed before")]
     Twice(WorkItemId),
+    /// Its judgement is not what the rules that it names say.
+    #[error("work item {0} is recorded as {1} risk, and the rules that it names judge it otherwise")]
+    Misjudged(WorkItemId, Risk),
+    /// Who acted is not shown as it is read.
+    #[error("work item {0} was proposed via something that would read as something else")]
+    Via(WorkItemId),
     /// A decision that does not stand.
     #[error(transparent)]
     Decision(#[from] DecideError),
@@ -60,6 +69,9 @@ pub enum DecideError {
         /// What it is now.
         risk: Risk,
     },
+    /// Nobody here can say whether it was judged rightly.
+    #[error("{0} was judged by rules that this version does not have; propose it again")]
+    UnknownRules(WorkItemId),
     /// It asks for more.
     #[error("to {verb} {id}, of {risk} risk, takes: {}", listed(missing))]
     Duties {
@@ -72,6 +84,20 @@ pub enum DecideError {
         /// What is missing.
         missing: Vec<Missing>,
     },
+}
+
+/// Whether a proposal is judged as the rules say that it names, and shows who acted as it is read. Whoever writes it may
+/// write anything. Rules that this version does not have say nothing here; nobody approves by them.
+fn check(proposed: &Proposed) -> Result<(), FoldError> {
+    let rules = RiskPolicy::built_in();
+    let judged = &proposed.assessment;
+    if judged.policy_digest == rules.digest() && *judged != assess(&proposed.proposal, rules) {
+        return Err(FoldError::Misjudged(proposed.id, judged.risk));
+    }
+    if proposed.via.len() > MOST_VIA_BYTES || proposed.via.chars().any(misleads) {
+        return Err(FoldError::Via(proposed.id));
+    }
+    Ok(())
 }
 
 fn listed(missing: &[Missing]) -> String {
@@ -90,13 +116,16 @@ impl WorkItems {
     /// [`FoldError`]; nothing has changed then.
     pub fn apply(&mut self, event: Event) -> Result<(), FoldError> {
         match event {
-            Event::Proposed(proposed, digest) => match self.0.entry(proposed.id) {
-                Entry::Occupied(_) => Err(FoldError::Twice(proposed.id)),
-                Entry::Vacant(place) => {
-                    place.insert(WorkItem::new(proposed, digest));
-                    Ok(())
+            Event::Proposed(proposed, digest) => {
+                check(&proposed)?;
+                match self.0.entry(proposed.id) {
+                    Entry::Occupied(_) => Err(FoldError::Twice(proposed.id)),
+                    Entry::Vacant(place) => {
+                        place.insert(WorkItem::new(proposed, digest));
+                        Ok(())
+                    }
                 }
-            },
+            }
             Event::Decided(signed) => {
                 let (item, state) = self.after(signed.get())?;
                 let id = item.proposed.id;
@@ -140,6 +169,9 @@ impl WorkItems {
                 id,
                 risk: judged.risk,
             });
+        }
+        if verb == HumanVerb::Approve && policy != RiskPolicy::built_in().digest() {
+            return Err(DecideError::UnknownRules(id));
         }
         let missing = duties::missing(item, decision);
         if missing.is_empty() {

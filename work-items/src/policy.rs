@@ -11,6 +11,8 @@ mod reach;
 
 use reach::{Reach, Segments};
 
+/// Names the rules together with the way in which they are applied: whoever changes how a proposal is judged, in here or in
+/// `assess`, makes this another version.
 const DIGEST_CONTEXT: &str = "auditotter 2026 risk policy v1";
 
 /// Rules from path globs to risk, matched without regard to ASCII case, for not every disk regards it.

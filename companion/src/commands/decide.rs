@@ -1,6 +1,6 @@
 //! `auditotter approve` and `auditotter reject`: decide, and sign it.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use hub::{
@@ -9,7 +9,7 @@ use hub::{
 };
 use identity::{Decision, Digest, HumanVerb, Rationale, Subject};
 use vocabulary::WorkItemId;
-use work_items::Proposed;
+use work_items::{Proposed, RiskPolicy, assess};
 
 use crate::{
     home::Workspace,
@@ -93,6 +93,13 @@ fn decide(
             proposed.id
         );
     }
+    // Nor is its word taken for how it was judged.
+    let rules = RiskPolicy::built_in();
+    if proposed.assessment.policy_digest == rules.digest()
+        && proposed.assessment != assess(&proposed.proposal, rules)
+    {
+        bail!("{id} is not judged as the rules say; nothing was decided, run: auditotter doctor");
+    }
     let subject = Subject::WorkItem {
         id,
         policy: proposed.assessment.policy_digest,
@@ -100,11 +107,9 @@ fn decide(
     };
     let digest = Digest::of_subject(shown.recorded.as_bytes());
     let decision = own.decision(&shown.posed, verb, (subject, digest), rationale, now);
-    // On stderr, so that what is signed is read also where stdout is collected.
-    let text = in_words(&proposed, &decision, &own);
-    let _ = writeln!(std::io::stderr(), "{}\n", output::escaped_lines(&text));
-
-    let seed = own.open("nothing was decided")?;
+    let text = in_words(&proposed, &decision, &own, &status);
+    let to = format!("{verb} {id} ({} risk)", proposed.assessment.risk);
+    let seed = own.open(&text, &to, "nothing was decided")?;
     let signed = decision.sign(&seed.decision_key())?;
     let row: WorkItemRow = hub.ask(&CompanionRequest::Decide { signed })?;
     if json {
@@ -115,46 +120,53 @@ fn decide(
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_words(proposed: &Proposed, decision: &Decision, own: &OwnKey) -> String {
+/// What is signed. What the agent wrote comes first and quoted, so that however long it is, what stands right above the
+/// question is ours.
+fn in_words(proposed: &Proposed, decision: &Decision, own: &OwnKey, status: &Status) -> String {
     let proposal = &proposed.proposal;
     let judged = &proposed.assessment;
-    let mut lines = vec![
-        format!(
-            "{} decides to {} {}:",
-            own.member.name, decision.verb, proposed.id
-        ),
-        format!("  {}", proposal.title()),
-        format!(
-            "  proposed for  {} (via {}) at {}",
-            proposed.on_behalf_of,
-            proposed.via,
-            words::moment(proposed.proposed_at)
-        ),
-        format!(
-            "  type          {}: {}",
-            judged.item_type.as_str(),
-            judged.type_reasons.join("; ")
-        ),
-        format!(
-            "  risk          {}: {}",
-            judged.risk,
-            judged.risk_reasons.join("; ")
-        ),
-    ];
-    if let Some(repository) = proposal.repository() {
-        lines.push(format!("  repository    {repository}"));
-    }
-    for path in proposal.paths() {
-        lines.push(format!("  path          {path}"));
-    }
+    let mut lines = vec![format!("{} was proposed with these words:", proposed.id)];
+    lines.push(format!("  | {}", proposal.title()));
     let description = proposal.description().map(ToString::to_string);
     for line in description.iter().flat_map(|text| text.lines()) {
         lines.push(format!("  | {line}"));
     }
-    lines.push(format!("  digest        {}", decision.subject_digest));
+    for path in proposal.paths() {
+        lines.push(format!("  | path {path}"));
+    }
+    let human = status
+        .members
+        .iter()
+        .find(|member| member.id == proposed.on_behalf_of)
+        .map_or_else(
+            || proposed.on_behalf_of.to_string(),
+            |member| member.name.to_string(),
+        );
     lines.push(format!(
-        "  vouches for   a ledger of {} entries, root {}",
-        decision.history.size, decision.history.root
+        "{} decides to {} {}:",
+        own.member.name,
+        decision.verb.to_string().to_uppercase(),
+        proposed.id
+    ));
+    lines.push(format!("  title         {}", proposal.title()));
+    lines.push(format!(
+        "  proposed for  {human} (via {}) at {}",
+        proposed.via,
+        words::moment(proposed.proposed_at)
+    ));
+    if let Some(repository) = proposal.repository() {
+        lines.push(format!("  repository    {repository}"));
+    }
+    lines.push(format!("  paths         {}", proposal.paths().len()));
+    lines.push(format!(
+        "  type          {}: {}",
+        judged.item_type.as_str(),
+        judged.type_reasons.join("; ")
+    ));
+    lines.push(format!(
+        "  risk          {}: {}",
+        judged.risk,
+        judged.risk_reasons.join("; ")
     ));
     if let Some(rationale) = &decision.rationale {
         lines.push(format!(
@@ -162,5 +174,11 @@ fn in_words(proposed: &Proposed, decision: &Decision, own: &OwnKey) -> String {
             rationale.to_string().replace('\n', "\n                ")
         ));
     }
+    lines.push(format!("  digest        {}", decision.subject_digest));
+    lines.push(format!(
+        "  vouches for   a ledger of {} entries, whose root is",
+        decision.history.size
+    ));
+    lines.push(format!("                {}", decision.history.root));
     lines.join("\n")
 }

@@ -73,14 +73,8 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         risk_ceiling: args.max_risk,
         expires_at: words::whole_seconds(now.saturating_add(args.ttl)),
     };
-    // On stderr, so that what is lent is read also where stdout is collected.
-    let _ = writeln!(
-        std::io::stderr(),
-        "{}\n",
-        words::of_grant(&grant, &member.name.to_string())
-    );
-
-    let seed = own.open("nothing was lent")?;
+    let text = words::of_grant(&grant, &member.name.to_string());
+    let seed = own.open(&text, &format!("lend to {}", grant.agent), "nothing was lent")?;
     let token = mint(
         &RootKey::from_secret(&seed.delegation_secret()),
         member.root_key_id,

@@ -1,6 +1,6 @@
 //! `auditotter grant-access`: let somebody in.
 
-use std::{fs, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use hub::companion::{CompanionRequest, MemberRow, PosedRow, Status};
@@ -61,10 +61,9 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         Digest::of_subject(&registration.canonical()?),
     );
     let decision = own.decision(&posed, HumanVerb::GrantAccess, subject, args.why, now);
-    // On stderr, so that what is signed is read also where stdout is collected.
     let text = format!(
         "{} lets in:\n  {} <{}>, {}\n  decides with  {}\n  lends with    {}\n\
-         Whoever holds these keys then lends and decides in their name: ask them whether the keys are theirs.\n",
+         Whoever holds these keys then lends and decides in their name: ask them whether the keys are theirs.",
         own.member.name,
         newcomer.name,
         newcomer.email,
@@ -72,9 +71,8 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         newcomer.decision_key,
         newcomer.delegation_key
     );
-    let _ = writeln!(std::io::stderr(), "{}", output::escaped_lines(&text));
-
-    let seed = own.open("nobody was let in")?;
+    let to = format!("let in {} <{}>", newcomer.name, newcomer.email);
+    let seed = own.open(&text, &to, "nobody was let in")?;
     let signed = decision.sign(&seed.decision_key())?;
     let row: MemberRow = hub.ask(&CompanionRequest::LetIn { registration, signed })?;
     if args.json {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use hub::{
-    companion::{CompanionRequest, WorkItemRow},
+    companion::{CompanionRequest, InboxRow},
     words,
 };
 
@@ -22,7 +22,7 @@ pub(super) struct Args {
 
 pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
     let request = CompanionRequest::Inbox { limit: args.limit };
-    let rows: Vec<WorkItemRow> = workspace.hub()?.ask(&request)?;
+    let rows: Vec<InboxRow> = workspace.hub()?.ask(&request)?;
     if args.json {
         output::json(&rows)?;
     } else if rows.is_empty() {

@@ -9,7 +9,7 @@ use work_items::{State, WorkItem};
 
 use super::{
     door::value,
-    request::{DecisionRow, MemberRow, PosedRow, ShownWorkItem, WorkItemRow},
+    request::{DecisionRow, InboxRow, MemberRow, PosedRow, ShownWorkItem, WorkItemRow},
 };
 use crate::{
     decisions::{self, Posed, no_work_item},
@@ -21,13 +21,21 @@ use crate::{
 const MOST_ROWS: usize = 1_000;
 
 /// What nobody has decided yet, newest first.
-pub(super) fn inbox(workspace: &Workspace, limit: usize) -> Vec<WorkItemRow> {
+pub(super) fn inbox(workspace: &Workspace, limit: usize) -> Vec<InboxRow> {
     workspace
         .work_items
         .newest_first(None)
         .filter(|item| item.state == State::Proposed)
         .take(limit.min(MOST_ROWS))
-        .map(|item| row(workspace, item))
+        .map(|item| InboxRow {
+            id: item.proposed.id,
+            title: item.proposed.proposal.title().to_string(),
+            state: item.state.as_str().to_owned(),
+            item_type: item.proposed.assessment.item_type.as_str().to_owned(),
+            risk: item.proposed.assessment.risk,
+            proposed_by: workspace.attribution(item.proposed.on_behalf_of, &item.proposed.via),
+            proposed_at: item.proposed.proposed_at,
+        })
         .collect()
 }
 

@@ -71,7 +71,14 @@ impl CompanionDoor {
             Ok(value) => Reply::Done(value),
             Err(refusal) => Reply::Refused(refusal),
         };
-        frame::send(&mut stream, &reply).await
+        match frame::send(&mut stream, &reply).await {
+            Err(too_large @ FrameError::TooLarge(_)) => {
+                let refusal =
+                    Refusal::new(RefusalCode::NotExpressible, &format!("{too_large}, with --limit"));
+                frame::send(&mut stream, &Reply::Refused(refusal)).await
+            }
+            sent => sent,
+        }
     }
 
     async fn answer(&self, request: CompanionRequest) -> Result<Value, Refusal> {

@@ -25,7 +25,7 @@ pub enum CompanionRequest {
     },
     /// What was lent. Answer: a list of [`DelegationRow`].
     Delegations,
-    /// What waits for somebody to decide, newest first. Answer: a list of [`WorkItemRow`].
+    /// What waits for somebody to decide, newest first. Answer: a list of [`InboxRow`].
     Inbox {
         /// At most so many.
         limit: usize,
@@ -123,6 +123,26 @@ pub struct MemberRow {
     pub email: Email,
     /// The number by which tokens name the member's delegation key.
     pub root_key_id: u32,
+}
+
+/// A work item that waits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InboxRow {
+    /// Which.
+    pub id: WorkItemId,
+    /// As it was proposed.
+    pub title: String,
+    /// Where it stands.
+    pub state: String,
+    /// What kind of work it is.
+    #[serde(rename = "type")]
+    pub item_type: String,
+    /// How much it could hurt.
+    pub risk: Risk,
+    /// For whom, via what.
+    pub proposed_by: String,
+    /// When.
+    pub proposed_at: Timestamp,
 }
 
 /// A work item.

@@ -18,6 +18,13 @@ fn alice() -> (Seed, Member) {
     (seed, member)
 }
 
+const fn holder(member: &Member) -> Signer<'_> {
+    Signer {
+        member,
+        passkeys: &[],
+    }
+}
+
 fn decision() -> Decision {
     Decision {
         workspace: WorkspaceId::new(1, [1; 10]),
@@ -56,11 +63,13 @@ fn what_is_signed_is_fixed() {
 fn a_decision_holds_for_its_member_and_workspace() {
     let (seed, member) = alice();
     let signed = decision().sign(&seed.decision_key()).unwrap();
-    let verified = signed.verify(member_workspace(), |_| Some(&member)).unwrap();
+    let verified = signed
+        .verify(member_workspace(), |_| Some(holder(&member)))
+        .unwrap();
     assert_eq!(verified.into_inner(), decision());
     let elsewhere = WorkspaceId::new(9, [9; 10]);
     assert!(matches!(
-        signed.verify(elsewhere, |_| Some(&member)),
+        signed.verify(elsewhere, |_| Some(holder(&member))),
         Err(DecisionError::Workspace { .. })
     ));
     assert!(matches!(
@@ -70,7 +79,7 @@ fn a_decision_holds_for_its_member_and_workspace() {
     let mut bob = member;
     bob.id = MemberId::new(4, [4; 10]);
     assert!(matches!(
-        signed.verify(member_workspace(), |_| Some(&bob)),
+        signed.verify(member_workspace(), |_| Some(holder(&bob))),
         Err(DecisionError::NoMember(_))
     ));
 }
@@ -86,7 +95,7 @@ fn neither_the_delegation_key_nor_anybody_elses_decides() {
     let other = Seed::from_entropy([4; 32]).decision_key();
     let signed = decision().sign(&other).unwrap();
     assert!(matches!(
-        signed.verify(member_workspace(), |_| Some(&member)),
+        signed.verify(member_workspace(), |_| Some(holder(&member))),
         Err(DecisionError::Signature { .. })
     ));
     let lends = Member {
@@ -95,7 +104,7 @@ fn neither_the_delegation_key_nor_anybody_elses_decides() {
     };
     let signed = decision().sign(&own).unwrap();
     assert!(matches!(
-        signed.verify(member_workspace(), |_| Some(&lends)),
+        signed.verify(member_workspace(), |_| Some(holder(&lends))),
         Err(DecisionError::Signature { .. })
     ));
 }
@@ -105,13 +114,14 @@ fn a_registration_is_no_decision() {
     let (seed, member) = alice();
     let text = decision().sign(&seed.decision_key()).unwrap().decision;
     let borrowed = SignedDecision {
-        signature: seed
-            .decision_key()
-            .sign("auditotter 2026 member registration v1", text.as_bytes()),
+        signature: Proof::Key(
+            seed.decision_key()
+                .sign("auditotter 2026 member registration v1", text.as_bytes()),
+        ),
         decision: text,
     };
     assert!(matches!(
-        borrowed.verify(member_workspace(), |_| Some(&member)),
+        borrowed.verify(member_workspace(), |_| Some(holder(&member))),
         Err(DecisionError::Signature { .. })
     ));
 }
@@ -138,11 +148,11 @@ fn no_word_of_it_can_be_changed_afterwards() {
         value[name] = forged;
         let forged = SignedDecision {
             decision: serde_json_canonicalizer::to_string(&value).unwrap(),
-            signature: signed.signature,
+            signature: signed.signature.clone(),
         };
         assert!(
             matches!(
-                forged.verify(member_workspace(), |_| Some(&member)),
+                forged.verify(member_workspace(), |_| Some(holder(&member))),
                 Err(DecisionError::Signature { .. })
             ),
             "{name}"
@@ -176,10 +186,10 @@ fn a_text_that_is_not_the_one_text_of_its_decision_is_refused_whoever_signs_it()
     ] {
         assert_ne!(odd, text);
         let signed = SignedDecision {
-            signature: seed.decision_key().sign(CONTEXT, odd.as_bytes()),
+            signature: Proof::Key(seed.decision_key().sign(CONTEXT, odd.as_bytes())),
             decision: odd.clone(),
         };
-        let verified = signed.verify(member_workspace(), |_| Some(&member));
+        let verified = signed.verify(member_workspace(), |_| Some(holder(&member)));
         assert!(
             matches!(
                 verified,
@@ -200,6 +210,99 @@ fn a_rationale_reads_as_it_is_shown() {
     assert_eq!(
         " two\nlines ".parse::<Rationale>().unwrap().to_string(),
         "two\nlines"
+    );
+}
+
+/// A passkey made of software, and what a browser would make of it.
+fn touched(text: &str, rp_id: &str, flags: u8) -> (Passkey, Assertion) {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use ed25519_dalek::{Signer as _, SigningKey};
+
+    let key = SigningKey::from_bytes(&[9; 32]);
+    let mut spki = vec![
+        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+    ];
+    spki.extend_from_slice(key.verifying_key().as_bytes());
+    let passkey = Passkey {
+        id: crate::Bytes::new(vec![1]),
+        public_key: crate::Bytes::new(spki),
+        rp_id: rp_id.to_owned(),
+    };
+    let challenge = URL_SAFE_NO_PAD.encode(touch_challenge(text));
+    let client =
+        format!(r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"http://{rp_id}:7687"}}"#);
+    let device = [&Sha256::digest(rp_id)[..], &[flags, 0, 0, 0, 0]].concat();
+    let signature = key.sign(&[device.as_slice(), &Sha256::digest(&client)].concat());
+    let assertion = Assertion {
+        credential: passkey.id.clone(),
+        authenticator_data: crate::Bytes::new(device),
+        client_data: crate::Bytes::new(client.into_bytes()),
+        signature: crate::Bytes::new(signature.to_vec()),
+    };
+    (passkey, assertion)
+}
+
+#[test]
+fn a_touch_signs_the_decision_that_it_was_asked_for_and_no_other() {
+    let (seed, member) = alice();
+    let by_touch = Decision {
+        tier: Tier::T1,
+        ..decision()
+    };
+    let text = by_touch.text().unwrap();
+    let (passkey, assertion) = touched(&text, "localhost", 0x05);
+    let passkeys = [passkey];
+    let signer = Signer {
+        member: &member,
+        passkeys: &passkeys,
+    };
+    let signed = SignedDecision::touched(text.clone(), assertion.clone());
+    let again: SignedDecision = serde_json::from_str(&serde_json::to_string(&signed).unwrap()).unwrap();
+    let verified = again.verify(member_workspace(), |_| Some(signer)).unwrap();
+    assert_eq!(verified.into_inner(), by_touch);
+
+    // Somebody else's passkey, and somebody who was not verified.
+    assert_eq!(
+        signed
+            .verify(member_workspace(), |_| Some(holder(&member)))
+            .unwrap_err(),
+        DecisionError::NoPasskey(member.id)
+    );
+    let (_, unverified) = touched(&text, "localhost", 0x01);
+    assert!(matches!(
+        SignedDecision::touched(text, unverified).verify(member_workspace(), |_| Some(signer)),
+        Err(DecisionError::Touch {
+            source: AssertionError::NotVerified,
+            ..
+        })
+    ));
+    // The same touch under another decision.
+    let other = Decision {
+        verb: HumanVerb::Reject,
+        ..by_touch.clone()
+    };
+    let borrowed = SignedDecision::touched(other.text().unwrap(), assertion);
+    assert!(matches!(
+        borrowed.verify(member_workspace(), |_| Some(signer)),
+        Err(DecisionError::Touch {
+            source: AssertionError::Challenge,
+            ..
+        })
+    ));
+    // A touch passes for a passphrase as little as the reverse.
+    let called_t0 = decision().text().unwrap();
+    let (_, assertion) = touched(&called_t0, "localhost", 0x05);
+    let signed = SignedDecision::touched(called_t0, assertion);
+    assert_eq!(
+        signed.verify(member_workspace(), |_| Some(signer)).unwrap_err(),
+        DecisionError::Tier(Tier::T0)
+    );
+    let called_t1 = by_touch.sign(&seed.decision_key()).unwrap();
+    assert_eq!(
+        called_t1
+            .verify(member_workspace(), |_| Some(signer))
+            .unwrap_err(),
+        DecisionError::Tier(Tier::T1)
     );
 }
 

@@ -1,7 +1,7 @@
 //! The text of a decision: one for each decision, and one decision for each text.
 
 use serde::{Deserialize, Serialize};
-use vocabulary::{IdError, MemberId, Risk, Timestamp, WorkspaceId};
+use vocabulary::{IdError, MemberId, Risk, Timestamp, WorkspaceId, shown};
 
 use super::{Challenge, Decision, DecisionError, Digest, History, Rationale, Subject, Tier};
 use crate::HumanVerb;
@@ -63,8 +63,8 @@ impl Words {
 
     /// The decision that a text says; the only way from a word to a human verb.
     pub(super) fn read(text: &str) -> Result<Decision, DecisionError> {
-        let words: Self =
-            serde_json::from_str(text).map_err(|error| DecisionError::Malformed(error.to_string()))?;
+        let words: Self = serde_json::from_str(text)
+            .map_err(|error| DecisionError::Malformed(shown(&error.to_string(), 200)))?;
         if words.version != VERSION {
             let newer = format!("its version is {}, and this one knows {VERSION}", words.version);
             return Err(DecisionError::Malformed(newer));

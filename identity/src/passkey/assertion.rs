@@ -92,7 +92,7 @@ impl Assertion {
             return Err(AssertionError::Credential);
         }
         let said: ClientData = serde_json::from_slice(self.client_data.as_slice())
-            .map_err(|error| AssertionError::ClientData(error.to_string()))?;
+            .map_err(|error| AssertionError::ClientData(vocabulary::shown(&error.to_string(), 200)))?;
         if said.kind != "webauthn.get" {
             return Err(AssertionError::Type);
         }

@@ -2,7 +2,7 @@
 //! can be driven, with devices made of software.
 
 use serde::{Deserialize, Serialize};
-use vocabulary::{MemberId, Timestamp, WorkspaceId};
+use vocabulary::{MemberId, Timestamp, WorkspaceId, shown};
 
 use super::{Passkey, PasskeyKeyError};
 use crate::{DecisionKey, DecisionSignature, KeyError, Member};
@@ -97,7 +97,7 @@ impl SignedEnrolment {
         member: impl FnOnce(MemberId) -> Option<&'m Member>,
     ) -> Result<Enrolment, EnrolmentError> {
         let words: Words = serde_json::from_str(&self.enrolment)
-            .map_err(|error| EnrolmentError::Malformed(error.to_string()))?;
+            .map_err(|error| EnrolmentError::Malformed(shown(&error.to_string(), 200)))?;
         if words.version != VERSION || text(&words)? != self.enrolment {
             let why = "it is of another version, or not in its canonical form";
             return Err(EnrolmentError::Malformed(why.to_owned()));

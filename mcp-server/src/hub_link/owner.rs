@@ -12,7 +12,7 @@ use tokio::{net::UnixStream, sync::mpsc};
 use vocabulary::{Timestamp, TraceId};
 
 use super::{
-    ATTEMPTS, Asked, Command, LinkError,
+    ATTEMPTS, Asked, Command, LinkError, MOST_WAITING,
     wire::{OpenError, Wire},
 };
 use crate::{
@@ -57,9 +57,10 @@ impl Owner {
     /// Serves until nobody is left to ask.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         loop {
+            let room = self.busy() < MOST_OPEN;
             let event = match &mut self.wire {
                 Some(wire) => tokio::select! {
-                    command = commands.recv(), if self.open.len() < MOST_OPEN => Event::Command(command),
+                    command = commands.recv(), if room => Event::Command(command),
                     message = wire.incoming.recv() => Event::Message(message),
                 },
                 None => Event::Command(commands.recv().await),
@@ -69,6 +70,9 @@ impl Owner {
                 Event::Command(Some(Command::Identify(via))) => self.via = via,
                 Event::Command(Some(Command::Trace(answer))) => {
                     let _ = answer.send(self.opened);
+                }
+                Event::Command(Some(Command::Ask(asked))) if self.has_no_room_for(&asked) => {
+                    let _ = asked.answer.send(Err(LinkError::TooManyWaiting));
                 }
                 Event::Command(Some(Command::Ask(asked))) => {
                     self.open.push_back(asked);
@@ -80,6 +84,20 @@ impl Owner {
                 Event::Message(None) => self.broken("it closed").await,
             }
         }
+    }
+
+    /// How many requests the hub is to answer by itself.
+    fn busy(&self) -> usize {
+        self.open.iter().filter(|asked| !asked.waits()).count()
+    }
+
+    /// Whoever waits for people is not to keep what the hub can answer from being asked.
+    fn has_no_room_for(&self, asked: &Asked) -> bool {
+        let waiting = self
+            .open
+            .iter()
+            .filter(|open| open.waits() && !open.answer.is_closed());
+        asked.waits() && waiting.count() >= MOST_WAITING
     }
 
     /// Sends the request that was queued last; the ones before it are on their way already.

@@ -154,6 +154,9 @@ pub enum WhyNot {
     /// The entry is not in the ledger that the checkpoint is over.
     #[error("it is not in the signed ledger: {0}")]
     Proof(#[from] ProofError),
+    /// The entry is another workspace's.
+    #[error("it is of another workspace")]
+    Foreign,
     /// What is said of the ledger's past is not true of it.
     #[error("an earlier state of the ledger is not one of it: {0}")]
     History(ProofError),
@@ -213,6 +216,7 @@ pub fn verify_each(
     let mut walk = Walk {
         checkpoint: &checkpoint,
         chain,
+        workspace: header.workspace,
         before: None,
         bodies: 0,
         erased_bodies: 0,
@@ -280,6 +284,7 @@ fn past(history: &[Earlier], checkpoint: &Checkpoint) -> Result<Vec<Checkpoint>,
 struct Walk<'a> {
     checkpoint: &'a Checkpoint,
     chain: ChainId,
+    workspace: WorkspaceId,
     /// Chain, position, hash, time and index of the entry on the line before.
     before: Option<(ChainId, u64, EntryHash, Timestamp, u64)>,
     bodies: u64,
@@ -301,6 +306,9 @@ impl Walk<'_> {
             seq: Some(seq),
             why: Box::new(why),
         };
+        if matches!(chain, ChainId::Workspace(other) if other != self.workspace) {
+            return Err(does_not_hold(WhyNot::Foreign));
+        }
         let hash = entry::hash(line.entry.as_bytes());
         self.order(&scanned, line.index, in_trace)
             .map_err(does_not_hold)?;

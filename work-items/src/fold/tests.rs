@@ -1,4 +1,4 @@
-use identity::{Challenge, History, Seed, SignedRegistration, Tier};
+use identity::{Challenge, History, Seed, SignedRegistration, Signer, Tier};
 use vocabulary::{DelegationId, MemberId, Timestamp, TraceId, WorkspaceId};
 
 use super::*;
@@ -65,8 +65,18 @@ fn the_same_proposal_twice_is_refused_and_changes_nothing() {
 
 /// Work item 1, at this risk.
 fn items(risk: Risk) -> WorkItems {
-    let mut proposed = proposed(1);
-    proposed.assessment.risk = risk;
+    let raw = RawProposal {
+        title: "Number 1".to_owned(),
+        declared_risk: Some(risk),
+        ..RawProposal::default()
+    };
+    let proposal = Proposal::parse(raw).unwrap();
+    let proposed = Proposed {
+        assessment: assess(&proposal, RiskPolicy::built_in()),
+        proposal,
+        ..proposed(1)
+    };
+    assert_eq!(proposed.assessment.risk, risk);
     let mut items = WorkItems::default();
     items.apply(Event::Proposed(proposed, digest(1))).unwrap();
     items
@@ -103,7 +113,14 @@ fn signed(decision: &Decision) -> Signed<Decision> {
     );
     let member = registration.unwrap().verify(decision.workspace).unwrap();
     let signed = decision.sign(&seed.decision_key()).unwrap();
-    signed.verify(decision.workspace, |_| Some(&member)).unwrap()
+    signed
+        .verify(decision.workspace, |_| {
+            Some(Signer {
+                member: &member,
+                passkeys: &[],
+            })
+        })
+        .unwrap()
 }
 
 fn apply(items: &mut WorkItems, decision: &Decision) -> Result<State, DecideError> {
@@ -251,4 +268,54 @@ fn other_rules_have_another_digest() {
     assert_eq!(rules("a").digest(), rules("a").digest());
     assert_ne!(rules("a").digest(), rules("b").digest());
     assert_ne!(rules("a").digest(), RiskPolicy::built_in().digest());
+}
+
+#[test]
+fn what_is_recorded_as_less_risky_than_the_rules_say_is_not_believed() {
+    let raw = RawProposal {
+        title: "Sign sessions otherwise".to_owned(),
+        paths: vec!["src/auth/token.rs".to_owned()],
+        ..RawProposal::default()
+    };
+    let proposal = Proposal::parse(raw).unwrap();
+    let honest = Proposed {
+        assessment: assess(&proposal, RiskPolicy::built_in()),
+        proposal,
+        ..proposed(1)
+    };
+    assert!(honest.assessment.risk >= Risk::High);
+    let mut belittled = honest.clone();
+    belittled.assessment.risk = Risk::Low;
+    let mut sweetened = honest.clone();
+    sweetened.assessment.risk_reasons = vec!["docs only: low".to_owned()];
+    for forged in [belittled, sweetened] {
+        let refused = WorkItems::default().apply(Event::Proposed(forged, digest(1)));
+        assert!(matches!(refused, Err(FoldError::Misjudged(..))), "{refused:?}");
+    }
+    let mut misleading = honest.clone();
+    misleading.via = "claude-code\n  risk          low".to_owned();
+    let refused = WorkItems::default().apply(Event::Proposed(misleading, digest(1)));
+    assert!(matches!(refused, Err(FoldError::Via(_))), "{refused:?}");
+
+    // By rules that nobody has, nobody approves; saying no is always possible.
+    let mut elsewhere = honest;
+    elsewhere.assessment.policy_digest = Digest::from_bytes([9; 32]);
+    elsewhere.assessment.risk = Risk::Low;
+    let mut items = WorkItems::default();
+    items.apply(Event::Proposed(elsewhere, digest(1))).unwrap();
+    let approved = decision(&items, HumanVerb::Approve);
+    assert!(matches!(
+        apply(&mut items, &approved),
+        Err(DecideError::UnknownRules(_))
+    ));
+    let rejected = decision(&items, HumanVerb::Reject);
+    assert_eq!(apply(&mut items, &rejected), Ok(State::Rejected));
+}
+
+/// These rules, applied as they are applied now, have this name in every ledger. A test that fails here says: another way
+/// of judging needs another version in [`RiskPolicy::digest`], or old ledgers will not be believed.
+#[test]
+fn the_rules_have_the_name_under_which_they_judged_so_far() {
+    let digest = RiskPolicy::built_in().digest().to_string();
+    assert_eq!(digest, include_str!("policy_digest.txt").trim_end());
 }

@@ -86,9 +86,18 @@ impl Home {
     pub fn forged_export(&self, trace: TraceId, context: &[u64], history: &[u64]) -> Vec<u8> {
         let chain = ChainId::Workspace(self.workspace());
         let context: Vec<_> = context.iter().map(|seq| (chain, *seq)).collect();
+        self.forged_export_of(trace, &context, history)
+    }
+
+    /// The same with entries of any chain beside it.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    #[must_use]
+    pub fn forged_export_of(&self, trace: TraceId, context: &[(ChainId, u64)], history: &[u64]) -> Vec<u8> {
         let signer = CheckpointSigner::from_seed(self.workspace(), &[7; 32]);
         let mut written = Vec::new();
-        export::write(&self.store(), trace, &context, history, &signer, &mut written)
+        export::write(&self.store(), trace, context, history, &signer, &mut written)
             .expect("it can be exported");
         written
     }

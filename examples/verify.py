@@ -94,6 +94,69 @@ def ed25519_verify(public_key, message, signature):
     return point_equal(point_mul(s, BASE), point_add(r, point_mul(k, a)))
 
 
+# --- ECDSA over P-256 with SHA-256, FIPS 186-5 section 6.4.2 and SP 800-186 section 3.2.1.3 (verification only) ------
+
+P256_P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+P256_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_G = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+)
+
+
+def p256_add(a, b):
+    if a is None or b is None:
+        return a or b
+    if a[0] == b[0]:
+        if (a[1] + b[1]) % P256_P == 0:
+            return None
+        slope = (3 * a[0] * a[0] - 3) * pow(2 * a[1], P256_P - 2, P256_P)
+    else:
+        slope = (b[1] - a[1]) * pow(b[0] - a[0], P256_P - 2, P256_P)
+    x = (slope * slope - a[0] - b[0]) % P256_P
+    return x, (slope * (a[0] - x) - a[1]) % P256_P
+
+
+def p256_mul(factor, point):
+    product = None
+    while factor:
+        if factor & 1:
+            product = p256_add(product, point)
+        point, factor = p256_add(point, point), factor >> 1
+    return product
+
+
+def der_integers(data):
+    """The two integers of an ECDSA signature in DER, or None."""
+    def integer(rest):
+        if len(rest) < 3 or rest[0] != 2 or not 1 <= rest[1] <= 33 or len(rest) < 2 + rest[1]:
+            return None
+        value, rest = rest[2 : 2 + rest[1]], rest[2 + rest[1] :]
+        minimal = value[0] < 0x80 and (len(value) == 1 or value[0] or value[1] >= 0x80)
+        return (int.from_bytes(value, "big"), rest) if minimal else None
+
+    if len(data) < 2 or data[0] != 0x30 or data[1] != len(data) - 2:
+        return None
+    first = integer(data[2:])
+    second = first and integer(first[1])
+    return (first[0], second[0]) if second and not second[1] else None
+
+
+def p256_verify(point, message, signature):
+    """`point`: 65 bytes, uncompressed."""
+    x, y = int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
+    on_curve = max(x, y) < P256_P and (y * y - x * x * x + 3 * x - P256_B) % P256_P == 0
+    pair = der_integers(signature)
+    if point[0] != 4 or not on_curve or pair is None or not all(0 < value < P256_N for value in pair):
+        return False
+    r, s = pair
+    digest = int.from_bytes(hashlib.sha256(message).digest(), "big")
+    inverse = pow(s, P256_N - 2, P256_N)
+    reached = p256_add(p256_mul(digest * inverse % P256_N, P256_G), p256_mul(r * inverse % P256_N, (x, y)))
+    return reached is not None and reached[0] % P256_N == r
+
+
 # --- Signed notes and checkpoints, https://c2sp.org/signed-note and https://c2sp.org/tlog-checkpoint ----------------
 
 
@@ -295,7 +358,7 @@ DECISION = {
     "member": f"me_{ID}",
     "subject": f"(wi|me)_{ID}",
     "subject_digest": HEX32,
-    "tier": "T0",
+    "tier": "T0|T1",
     "verb": "approve|reject|grant_access",
     "workspace": f"ws_{ID}",
 }
@@ -322,6 +385,44 @@ def signed_by(member, context, text, signature):
         raise DoesNotHold("a malformed key or signature")
     key = bytes.fromhex(member["decision_key"])
     return ed25519_verify(key, context.encode() + b"\0" + text.encode(), bytes.fromhex(signature))
+
+
+P256_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
+ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
+
+
+def from_base64url(text):
+    """The bytes of base64url without padding in its one form; at most 4 KiB."""
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if len(data) > 4096 or base64.urlsafe_b64encode(data).decode().rstrip("=") != text:
+        raise DoesNotHold("malformed base64url")
+    return data
+
+
+def touched(passkey, assertion, text):
+    """Web Authentication Level 3, section 7.2: a verified user's touch, whose challenge is this decision."""
+    if not isinstance(assertion, dict) or assertion.keys() != {"credential", "authenticator_data", "client_data", "signature"}:
+        return False
+    device, client = from_base64url(assertion["authenticator_data"]), from_base64url(assertion["client_data"])
+    signature, host = from_base64url(assertion["signature"]), passkey["rp_id"]
+    said = json.loads(client.decode("utf-8"), object_pairs_hook=no_duplicates)
+    challenge = hashlib.sha256(b"auditotter 2026 decision v1\0" + text.encode()).digest()
+    secure = "https?" if host == "localhost" else "https"
+    made_there = (
+        said["type"] == "webauthn.get"
+        and said["challenge"] == base64.urlsafe_b64encode(challenge).decode().rstrip("=")
+        and said.get("crossOrigin", False) is False
+        and re.fullmatch(f"{secure}://{re.escape(host)}(:[0-9]+)?", said["origin"], re.ASCII)
+    )
+    by_user = len(device) >= 37 and device[:32] == hashlib.sha256(host.encode()).digest() and device[32] & 5 == 5
+    message, key = device + hashlib.sha256(client).digest(), from_base64url(passkey["public_key"])
+    if key.startswith(P256_SPKI) and len(key) == len(P256_SPKI) + 65:
+        signed = p256_verify(key[len(P256_SPKI) :], message, signature)
+    elif key.startswith(ED25519_SPKI) and len(key) == len(ED25519_SPKI) + 32 and len(signature) == 64:
+        signed = ed25519_verify(key[len(ED25519_SPKI) :], message, signature)
+    else:
+        signed = False
+    return bool(made_there and by_user and signed)
 
 
 def subject_digest(data):
@@ -355,7 +456,8 @@ class Decisions:
 
     def __init__(self, workspace, history):
         self.workspace, self.history = workspace, history
-        self.members, self.proposals, self.decided, self.challenges = {}, {}, set(), set()
+        self.members, self.passkeys, self.proposals = {}, {}, {}
+        self.decided, self.challenges = set(), set()
         self.erased, self.count = False, 0
 
     def take(self, entry, index, data):
@@ -372,6 +474,10 @@ class Decisions:
                 self.member(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "work_item.proposed":
                 self.proposal(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates), data)
+            elif kind == "passkey.enrolled":
+                self.enrol(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["signed"])
+            elif kind == "passkey.removed":
+                self.passkeys.pop(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["credential"], None)
             elif kind == "decision.made":
                 self.decision(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -397,6 +503,19 @@ class Decisions:
                 raise DoesNotHold("it adds a member who is one already")
         self.members[member["id"]] = member
 
+    def enrol(self, signed):
+        text = signed["enrolment"]
+        said = json.loads(text, object_pairs_hook=no_duplicates)
+        named = said.keys() == {"version", "workspace", "member", "passkey", "at"} and said["version"] == 1
+        if canonical_json(said) != text or not named or said["workspace"] != self.workspace:
+            raise DoesNotHold("the enrolment is malformed, or of another workspace")
+        member, passkey = self.members.get(said["member"]), said["passkey"]
+        if member is None or not signed_by(member, "auditotter 2026 passkey enrolment v1", text, signed["signature"]):
+            raise DoesNotHold("the enrolment is not signed by the member whose passkey it is to be")
+        if passkey["id"] in self.passkeys:
+            raise DoesNotHold("the passkey is enrolled already")
+        self.passkeys[passkey["id"]] = (said["member"], passkey)
+
     def proposal(self, entry, body, data):
         if body["id"] in self.proposals:
             raise DoesNotHold("it was proposed before")
@@ -415,7 +534,12 @@ class Decisions:
             raise DoesNotHold("the decision is of another workspace")
         if said["member"] not in self.members:
             raise DoesNotHold("nothing in the file says who decided")
-        if not signed_by(self.members[said["member"]], "auditotter 2026 decision v1", text, signature):
+        if said["tier"] == "T1":
+            owner, passkey = self.passkeys.get(signature["credential"], (None, None))
+            signed = owner == said["member"] and touched(passkey, signature, text)
+        else:
+            signed = signed_by(self.members[said["member"]], "auditotter 2026 decision v1", text, signature)
+        if not signed:
             raise DoesNotHold("the decision is not signed by the member who is to have made it")
         size = said["ledger_size"]
         if size > index or size not in self.history or self.history[size] != said["ledger_root"]:

@@ -11,3 +11,5 @@
 mod decisions;
 #[path = "attacks/members.rs"]
 mod members;
+#[path = "attacks/touch.rs"]
+mod touch;

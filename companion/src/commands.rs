@@ -11,6 +11,7 @@ mod init;
 mod inspect;
 mod join;
 mod members;
+mod passkey;
 mod revoke;
 mod serve;
 mod show;
@@ -47,6 +48,8 @@ enum Command {
     Members(members::Args),
     GrantAccess(grant_access::Args),
     Join(join::Args),
+    #[command(subcommand)]
+    Passkey(passkey::Command),
     Revoke(revoke::Args),
     Serve(serve::Args),
     #[command(subcommand)]
@@ -77,6 +80,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Reject(args) => decide::reject(&workspace, args),
         Command::Members(args) => members::run(&workspace, &args),
         Command::GrantAccess(args) => grant_access::run(&workspace, args),
+        Command::Passkey(command) => passkey::run(&workspace, command),
         Command::Revoke(args) => revoke::run(&workspace, args),
         Command::Serve(args) => serve::run(&workspace, &args),
         Command::Trace(command) => trace::run(&workspace, command),

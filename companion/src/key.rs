@@ -8,14 +8,17 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use hub::{
-    companion::{MemberRow, PosedRow, Status},
+    companion::{CompanionLink, CompanionRequest, MemberRow, PasskeyRow, PosedRow, Status},
     words,
 };
-use identity::{Decision, Digest, History, HumanVerb, Rationale, Seed, Subject, Tier};
+use identity::{
+    Bytes, Decision, Digest, History, HumanVerb, Rationale, Seed, SignedDecision, Subject, Tier,
+    touch_challenge,
+};
 use time::Duration;
 use vocabulary::Timestamp;
 
-use crate::{home::Workspace, terminal};
+use crate::{home::Workspace, shown::Shown, terminal, touch};
 
 /// How far the ledger's clock may be from this machine's.
 const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
@@ -68,14 +71,14 @@ impl OwnKey {
         }
     }
 
-    /// What this key's owner decides, on what is shown.
+    /// What this key's owner decides, on what is shown, to be signed in this way.
     pub(crate) fn decision(
         &self,
         posed: &PosedRow,
         verb: HumanVerb,
         (subject, subject_digest): (Subject, Digest),
         rationale: Option<Rationale>,
-        at: Timestamp,
+        (at, tier): (Timestamp, Tier),
     ) -> Decision {
         Decision {
             workspace: posed.workspace,
@@ -90,7 +93,42 @@ impl OwnKey {
                 root: posed.ledger_root,
             },
             at,
-            tier: Tier::T0,
+            tier,
+        }
+    }
+
+    /// Signs a decision as it says that it is signed: with the passphrase, or with a touch. `shown` is what is signed, `to`
+    /// what for, and `otherwise` what did not happen where nobody signs.
+    pub(crate) fn sign(
+        &self,
+        hub: &CompanionLink,
+        decision: &Decision,
+        (shown, to, otherwise): (&Shown, &str, &str),
+    ) -> anyhow::Result<SignedDecision> {
+        match decision.tier {
+            Tier::T0 => {
+                let seed = self.open(&shown.to_string(), to, otherwise)?;
+                Ok(decision.sign(&seed.decision_key())?)
+            }
+            Tier::T1 => {
+                let all: Vec<PasskeyRow> = hub.ask(&CompanionRequest::Passkeys)?;
+                let own: Vec<Bytes> = all
+                    .into_iter()
+                    .filter(|passkey| passkey.member == self.member.id && passkey.rp_id == touch::RP_ID)
+                    .map(|passkey| passkey.id)
+                    .collect();
+                if own.is_empty() {
+                    bail!(
+                        "{} has no passkey on this machine, {otherwise}; make one with: auditotter passkey add",
+                        self.member.name
+                    );
+                }
+                terminal::show(&shown.to_string())?;
+                let signed = decision.text()?;
+                let touched = touch::assertion(shown, &touch_challenge(&signed), &own)
+                    .with_context(|| otherwise.to_owned())?;
+                Ok(SignedDecision::touched(signed, touched))
+            }
         }
     }
 

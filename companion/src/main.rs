@@ -4,7 +4,9 @@ mod commands;
 mod home;
 mod key;
 mod output;
+mod shown;
 mod terminal;
+mod touch;
 
 use std::process::ExitCode;
 

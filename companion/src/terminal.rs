@@ -25,6 +25,11 @@ pub(crate) fn ask_passphrase(shown: &str, whose: &str, to: &str) -> anyhow::Resu
     Ok(Passphrase::existing(typed))
 }
 
+/// Shows something on the terminal itself, wherever output goes.
+pub(crate) fn show(text: &str) -> anyhow::Result<()> {
+    Hidden::terminal()?.show(text)
+}
+
 /// Asks for a new passphrase, twice.
 pub(crate) fn new_passphrase(whose: &str) -> anyhow::Result<Passphrase> {
     let mut terminal = Hidden::terminal()?;

@@ -6,7 +6,10 @@
 
 use std::collections::HashMap;
 
-use identity::{Challenge, Decision, Digest, History, Signed, SignedDecision, SignedRegistration, Subject};
+use identity::{
+    Bytes, Challenge, Decision, Digest, Enrolment, History, Signed, SignedDecision, SignedEnrolment,
+    SignedRegistration, Subject,
+};
 use protocol::{Refusal, RefusalCode};
 use time::Duration;
 use trace_store::{ChainId, Draft, Entry, Refs, Store};
@@ -19,7 +22,7 @@ use crate::{
     kind::EntryKind,
     membership,
     record::{self, By, RecordError, not_recorded},
-    records::{DecisionMade, DecisionRefused, MemberAdded},
+    records::{DecisionMade, DecisionRefused, MemberAdded, PasskeyEnrolled, PasskeyRemoved},
     workspace::Workspace,
 };
 
@@ -159,9 +162,102 @@ fn recorded_either_way<T>(
         .and_then(|signed| record(workspace, draft, signed));
     if let Err(refusal) = &decided {
         draft.abort();
-        record_refusal(workspace, draft, sent, member, refusal)?;
+        record_refusal(workspace, draft, sent.text(), member, refusal)?;
     }
     decided
+}
+
+/// Takes up a passkey that a member said is theirs. The same enrolment again changes nothing.
+pub(crate) fn enrol(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    signed: &SignedEnrolment,
+) -> Result<(), Refusal> {
+    let enrolled = signed
+        .verify(workspace.id, |id| workspace.members.get(id))
+        .map_err(|error| Refusal::new(RefusalCode::DecisionUnproved, &error))
+        .and_then(|enrolment| record_passkey(workspace, draft, signed, &enrolment));
+    if let Err(refusal) = &enrolled {
+        draft.abort();
+        record_refusal(workspace, draft, signed.text(), None, refusal)?;
+    }
+    enrolled
+}
+
+fn record_passkey(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    signed: &SignedEnrolment,
+    enrolment: &Enrolment,
+) -> Result<(), Refusal> {
+    match workspace.members.holder_of(&enrolment.passkey.id) {
+        Some((member, passkey)) if member == enrolment.member && *passkey == enrolment.passkey => {
+            return Ok(());
+        }
+        Some(_) => {
+            let message = "the passkey is somebody's already";
+            return Err(Refusal::new(RefusalCode::DecisionNotAllowed, &message));
+        }
+        None => {}
+    }
+    let now = draft.now();
+    if (enrolment.at.since(now)).abs() > CHALLENGE_TTL {
+        let message = format!(
+            "it says that it was enrolled at {}, and the ledger's time is {now}; enrol it again",
+            enrolment.at
+        );
+        return Err(Refusal::new(RefusalCode::ClockMismatch, &message));
+    }
+    let by = By {
+        on_behalf_of: Some(enrolment.member),
+        ..By::default()
+    };
+    let refs = refs_to(enrolment.member)?;
+    let chain = ChainId::Workspace(workspace.id);
+    let body = PasskeyEnrolled {
+        signed: signed.clone(),
+    };
+    record::append(draft, chain, EntryKind::PasskeyEnrolled, by, refs, &body)
+        .map_err(|error| not_recorded(&error))?;
+    workspace
+        .members
+        .enrol(workspace.id, signed)
+        .map_err(|error| Refusal::new(RefusalCode::DecisionNotAllowed, &error))
+}
+
+/// Lets go of a passkey: it decides nothing from now on. Taking power away takes nobody's word.
+pub(crate) fn remove_passkey(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    credential: &Bytes,
+) -> Result<(), Refusal> {
+    let Some((member, _)) = workspace.members.holder_of(credential) else {
+        let message =
+            format!("there is no passkey {credential}; `auditotter passkey list` shows which there are");
+        return Err(Refusal::new(RefusalCode::NotFound, &message));
+    };
+    let (chain, refs) = (ChainId::Workspace(workspace.id), refs_to(member)?);
+    let body = PasskeyRemoved {
+        credential: credential.clone(),
+    };
+    record::append(
+        draft,
+        chain,
+        EntryKind::PasskeyRemoved,
+        By::default(),
+        refs,
+        &body,
+    )
+    .map_err(|error| not_recorded(&error))?;
+    workspace.members.forget_passkey(credential);
+    Ok(())
+}
+
+fn refs_to(member: MemberId) -> Result<Refs, Refusal> {
+    let mut refs = Refs::new();
+    refs.insert("member", member.to_string())
+        .map_err(|error| not_recorded(&error.into()))?;
+    Ok(refs)
 }
 
 /// Whether a decision is recorded as one that was made when it says, and answered in time: asked of what is read back,
@@ -368,7 +464,7 @@ fn refs_of(decision: &Decision, item: &WorkItem) -> Result<Refs, RecordError> {
 fn record_refusal(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
-    sent: &SignedDecision,
+    text: &str,
     member: Option<MemberId>,
     refusal: &Refusal,
 ) -> Result<(), Refusal> {
@@ -380,7 +476,6 @@ fn record_refusal(
     let Some(unrecorded) = throttle.admit(draft.now()) else {
         return Ok(());
     };
-    let text = sent.text();
     let body = DecisionRefused {
         refusal: refusal.clone(),
         said: String::from_utf8_lossy(&text.as_bytes()[..text.len().min(SAID_BYTES)]).into_owned(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use delegation::Keyring;
 use identity::{
-    Bytes, Decision, DecisionError, Digest, Enrolment, HumanVerb, Member, Passkey, Signed, SignedDecision,
+    Bytes, Decision, DecisionError, Digest, HumanVerb, Member, Passkey, Signed, SignedDecision,
     SignedEnrolment, SignedRegistration, Signer, Subject,
 };
 use vocabulary::{MemberId, WorkspaceId};
@@ -66,6 +66,12 @@ impl Members {
         self.passkeys.get(&member).map_or(&[], Vec::as_slice)
     }
 
+    /// Every passkey, and whose it is.
+    pub fn passkeys(&self) -> impl Iterator<Item = (MemberId, &Passkey)> {
+        let all = self.passkeys.iter();
+        all.flat_map(|(member, passkeys)| passkeys.iter().map(|passkey| (*member, passkey)))
+    }
+
     /// Whose passkey this is.
     #[must_use]
     pub fn holder_of(&self, credential: &Bytes) -> Option<(MemberId, &Passkey)> {
@@ -79,11 +85,7 @@ impl Members {
     ///
     /// # Errors
     /// Why it is not.
-    pub(crate) fn enrol(
-        &mut self,
-        workspace: WorkspaceId,
-        signed: &SignedEnrolment,
-    ) -> Result<Enrolment, String> {
+    pub(crate) fn enrol(&mut self, workspace: WorkspaceId, signed: &SignedEnrolment) -> Result<(), String> {
         let enrolment = signed
             .verify(workspace, |id| self.get(id))
             .map_err(|error| error.to_string())?;
@@ -93,8 +95,8 @@ impl Members {
         self.passkeys
             .entry(enrolment.member)
             .or_default()
-            .push(enrolment.passkey.clone());
-        Ok(enrolment)
+            .push(enrolment.passkey);
+        Ok(())
     }
 
     /// Lets go of a passkey; says whether there was one.

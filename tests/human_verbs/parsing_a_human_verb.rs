@@ -1,5 +1,7 @@
+use std::str::FromStr;
+
 use identity::HumanVerb;
 
 fn main() {
-    let _ = "approve".parse::<HumanVerb>();
+    let _ = HumanVerb::from_str("approve");
 }

@@ -7,7 +7,7 @@ use hub::{
     companion::{CompanionRequest, ShownWorkItem, Status, WorkItemRow},
     words,
 };
-use identity::{Decision, Digest, HumanVerb, Rationale, Subject};
+use identity::{Decision, Digest, HumanVerb, Rationale, Subject, Tier};
 use vocabulary::WorkItemId;
 use work_items::{Proposed, RiskPolicy, assess};
 
@@ -15,6 +15,7 @@ use crate::{
     home::Workspace,
     key::{self, OwnKey},
     output,
+    shown::Shown,
 };
 
 /// Say that proposed work may begin; asks for your passphrase
@@ -25,9 +26,8 @@ pub(super) struct ApproveArgs {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<Rationale>,
-    /// The key to sign with, where the home has none or several
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    signing: Signing,
     /// Print an object
     #[arg(long)]
     json: bool,
@@ -41,12 +41,28 @@ pub(super) struct RejectArgs {
     /// Why: whoever is told no is told the reason
     #[arg(long, value_name = "TEXT")]
     why: Rationale,
-    /// The key to sign with, where the home has none or several
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    signing: Signing,
     /// Print an object
     #[arg(long)]
     json: bool,
+}
+
+/// How a decision is signed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Signing {
+    /// The key to sign with, where the home has none or several
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    /// Sign with a passkey in your browser, in place of the passphrase
+    #[arg(long)]
+    pub(super) touch: bool,
+}
+
+impl Signing {
+    pub(super) const fn tier(&self) -> Tier {
+        if self.touch { Tier::T1 } else { Tier::T0 }
+    }
 }
 
 pub(super) fn approve(workspace: &Workspace, args: ApproveArgs) -> anyhow::Result<ExitCode> {
@@ -55,7 +71,7 @@ pub(super) fn approve(workspace: &Workspace, args: ApproveArgs) -> anyhow::Resul
         HumanVerb::Approve,
         args.work_item,
         args.why,
-        args.key,
+        &args.signing,
         args.json,
     )
 }
@@ -66,7 +82,7 @@ pub(super) fn reject(workspace: &Workspace, args: RejectArgs) -> anyhow::Result<
         HumanVerb::Reject,
         args.work_item,
         Some(args.why),
-        args.key,
+        &args.signing,
         args.json,
     )
 }
@@ -76,13 +92,13 @@ fn decide(
     verb: HumanVerb,
     id: WorkItemId,
     rationale: Option<Rationale>,
-    key: Option<PathBuf>,
+    signing: &Signing,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let hub = workspace.hub()?;
     let status: Status = hub.ask(&CompanionRequest::Status)?;
     let now = key::now_as_the_ledger(&status)?;
-    let own = OwnKey::find(workspace, &status, key.as_deref())?;
+    let own = OwnKey::find(workspace, &status, signing.key.as_deref())?;
     let shown: ShownWorkItem = hub.ask(&CompanionRequest::Pose { id })?;
     // Whoever answers at the socket: what is read here is what is signed, for its digest is made here.
     let proposed: Proposed =
@@ -106,11 +122,16 @@ fn decide(
         risk: proposed.assessment.risk,
     };
     let digest = Digest::of_subject(shown.recorded.as_bytes());
-    let decision = own.decision(&shown.posed, verb, (subject, digest), rationale, now);
-    let text = in_words(&proposed, &decision, &own, &status);
+    let decision = own.decision(
+        &shown.posed,
+        verb,
+        (subject, digest),
+        rationale,
+        (now, signing.tier()),
+    );
+    let text = shown_to(&proposed, &decision, &own, &status);
     let to = format!("{verb} {id} ({} risk)", proposed.assessment.risk);
-    let seed = own.open(&text, &to, "nothing was decided")?;
-    let signed = decision.sign(&seed.decision_key())?;
+    let signed = own.sign(&hub, &decision, (&text, &to, "nothing was decided"))?;
     let row: WorkItemRow = hub.ask(&CompanionRequest::Decide { signed })?;
     if json {
         output::json(&row)?;
@@ -120,20 +141,17 @@ fn decide(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is signed. What the agent wrote comes first and quoted, so that however long it is, what stands right above the
-/// question is ours.
-fn in_words(proposed: &Proposed, decision: &Decision, own: &OwnKey, status: &Status) -> String {
+fn shown_to(proposed: &Proposed, decision: &Decision, own: &OwnKey, status: &Status) -> Shown {
     let proposal = &proposed.proposal;
     let judged = &proposed.assessment;
-    let mut lines = vec![format!("{} was proposed with these words:", proposed.id)];
-    lines.push(format!("  | {}", proposal.title()));
+    let mut words = vec![proposal.title().to_string()];
     let description = proposal.description().map(ToString::to_string);
-    for line in description.iter().flat_map(|text| text.lines()) {
-        lines.push(format!("  | {line}"));
-    }
-    for path in proposal.paths() {
-        lines.push(format!("  | path {path}"));
-    }
+    words.extend(
+        description
+            .iter()
+            .flat_map(|text| text.lines().map(str::to_owned)),
+    );
+    words.extend(proposal.paths().iter().map(|path| format!("path {path}")));
     let human = status
         .members
         .iter()
@@ -142,43 +160,55 @@ fn in_words(proposed: &Proposed, decision: &Decision, own: &OwnKey, status: &Sta
             || proposed.on_behalf_of.to_string(),
             |member| member.name.to_string(),
         );
-    lines.push(format!(
-        "{} decides to {} {}:",
-        own.member.name,
-        decision.verb.to_string().to_uppercase(),
-        proposed.id
-    ));
-    lines.push(format!("  title         {}", proposal.title()));
-    lines.push(format!(
-        "  proposed for  {human} (via {}) at {}",
-        proposed.via,
-        words::moment(proposed.proposed_at)
-    ));
+    let mut facts = vec![
+        ("title", proposal.title().to_string()),
+        (
+            "proposed for",
+            format!(
+                "{human} (via {}) at {}",
+                proposed.via,
+                words::moment(proposed.proposed_at)
+            ),
+        ),
+    ];
     if let Some(repository) = proposal.repository() {
-        lines.push(format!("  repository    {repository}"));
+        facts.push(("repository", repository.to_string()));
     }
-    lines.push(format!("  paths         {}", proposal.paths().len()));
-    lines.push(format!(
-        "  type          {}: {}",
-        judged.item_type.as_str(),
-        judged.type_reasons.join("; ")
-    ));
-    lines.push(format!(
-        "  risk          {}: {}",
-        judged.risk,
-        judged.risk_reasons.join("; ")
-    ));
+    facts.extend([
+        ("paths", proposal.paths().len().to_string()),
+        (
+            "type",
+            format!(
+                "{}: {}",
+                judged.item_type.as_str(),
+                judged.type_reasons.join("; ")
+            ),
+        ),
+        (
+            "risk",
+            format!("{}: {}", judged.risk, judged.risk_reasons.join("; ")),
+        ),
+    ]);
     if let Some(rationale) = &decision.rationale {
-        lines.push(format!(
-            "  because       {}",
-            rationale.to_string().replace('\n', "\n                ")
-        ));
+        facts.push(("because", rationale.to_string()));
     }
-    lines.push(format!("  digest        {}", decision.subject_digest));
-    lines.push(format!(
-        "  vouches for   a ledger of {} entries, whose root is",
-        decision.history.size
-    ));
-    lines.push(format!("                {}", decision.history.root));
-    lines.join("\n")
+    facts.extend([
+        ("digest", decision.subject_digest.to_string()),
+        (
+            "vouches for",
+            format!("a ledger of {} entries, whose root is", decision.history.size),
+        ),
+        ("", decision.history.root.to_string()),
+    ]);
+    Shown {
+        heading: format!(
+            "{} decides to {} {}",
+            own.member.name,
+            decision.verb.to_string().to_uppercase(),
+            proposed.id
+        ),
+        words: Some((format!("{} was proposed with these words", proposed.id), words)),
+        facts,
+        advice: None,
+    }
 }

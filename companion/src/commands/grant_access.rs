@@ -6,10 +6,12 @@ use anyhow::{Context as _, bail};
 use hub::companion::{CompanionRequest, MemberRow, PosedRow, Status};
 use identity::{Digest, HumanVerb, Rationale, SignedRegistration, Subject};
 
+use super::decide::Signing;
 use crate::{
     home::Workspace,
     key::{self, OwnKey},
     output,
+    shown::Shown,
 };
 
 /// A registration is a few hundred bytes.
@@ -23,9 +25,8 @@ pub(super) struct Args {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<Rationale>,
-    /// The key to sign with, where the home has none or several
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    signing: Signing,
     /// Print an object
     #[arg(long)]
     json: bool,
@@ -44,7 +45,7 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     };
     let now = key::now_as_the_ledger(&status)?;
-    let own = OwnKey::find(workspace, &status, args.key.as_deref())?;
+    let own = OwnKey::find(workspace, &status, args.signing.key.as_deref())?;
     let shown = file.display();
     if fs::metadata(&file).is_ok_and(|meta| meta.len() > MOST_BYTES) {
         bail!("{shown} is no registration: it is too large");
@@ -60,20 +61,29 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         Subject::Member(newcomer.id),
         Digest::of_subject(&registration.canonical()?),
     );
-    let decision = own.decision(&posed, HumanVerb::GrantAccess, subject, args.why, now);
-    let text = format!(
-        "{} lets in:\n  {} <{}>, {}\n  decides with  {}\n  lends with    {}\n\
-         Whoever holds these keys then lends and decides in their name: ask them whether the keys are theirs.",
-        own.member.name,
-        newcomer.name,
-        newcomer.email,
-        newcomer.id,
-        newcomer.decision_key,
-        newcomer.delegation_key
+    let decision = own.decision(
+        &posed,
+        HumanVerb::GrantAccess,
+        subject,
+        args.why,
+        (now, args.signing.tier()),
     );
+    let text = Shown {
+        heading: format!("{} lets in", own.member.name),
+        words: None,
+        facts: vec![
+            ("name", format!("{} <{}>", newcomer.name, newcomer.email)),
+            ("member", newcomer.id.to_string()),
+            ("decides with", newcomer.decision_key.to_string()),
+            ("lends with", newcomer.delegation_key.to_string()),
+        ],
+        advice: Some(
+            "Whoever holds these keys then lends and decides in their name: ask them whether the keys are theirs."
+                .to_owned(),
+        ),
+    };
     let to = format!("let in {} <{}>", newcomer.name, newcomer.email);
-    let seed = own.open(&text, &to, "nobody was let in")?;
-    let signed = decision.sign(&seed.decision_key())?;
+    let signed = own.sign(&hub, &decision, (&text, &to, "nobody was let in"))?;
     let row: MemberRow = hub.ask(&CompanionRequest::LetIn { registration, signed })?;
     if args.json {
         output::json(&row)?;

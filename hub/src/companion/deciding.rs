@@ -1,6 +1,6 @@
 //! What waits for people, and what they decide.
 
-use identity::{Digest, Member, SignedDecision, SignedRegistration};
+use identity::{Bytes, Digest, Member, SignedDecision, SignedEnrolment, SignedRegistration};
 use protocol::{Refusal, RefusalCode};
 use serde_json::Value;
 use trace_store::Draft;
@@ -9,7 +9,7 @@ use work_items::{State, WorkItem};
 
 use super::{
     door::value,
-    request::{DecisionRow, InboxRow, MemberRow, PosedRow, ShownWorkItem, WorkItemRow},
+    request::{DecisionRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ShownWorkItem, WorkItemRow},
 };
 use crate::{
     decisions::{self, Posed, no_work_item},
@@ -84,6 +84,38 @@ pub(super) fn let_in(
         .get(id)
         .map(|member| member_row(workspace, member));
     value(&member)
+}
+
+/// Whose passkeys there are.
+pub(super) fn passkeys(workspace: &Workspace) -> Vec<PasskeyRow> {
+    let all = workspace.members.passkeys();
+    all.filter_map(|(member, passkey)| {
+        Some(PasskeyRow {
+            id: passkey.id.clone(),
+            member,
+            name: workspace.members.get(member)?.name.clone(),
+            rp_id: passkey.rp_id.clone(),
+        })
+    })
+    .collect()
+}
+
+pub(super) fn enrol(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    signed: &SignedEnrolment,
+) -> Result<Value, Refusal> {
+    decisions::enrol(workspace, draft, signed)?;
+    value(&passkeys(workspace))
+}
+
+pub(super) fn remove_passkey(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    credential: &Bytes,
+) -> Result<Value, Refusal> {
+    decisions::remove_passkey(workspace, draft, credential)?;
+    value(&passkeys(workspace))
 }
 
 /// A member, as people see one.

@@ -115,6 +115,14 @@ impl CompanionDoor {
                 self.run(move |w, d| deciding::let_in(w, d, registration, &signed))
                     .await?
             }
+            CompanionRequest::Passkeys => self.run(|w, _| value(&deciding::passkeys(w))).await?,
+            CompanionRequest::Enrol { signed } => {
+                self.run(move |w, d| deciding::enrol(w, d, &signed)).await?
+            }
+            CompanionRequest::RemovePasskey { credential } => {
+                self.run(move |w, d| deciding::remove_passkey(w, d, &credential))
+                    .await?
+            }
             CompanionRequest::Inspect { token } => {
                 self.run(move |w, d| lending::inspect(w, d, &token)).await?
             }

@@ -13,7 +13,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use tokio::{net::UnixStream, sync::mpsc};
 use trace_store::{BodyState, ChainId, Ledger, ReadError, Store, export};
-use vocabulary::TraceId;
+use vocabulary::{MemberId, TraceId};
 
 use super::{door::Reply, traces::no_trace};
 use crate::{
@@ -115,7 +115,7 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
     let (delegation, chain) = (first.delegation, ChainId::Workspace(store.workspace()));
     let mut context = Context::default();
     let mut humans = BTreeSet::from_iter(first.on_behalf_of);
-    let mut members = Vec::new();
+    let (mut members, mut passkeys) = (Vec::new(), Vec::new());
     let mut next = 0;
     loop {
         let page = store.entries(chain, next, PAGE).map_err(failed)?;
@@ -130,6 +130,11 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
                     // The founder's entry is the founder's own.
                     let member = newcomer.or(entry.on_behalf_of);
                     members.extend(member.map(|member| (member, entry.on_behalf_of, entry.seq)));
+                    false
+                }
+                Ok(EntryKind::PasskeyEnrolled | EntryKind::PasskeyRemoved) => {
+                    let member = entry.refs.get("member").and_then(|id| id.parse().ok());
+                    passkeys.extend(member.map(|member: MemberId| (member, entry.seq)));
                     false
                 }
                 Ok(EntryKind::DelegationGranted | EntryKind::DelegationRevoked) => {
@@ -160,6 +165,8 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
                 .extend(vouched_for(store, chain, seq).map_err(failed)?);
         }
     }
+    let theirs = passkeys.into_iter().filter(|(member, _)| humans.contains(member));
+    context.entries.extend(theirs.map(|(_, seq)| (chain, seq)));
     Ok(context)
 }
 

@@ -1,6 +1,8 @@
 //! What the companion can ask. Each request has one typed answer; an export is answered with its bytes.
 
-use identity::{Challenge, Digest, Email, PersonName, SignedDecision, SignedRegistration};
+use identity::{
+    Bytes, Challenge, Digest, Email, PersonName, SignedDecision, SignedEnrolment, SignedRegistration,
+};
 use protocol::Via;
 use serde::{Deserialize, Serialize};
 use vocabulary::{DelegationId, MemberId, Risk, Timestamp, TraceId, WorkItemId, WorkspaceId};
@@ -51,6 +53,18 @@ pub enum CompanionRequest {
         registration: SignedRegistration,
         /// The decision of a member, that it is true.
         signed: SignedDecision,
+    },
+    /// Whose passkeys there are. Answer: a list of [`PasskeyRow`].
+    Passkeys,
+    /// Take up a passkey that a member said is theirs. Answer: a list of [`PasskeyRow`].
+    Enrol {
+        /// What the member signed.
+        signed: SignedEnrolment,
+    },
+    /// Let go of a passkey. Answer: a list of [`PasskeyRow`].
+    RemovePasskey {
+        /// Which.
+        credential: Bytes,
     },
     /// Record what somebody decided. Answer: [`WorkItemRow`].
     Decide {
@@ -214,6 +228,19 @@ pub struct ShownWorkItem {
     pub recorded: String,
     /// The challenge that was posed for it.
     pub posed: PosedRow,
+}
+
+/// A passkey.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PasskeyRow {
+    /// Which.
+    pub id: Bytes,
+    /// Whose.
+    pub member: MemberId,
+    /// Whose, by name.
+    pub name: PersonName,
+    /// The host name for which it was made.
+    pub rp_id: String,
 }
 
 /// What the answer to a challenge has to name.

@@ -87,6 +87,12 @@ impl Enrolment {
 }
 
 impl SignedEnrolment {
+    /// The text that was signed, for people to look at.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.enrolment
+    }
+
     /// The enrolment, if the member whose passkey it is to be signed exactly that, in this workspace.
     ///
     /// # Errors

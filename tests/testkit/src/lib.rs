@@ -9,6 +9,7 @@
     reason = "a helper of tests stops the test where it stands, and says why"
 )]
 
+pub mod browser;
 pub mod clients;
 pub mod export;
 pub mod home;
@@ -17,6 +18,7 @@ pub mod scripted_model;
 pub mod stdio;
 pub mod terminal;
 
+pub use browser::Browser;
 pub use home::Home;
 pub use scripted_model::{ScriptedModel, Step};
 pub use stdio::StdioClient;

@@ -73,6 +73,21 @@ impl Terminal {
         }
     }
 
+    /// The rest of the line after what was waited for last.
+    ///
+    /// # Panics
+    /// Where the command ends, or is silent, within the line.
+    pub fn rest_of_line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.screen[self.read..].find('\n') {
+                let line = self.screen[self.read..self.read + end].to_owned();
+                self.read += end;
+                return line;
+            }
+            assert!(self.look(), "the line was never ended: {}", self.screen);
+        }
+    }
+
     /// Types a line.
     ///
     /// # Panics

@@ -9,8 +9,8 @@ use hub::{
     create,
 };
 use identity::{
-    Decision, Digest, History, HumanVerb, Passphrase, Seed, SignedDecision, SignedRegistration, Subject,
-    Tier, WorkFactor,
+    Decision, Digest, Enrolment, History, HumanVerb, Passphrase, Seed, SignedDecision, SignedEnrolment,
+    SignedRegistration, Subject, Tier, WorkFactor,
 };
 use time::Duration;
 use vocabulary::{DelegationId, MemberId, Risk, WorkItemId, WorkspaceId};
@@ -276,6 +276,29 @@ impl Home {
     pub fn sign(&self, decision: &Decision) -> SignedDecision {
         let key = self.founder().seed.decision_key();
         decision.sign(&key).expect("a decision can be signed")
+    }
+
+    /// Alice's signature under an enrolment, told to nobody.
+    ///
+    /// # Panics
+    /// Where it has no text.
+    #[must_use]
+    pub fn enrol_later(&self, enrolment: &Enrolment) -> SignedEnrolment {
+        let key = self.founder().seed.decision_key();
+        enrolment.sign(&key).expect("an enrolment can be signed")
+    }
+
+    /// Alice takes up a passkey, without a terminal.
+    ///
+    /// # Panics
+    /// Where the hub refuses.
+    pub fn enrol(&self, enrolment: &Enrolment) -> SignedEnrolment {
+        let signed = self.enrol_later(enrolment);
+        let request = CompanionRequest::Enrol {
+            signed: signed.clone(),
+        };
+        let _: serde_json::Value = self.ask(&request);
+        signed
     }
 
     /// Alice decides, without a terminal.

@@ -1,0 +1,224 @@
+//! A touch that nobody made: answering the page in a human's place, a passkey of one's own, a touch of another decision.
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use hub::{
+    clock,
+    companion::{CompanionRequest, PasskeyRow, WorkItemRow},
+};
+use identity::{
+    Assertion, Bytes, Decision, Enrolment, HumanVerb, Passkey, Seed, SignedDecision, SignedEnrolment, Tier,
+    touch_challenge,
+};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use testkit::{Home, Terminal};
+use vocabulary::WorkItemId;
+
+/// A passkey device made of software: what an agent with a shell can always have.
+struct Device(SigningKey);
+
+impl Device {
+    fn new() -> Self {
+        Self(SigningKey::from_bytes(&[9; 32]))
+    }
+
+    fn passkey(&self) -> Passkey {
+        let mut spki = vec![
+            0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+        ];
+        spki.extend_from_slice(self.0.verifying_key().as_bytes());
+        Passkey {
+            id: Bytes::new(vec![7; 16]),
+            public_key: Bytes::new(spki),
+            rp_id: "localhost".to_owned(),
+        }
+    }
+
+    /// What a browser would make of a touch for this decision.
+    fn touches(&self, text: &str) -> Assertion {
+        let challenge = Bytes::new(touch_challenge(text).to_vec());
+        let client = format!(
+            r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"http://localhost:1","crossOrigin":false}}"#
+        );
+        let device = [&Sha256::digest("localhost")[..], &[5, 0, 0, 0, 0]].concat();
+        let signature = self
+            .0
+            .sign(&[device.as_slice(), &Sha256::digest(&client)].concat());
+        Assertion {
+            credential: self.passkey().id,
+            authenticator_data: Bytes::new(device),
+            client_data: Bytes::new(client.into_bytes()),
+            signature: Bytes::new(signature.to_vec()),
+        }
+    }
+}
+
+fn proposed(home: &Home) -> WorkItemId {
+    let mut client = home.claude_code();
+    let proposed = client.call("propose_work_item", json!({ "title": "Fix a typo in the docs" }));
+    client.end();
+    proposed.structured["id"].as_str().unwrap().parse().unwrap()
+}
+
+fn enrolment(home: &Home, device: &Device) -> Enrolment {
+    Enrolment {
+        workspace: home.workspace(),
+        member: home.alice(),
+        passkey: device.passkey(),
+        at: clock::now(),
+    }
+}
+
+fn tries_to_enrol(home: &Home, signed: SignedEnrolment) -> Result<Vec<PasskeyRow>, String> {
+    let asked = home.link().ask(&CompanionRequest::Enrol { signed });
+    asked.map_err(|error| error.to_string())
+}
+
+fn touched(home: &Home, id: WorkItemId, verb: HumanVerb) -> Decision {
+    Decision {
+        tier: Tier::T1,
+        ..home.decision(&home.pose(id), verb, Some("because"))
+    }
+}
+
+fn tries(home: &Home, signed: SignedDecision) -> Result<WorkItemRow, String> {
+    let asked = home.link().ask(&CompanionRequest::Decide { signed });
+    asked.map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_passkey_that_no_member_signed_for_is_nobodys() {
+    let home = Home::lent();
+    let device = Device::new();
+    let id = proposed(&home);
+    let forged = enrolment(&home, &device)
+        .sign(&Seed::from_entropy([8; 32]).decision_key())
+        .unwrap();
+    let refused = tries_to_enrol(&home, forged).unwrap_err();
+    assert!(refused.contains("is not signed by the key of"), "{refused}");
+    let text = touched(&home, id, HumanVerb::Approve).text().unwrap();
+    let refused = tries(
+        &home,
+        SignedDecision::touched(text.clone(), device.touches(&text)),
+    )
+    .unwrap_err();
+    assert!(refused.contains("a passkey that is none of"), "{refused}");
+    let codes: Vec<String> = home
+        .workspace_chain()
+        .iter()
+        .filter(|recorded| recorded.kind == "decision.refused")
+        .map(|recorded| recorded.body["refusal"]["code"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(codes, ["decision_unproved"; 2]);
+}
+
+#[test]
+fn a_touch_is_of_one_decision_and_of_whoever_enrolled_it() {
+    let home = Home::lent();
+    let device = Device::new();
+    let id = proposed(&home);
+    let signed = home.enrol(&enrolment(&home, &device));
+    for _ in 0..2 {
+        assert_eq!(tries_to_enrol(&home, signed.clone()).unwrap().len(), 1);
+    }
+    let approve = touched(&home, id, HumanVerb::Approve).text().unwrap();
+    let reject = touched(&home, id, HumanVerb::Reject).text().unwrap();
+    let borrowed = SignedDecision::touched(approve.clone(), device.touches(&reject));
+    assert!(
+        tries(&home, borrowed)
+            .unwrap_err()
+            .contains("answers another challenge")
+    );
+    let called_t0 = home
+        .decision(&home.pose(id), HumanVerb::Approve, None)
+        .text()
+        .unwrap();
+    let disguised = SignedDecision::touched(called_t0.clone(), device.touches(&called_t0));
+    assert!(
+        tries(&home, disguised)
+            .unwrap_err()
+            .contains("is signed otherwise")
+    );
+    let row = tries(
+        &home,
+        SignedDecision::touched(approve.clone(), device.touches(&approve)),
+    )
+    .unwrap();
+    assert_eq!(
+        (row.state.as_str(), row.decisions[0].tier.as_str()),
+        ("approved", "T1")
+    );
+    home.stop_hub();
+    let row: WorkItemRow = home.ask(&CompanionRequest::WorkItem { id });
+    assert_eq!(row.state, "approved", "also after a restart");
+}
+
+#[test]
+fn an_enrolment_of_last_week_is_not_taken_up() {
+    let home = Home::lent();
+    let old = Enrolment {
+        at: clock::now().saturating_add(-time::Duration::WEEK),
+        ..enrolment(&home, &Device::new())
+    };
+    let signed = home.enrol_later(&old);
+    let refused = tries_to_enrol(&home, signed).unwrap_err();
+    assert!(refused.contains("enrol it again"), "{refused}");
+}
+
+#[test]
+fn the_page_takes_one_answer_from_itself_and_shows_itself_to_nobody_else() {
+    let home = Home::lent();
+    let mut terminal = Terminal::start(home.auditotter(&["passkey", "add"]));
+    terminal.expect("http://localhost:");
+    let rest = terminal.rest_of_line();
+    let (port, path) = rest.trim().split_once('/').unwrap();
+    let host = format!("localhost:{port}");
+    let url = format!("http://127.0.0.1:{port}/{path}");
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let get = |url: &str, host: &str| agent.get(url).header("host", host).call().unwrap();
+    assert_eq!(get(&url, "rebound.example").status(), 421);
+    assert_eq!(get(&format!("http://127.0.0.1:{port}/"), &host).status(), 404);
+    assert_eq!(
+        get(&format!("http://127.0.0.1:{port}/guess"), &host).status(),
+        404
+    );
+    let page = get(&url, &host);
+    let policy = page.headers()["content-security-policy"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'nonce-") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+
+    let answer = serde_json::to_string(&Device::new().passkey()).unwrap();
+    let post = |origin: Option<&str>, kind: &str, body: &str| {
+        let mut request = agent
+            .post(&url)
+            .header("host", &host)
+            .header("content-type", kind);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        request.send(body).unwrap().status().as_u16()
+    };
+    let own = format!("http://{host}");
+    let json = "application/json";
+    assert_eq!(post(None, json, &answer), 403);
+    assert_eq!(post(Some("http://evil.example"), json, &answer), 403);
+    assert_eq!(post(Some("null"), json, &answer), 403);
+    assert_eq!(post(Some(&own), "text/plain", &answer), 403);
+    assert_eq!(post(Some(&own), json, "{}"), 400);
+    assert_eq!(post(Some(&own), json, &"x".repeat(20 * 1024)), 413);
+    // Whoever got hold of the address makes the terminal show a code that no page of Alice's shows.
+    assert_eq!(post(Some(&own), json, &answer), 200);
+    terminal.expect("Go on only if the page in your browser shows this very code.");
+    terminal.expect_secret("Passphrase of Alice, to take up this passkey: ");
+    drop(terminal);
+    let passkeys: Vec<PasskeyRow> = home.ask(&CompanionRequest::Passkeys);
+    assert!(passkeys.is_empty());
+}

@@ -1,0 +1,9 @@
+//! What people do in a browser: a real one, with a passkey device made of software.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
+#[path = "browser/touch.rs"]
+mod touch;

@@ -1,0 +1,214 @@
+//! Chromium, driven through WebDriver (<https://www.w3.org/TR/webdriver2/>), with a passkey device made of software
+//! (Web Authentication Level 3, section 11: "User Agent Automation").
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    clients::skipped,
+    program::{self, PATIENCE},
+};
+
+/// Nothing that reaches for the network, and no sandbox, which tests that run as root cannot have.
+const ARGUMENTS: [&str; 8] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// The name under which WebDriver hands out elements.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A browser with a profile of its own; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Child,
+    session: String,
+    agent: ureq::Agent,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts one; `None` where Chromium or its driver is missing.
+    ///
+    /// # Panics
+    /// Where one is missing and `CI` is set, or it does not start.
+    #[must_use]
+    pub fn start() -> Option<Self> {
+        let found = |name: &str| {
+            let mut probe = Command::new(name);
+            probe
+                .arg("--version")
+                .output()
+                .is_ok_and(|probed| probed.status.success())
+        };
+        if !found("chromedriver") || !found("chromium") {
+            skipped("no page was opened in a browser; install the packages chromium and chromium-driver");
+            return None;
+        }
+        let profile = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver runs");
+        let output = driver.stdout.take().expect("stdout is piped");
+        let port = BufReader::new(output)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let port = line.split_once("started successfully on port ")?.1;
+                Some(port.trim_end_matches('.').to_owned())
+            })
+            .expect("chromedriver says its port");
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut arguments = ARGUMENTS.map(str::to_owned).to_vec();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        let asked = json!({ "capabilities": { "alwaysMatch": {
+            "goog:chromeOptions": { "args": arguments },
+        } } });
+        let base = format!("http://127.0.0.1:{port}/session");
+        let mut browser = Self {
+            driver,
+            session: base.clone(),
+            agent,
+            _profile: profile,
+        };
+        let opened = browser.post("", &asked);
+        let id = opened["sessionId"].as_str().expect("a session has an id");
+        browser.session = format!("{base}/{id}");
+        Some(browser)
+    }
+
+    /// Plugs in a device that holds passkeys and verifies its user, or only notices one. Returns its id.
+    pub fn plug_in(&mut self, verifies: bool) -> String {
+        let device = self.post(
+            "/webauthn/authenticator",
+            &json!({
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": true,
+                "hasUserVerification": true,
+                "isUserVerified": verifies,
+            }),
+        );
+        device.as_str().expect("a device has an id").to_owned()
+    }
+
+    /// Says whether a device still knows its user.
+    pub fn verifies(&mut self, device: &str, verifies: bool) {
+        self.post(
+            &format!("/webauthn/authenticator/{device}/uv"),
+            &json!({ "isUserVerified": verifies }),
+        );
+    }
+
+    /// Opens a page.
+    pub fn open(&mut self, url: &str) {
+        self.post("/url", &json!({ "url": url }));
+    }
+
+    /// Clicks what a selector finds.
+    pub fn click(&mut self, selector: &str) {
+        let element = self.find(selector);
+        self.post(&format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// The text that a selector finds.
+    #[must_use]
+    pub fn text(&mut self, selector: &str) -> String {
+        let element = self.find(selector);
+        let text = self.get(&format!("/element/{element}/text"));
+        text.as_str().expect("an element has a text").to_owned()
+    }
+
+    /// Waits until the text that a selector finds holds these words; returns all of it.
+    ///
+    /// # Panics
+    /// Where it never does.
+    pub fn wait_for(&mut self, selector: &str, words: &str) -> String {
+        let found = program::until(PATIENCE, || {
+            let text = self.text(selector);
+            text.contains(words).then_some(text)
+        });
+        found.unwrap_or_else(|| panic!("`{words}` never stood in {selector}: {}", self.text(selector)))
+    }
+
+    /// Runs a script in the page; returns what it returns.
+    pub fn run(&mut self, script: &str) -> Value {
+        self.post("/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Sets how large the window is, in CSS pixels.
+    pub fn resize(&mut self, width: u32, height: u32) {
+        self.post("/window/rect", &json!({ "width": width, "height": height }));
+    }
+
+    /// A picture of the page, as a PNG in base64.
+    #[must_use]
+    pub fn picture(&mut self) -> String {
+        self.get("/screenshot")
+            .as_str()
+            .expect("a picture is a text")
+            .to_owned()
+    }
+
+    fn find(&mut self, selector: &str) -> String {
+        let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));
+        let id = found[ELEMENT].as_str();
+        id.unwrap_or_else(|| panic!("there is no {selector}: {found}"))
+            .to_owned()
+    }
+
+    fn post(&mut self, path: &str, body: &Value) -> Value {
+        let answered = self
+            .agent
+            .post(format!("{}{path}", self.session))
+            .header("content-type", "application/json")
+            .send(body.to_string());
+        Self::value(path, answered)
+    }
+
+    fn get(&mut self, path: &str) -> Value {
+        let answered = self.agent.get(format!("{}{path}", self.session)).call();
+        Self::value(path, answered)
+    }
+
+    fn value(path: &str, answered: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
+        let mut answer = answered.unwrap_or_else(|error| panic!("{path}: {error}"));
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_string()
+            .expect("an answer is a text");
+        let mut said: Value = serde_json::from_str(&text).expect("an answer is JSON");
+        assert!(answer.status().is_success(), "{path}: {said}");
+        said["value"].take()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.agent.delete(&self.session).call();
+        let _ = self.driver.kill();
+        let _ = program::ended(&mut self.driver, Duration::from_secs(5));
+    }
+}

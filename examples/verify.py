@@ -356,14 +356,16 @@ DECISION = {
     "challenge": HEX16,
     "ledger_root": HEX32,
     "member": f"me_{ID}",
-    "subject": f"(wi|me)_{ID}",
+    "subject": f"(wi|me)_{ID}|tr_{ID}#(0|[1-9][0-9]*)",
     "subject_digest": HEX32,
     "tier": "T0|T1",
-    "verb": "approve|reject|grant_access",
+    "verb": "approve|reject|grant_access|revoke_member|erase_body",
     "workspace": f"ws_{ID}",
 }
 OF_WORK = {"policy_digest": HEX32, "risk": "low|medium|high|critical"}
-CLAIMS = {"member.added", "work_item.proposed", "decision.made", "delegation.granted", "passkey.enrolled", "passkey.removed"}
+KINDS = {"approve": "wi_", "reject": "wi_", "grant_access": "me_", "revoke_member": "me_", "erase_body": "tr_"}
+CLAIMS = {"member.added", "member.revoked", "work_item.proposed", "decision.made", "body.erased"}
+CLAIMS |= {"delegation.granted", "passkey.enrolled", "passkey.removed"}
 CHALLENGE_TTL, CLOCK_TOLERANCE = 15 * 60 * 10**6, 2 * 60 * 10**6
 
 
@@ -435,14 +437,14 @@ def parse_decision(text):
     if not isinstance(said, dict) or canonical_json(said) != text:
         raise DoesNotHold("the decision is not in its canonical form")
     names = DECISION.keys() | {"version", "ledger_size"}
-    if said.get("verb") != "grant_access":
+    if said.get("verb") in ("approve", "reject"):
         names |= OF_WORK.keys()
     if not names <= said.keys() <= names | {"rationale"} or said["version"] != 1 or not is_integer(said["version"]):
         raise DoesNotHold("the decision has other members than version 1 has")
     for name, form in (DECISION | OF_WORK).items():
         if name in names and not (isinstance(said[name], str) and re.fullmatch(form, said[name], re.ASCII)):
             raise DoesNotHold(f"the decision's {name} is malformed, or not known to this script")
-    kind = "me_" if said["verb"] == "grant_access" else "wi_"
+    kind = KINDS[said["verb"]]
     why = said.get("rationale", "-")
     if not is_integer(said["ledger_size"]) or not is_time(said["at"]) or not said["subject"].startswith(kind):
         raise DoesNotHold("the decision's ledger_size, at or subject is malformed")
@@ -457,7 +459,8 @@ class Decisions:
     def __init__(self, workspace, history):
         self.workspace, self.history = workspace, history
         self.members, self.passkeys, self.proposals = {}, {}, {}
-        self.decided, self.challenges = set(), set()
+        self.former, self.decided, self.challenges = {}, set(), set()
+        self.gone, self.explained = {}, set()  # the trace's entries whose bodies are erased, and those with a decision
         self.erased, self.count = False, 0
 
     def take(self, entry, index, data):
@@ -474,6 +477,10 @@ class Decisions:
                 self.member(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "work_item.proposed":
                 self.proposal(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates), data)
+            elif kind == "member.revoked":
+                self.departure(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
+            elif kind == "body.erased":
+                self.erasure(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "passkey.enrolled":
                 self.enrol(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["signed"])
             elif kind == "passkey.removed":
@@ -497,11 +504,30 @@ class Decisions:
         text = canonical_json({"workspace": self.workspace, "member": member})
         if not signed_by(member, "auditotter 2026 member registration v1", text, registration["signature"]):
             raise DoesNotHold("the registration is not signed by the key it names")
-        for known in self.members.values():
+        for known in [*self.members.values(), *self.former.values()]:
             same = {name for name in ("id", "decision_key", "delegation_key") if known[name] == member[name]}
             if same or known["email"].lower() == member["email"].lower():
                 raise DoesNotHold("it adds a member who is one already")
         self.members[member["id"]] = member
+
+    def departure(self, entry, index, body):
+        said = self.signed(body, entry, index)
+        member = self.members.get(said["subject"])
+        if said["verb"] != "revoke_member" or member is None or len(self.members) == 1 or "rationale" not in said:
+            raise DoesNotHold("nobody can be let go of so")
+        if said["subject_digest"] != subject_digest(canonical_json(member).encode()):
+            raise DoesNotHold("the decision is to let go of somebody else")
+        self.former[said["subject"]] = self.members.pop(said["subject"])
+        self.passkeys = {id: owned for id, owned in self.passkeys.items() if owned[0] != said["subject"]}
+
+    def erasure(self, entry, index, body):
+        said = self.signed(body, entry, index)
+        refs = entry.get("refs", {})
+        if said["verb"] != "erase_body" or said["subject"] != f"{refs.get('trace')}#{refs.get('seq')}" or "rationale" not in said:
+            raise DoesNotHold("nothing can be erased so")
+        if said["subject"] not in self.gone or self.gone[said["subject"]] != said["subject_digest"]:
+            raise DoesNotHold("it erases something else than what is erased here")
+        self.explained.add(said["subject"])
 
     def enrol(self, signed):
         text = signed["enrolment"]
@@ -752,6 +778,8 @@ class Verifier:
         found = verify_body(entry, record.get("body"))
         bodies[found] += 1
         data = from_base64(record["body"]["bytes"]) if found == "present" else None
+        if in_trace and found == "erased":
+            self.decisions.gone[f"{chain}#{seq}"] = subject_digest(text.encode())
         self.decisions.take(entry, index, data)
         return {"chain": chain, "seq": seq, "at": at, "index": index, "hash": entry_hash.hex()}
 
@@ -781,6 +809,8 @@ def main(arguments):
     print(f"  trace      {header['trace']}, {counts['trace']} entries, each linked to the one before it")
     print(f"  context    {counts['context']} entries of other chains")
     print(f"  bodies     {bodies['present']} present and as committed, {bodies['erased']} erased, {bodies['none']} entries without")
+    for entry in sorted(verifier.decisions.gone.keys() - verifier.decisions.explained):
+        print(f"  NOT PROVED who erased what {entry} said")
     print(f"  decisions  {verifier.decisions.count}, each signed over what was proposed and over the ledger before it")
     print(f"  ledger     {header['workspace']}, {size} entries, root {root.hex()}")
     print(f"  signed by  {header['hub_key']}{'' if expected_key else ' (compare with the key you were given)'}")

@@ -5,6 +5,7 @@ mod delegate;
 mod delegations;
 mod demo;
 mod doctor;
+mod erase_body;
 mod grant_access;
 mod inbox;
 mod init;
@@ -13,6 +14,7 @@ mod join;
 mod members;
 mod passkey;
 mod revoke;
+mod revoke_member;
 mod serve;
 mod show;
 mod trace;
@@ -47,6 +49,8 @@ enum Command {
     Reject(decide::RejectArgs),
     Members(members::Args),
     GrantAccess(grant_access::Args),
+    RevokeMember(revoke_member::Args),
+    EraseBody(erase_body::Args),
     Join(join::Args),
     #[command(subcommand)]
     Passkey(passkey::Command),
@@ -80,6 +84,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Reject(args) => decide::reject(&workspace, args),
         Command::Members(args) => members::run(&workspace, &args),
         Command::GrantAccess(args) => grant_access::run(&workspace, args),
+        Command::RevokeMember(args) => revoke_member::run(&workspace, args),
+        Command::EraseBody(args) => erase_body::run(&workspace, args),
         Command::Passkey(command) => passkey::run(&workspace, command),
         Command::Revoke(args) => revoke::run(&workspace, args),
         Command::Serve(args) => serve::run(&workspace, &args),

@@ -75,6 +75,11 @@ impl Keyring {
         Ok(())
     }
 
+    /// Lets go of a member's key: what it signs from now on counts for nothing.
+    pub fn remove(&mut self, member: MemberId) {
+        Arc::make_mut(&mut self.0).retain(|_, (owner, _)| *owner != member);
+    }
+
     /// The number of a member's key.
     #[must_use]
     pub fn number_of(&self, member: MemberId) -> Option<u32> {

@@ -16,6 +16,6 @@ pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};
 pub use request::{
     ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, InboxRow, InspectVerdict,
-    MemberRow, PasskeyRow, PosedRow, RevokeOutcome, ShownWorkItem, Status, TraceRow, VerifiedChain,
-    WorkItemRow,
+    MemberRow, PasskeyRow, PosedRow, RevokeOutcome, ShownEntry, ShownWorkItem, Status, TraceRow,
+    VerifiedChain, WorkItemRow,
 };

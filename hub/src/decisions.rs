@@ -7,13 +7,13 @@
 use std::collections::HashMap;
 
 use identity::{
-    Bytes, Challenge, Decision, Digest, Enrolment, History, Signed, SignedDecision, SignedEnrolment,
-    SignedRegistration, Subject,
+    Bytes, Challenge, Decision, Digest, Enrolment, History, HumanVerb, Signed, SignedDecision,
+    SignedEnrolment, SignedRegistration, Subject,
 };
 use protocol::{Refusal, RefusalCode};
 use time::Duration;
-use trace_store::{ChainId, Draft, Entry, Refs, Store};
-use vocabulary::{MemberId, Timestamp, WorkItemId};
+use trace_store::{BodyState, ChainId, Draft, Entry, Refs, Store, Stored};
+use vocabulary::{MemberId, Timestamp, TraceId, WorkItemId};
 use work_items::{Event, Proposed, WorkItem};
 
 use crate::{
@@ -98,6 +98,52 @@ pub(crate) fn pose_newcomer(
     pose_for(workspace, draft, subject, digest)
 }
 
+/// Poses a challenge for somebody who is to be a member no longer.
+pub(crate) fn pose_departure(
+    workspace: &mut Workspace,
+    draft: &Draft<'_>,
+    id: MemberId,
+) -> Result<Posed, Refusal> {
+    let member = workspace.members.may_go(id).map_err(not_allowed)?;
+    let digest = membership::digest_of(member).map_err(not_allowed)?;
+    pose_for(workspace, draft, Subject::Member(id), digest)
+}
+
+/// Poses a challenge for an entry of a trace whose body is to be erased; also says what that is.
+pub(crate) fn pose_erasure(
+    workspace: &mut Workspace,
+    draft: &Draft<'_>,
+    trace: TraceId,
+    seq: u64,
+) -> Result<(Posed, Stored), Refusal> {
+    let stored = erasable(draft, trace, seq)?;
+    let digest = Digest::of_subject(&stored.bytes);
+    let posed = pose_for(workspace, draft, Subject::Entry { trace, seq }, digest)?;
+    Ok((posed, stored))
+}
+
+/// An entry of a trace that still says something. What the workspace's own chain says is never erased: its state is
+/// made of that.
+fn erasable(draft: &Draft<'_>, trace: TraceId, seq: u64) -> Result<Stored, Refusal> {
+    let found = draft.store().entry(ChainId::Trace(trace), seq);
+    let found = found.map_err(|error| unreadable(&error))?;
+    match found {
+        Some(stored) if matches!(stored.body, BodyState::Present(_)) => Ok(stored),
+        Some(_) => Err(not_allowed(format!(
+            "entry {seq} of {trace} has no body that could be erased"
+        ))),
+        None => {
+            let message =
+                format!("there is no entry {seq} in {trace}; `auditotter trace show` shows which there are");
+            Err(Refusal::new(RefusalCode::NotFound, &message))
+        }
+    }
+}
+
+fn not_allowed(why: String) -> Refusal {
+    Refusal::new(RefusalCode::DecisionNotAllowed, &why)
+}
+
 /// Poses a challenge over the ledger as it stands.
 fn pose_for(
     workspace: &mut Workspace,
@@ -146,6 +192,101 @@ pub(crate) fn let_in(
     recorded_either_way(workspace, draft, sent, |workspace, draft, signed| {
         record_newcomer(workspace, draft, registration, sent, &signed)
     })
+}
+
+/// Lets go of a member. The same decision again changes nothing.
+pub(crate) fn let_go(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    sent: &SignedDecision,
+) -> Result<MemberId, Refusal> {
+    recorded_either_way(workspace, draft, sent, |workspace, draft, signed| {
+        let decision = signed.get();
+        let Subject::Member(id) = decision.subject else {
+            return Err(not_allowed("the decision is about no member".to_owned()));
+        };
+        let member = workspace.members.may_go(id).map_err(not_allowed)?;
+        membership::may_let_go(decision, member).map_err(not_allowed)?;
+        let refs = [("member", id.to_string())];
+        record_as(workspace, draft, EntryKind::MemberRevoked, sent, decision, &refs)?;
+        workspace.let_go(decision, draft.now()).map_err(not_allowed)?;
+        Ok(id)
+    })
+}
+
+/// Erases what an entry of a trace said, and leaves that it said something, and by whom and why it was erased.
+pub(crate) fn erase(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    sent: &SignedDecision,
+) -> Result<(TraceId, u64), Refusal> {
+    recorded_either_way(workspace, draft, sent, |workspace, draft, signed| {
+        let decision = signed.get();
+        let Subject::Entry { trace, seq } = decision.subject else {
+            return Err(not_allowed("the decision is about no entry".to_owned()));
+        };
+        let stored = erasable(draft, trace, seq)?;
+        if decision.rationale.is_none() {
+            return Err(not_allowed("to erase something takes a word on why".to_owned()));
+        }
+        if decision.verb != HumanVerb::EraseBody
+            || decision.subject_digest != Digest::of_subject(&stored.bytes)
+        {
+            return Err(not_allowed("the decision is to erase something else".to_owned()));
+        }
+        let refs = [("trace", trace.to_string()), ("seq", seq.to_string())];
+        record_as(workspace, draft, EntryKind::BodyErased, sent, decision, &refs)?;
+        draft
+            .erase_body(ChainId::Trace(trace), seq)
+            .map_err(|error| not_allowed(error.to_string()))?;
+        Ok((trace, seq))
+    })
+}
+
+/// Whether a recorded decision to erase something is one, and says of what.
+pub(crate) fn may_erase(decision: &Decision, entry: &Entry) -> Result<(), String> {
+    let Subject::Entry { trace, seq } = decision.subject else {
+        return Err("the decision is about no entry".to_owned());
+    };
+    let (trace, seq) = (trace.to_string(), seq.to_string());
+    let placed =
+        entry.refs.get("trace") == Some(trace.as_str()) && entry.refs.get("seq") == Some(seq.as_str());
+    if decision.verb == HumanVerb::EraseBody && decision.rationale.is_some() && placed {
+        Ok(())
+    } else {
+        Err("the decision is to erase something else, or does not say why".to_owned())
+    }
+}
+
+/// Records a decision that stands as the answer to its challenge.
+fn record_as(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    kind: EntryKind,
+    sent: &SignedDecision,
+    decision: &Decision,
+    about: &[(&'static str, String)],
+) -> Result<(), Refusal> {
+    let posed = answered(workspace, decision, draft.now())?;
+    let by = By {
+        on_behalf_of: Some(decision.member),
+        ..By::default()
+    };
+    let mut refs = Refs::new();
+    let challenge = ("challenge", decision.challenge.to_string());
+    for (name, value) in about.iter().chain([&challenge]) {
+        refs.insert(name, value.clone())
+            .map_err(|error| not_recorded(&error.into()))?;
+    }
+    let body = DecisionMade {
+        signed: sent.clone(),
+        posed_at: posed.at,
+    };
+    record::append(draft, ChainId::Workspace(workspace.id), kind, by, refs, &body)
+        .map_err(|error| not_recorded(&error))?;
+    workspace.challenges.0.remove(&decision.challenge);
+    workspace.answered.insert(decision.challenge);
+    Ok(())
 }
 
 /// What comes of a decision is recorded, and so is a decision of which nothing comes.

@@ -1,28 +1,24 @@
 //! What an export claims beyond its chains: that members are who signed for themselves, and that what was lent was
 //! signed by who lent it. Checked offline, with nothing but the file.
 
+mod known;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::BufRead,
 };
 
-use delegation::{Grant, verify_witness};
-use identity::{Challenge, Decision, DecisionError, Digest, Subject};
-use serde::{Serialize, de::DeserializeOwned};
+use delegation::Grant;
+use identity::Digest;
+use serde::Serialize;
 use trace_store::{
-    BodyState, ChainId, TreeHash,
+    BodyState, ChainId,
     export::{self, Verified, VerifiedEntry, VerifyError},
 };
-use vocabulary::{DelegationId, MemberId, Timestamp, WorkItemId, WorkspaceId};
-use work_items::{DecideError, Event, FoldError, Proposed, WorkItems};
+use vocabulary::{DelegationId, MemberId, Timestamp, WorkItemId};
 
-use crate::{
-    decisions,
-    kind::EntryKind,
-    membership::Members,
-    records::{self, DecisionMade, DelegationGranted, MemberAdded, PasskeyEnrolled, PasskeyRemoved},
-    words,
-};
+use self::known::Known;
+use crate::kind::EntryKind;
 
 /// An export that holds, and the claims in it that were proved.
 #[derive(Debug)]
@@ -35,6 +31,10 @@ pub struct Proved {
     pub delegations: Vec<ProvedDelegation>,
     /// Decisions, each with its member's signature over what was proposed and over the ledger before it.
     pub decisions: Vec<ProvedDecision>,
+    /// Bodies of the trace that a member's signed decision erased.
+    pub erasures: Vec<ProvedErasure>,
+    /// Entries of the trace whose bodies are gone without such a decision in the file.
+    pub unexplained: Vec<u64>,
     /// Delegations under which something was done, and whose grant is not in the file or was erased: for whom it was
     /// done is the hub's word only.
     pub unproved: Vec<DelegationId>,
@@ -68,6 +68,21 @@ pub struct ProvedDecision {
     pub ledger_size: u64,
 }
 
+/// What a member erased, and why.
+#[derive(Debug, Serialize)]
+pub struct ProvedErasure {
+    /// Which entry of the trace.
+    pub seq: u64,
+    /// By whom.
+    pub by: MemberId,
+    /// Their name.
+    pub name: String,
+    /// When they say that it was.
+    pub at: Timestamp,
+    /// Why.
+    pub why: String,
+}
+
 /// Why an export does not count.
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
@@ -94,17 +109,22 @@ pub enum ProveError {
 /// [`ProveError`] with the first thing that does not hold.
 pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
     let mut claims = Vec::new();
-    let mut said = BTreeMap::new();
+    let (mut said, mut erased) = (BTreeMap::new(), BTreeMap::new());
     let verified = export::verify_each(reader, |entry| match entry.entry.kind.as_str().parse() {
         Ok(
             EntryKind::MemberAdded
             | EntryKind::DelegationGranted
             | EntryKind::WorkItemProposed
             | EntryKind::DecisionMade
+            | EntryKind::MemberRevoked
+            | EntryKind::BodyErased
             | EntryKind::PasskeyEnrolled
             | EntryKind::PasskeyRemoved,
         ) => claims.push(entry),
         Ok(kind) if matches!(entry.entry.chain, ChainId::Trace(_)) => {
+            if entry.body == BodyState::Erased {
+                erased.insert(entry.entry.seq, Digest::of_subject(&entry.bytes));
+            }
             let attribution = Attribution::of(&entry, kind);
             said.entry(attribution).or_insert_with(|| Place::of(&entry));
         }
@@ -115,9 +135,11 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
         members: Vec::new(),
         delegations: Vec::new(),
         decisions: Vec::new(),
+        erasures: Vec::new(),
         unproved: Vec::new(),
+        unexplained: Vec::new(),
     };
-    let mut known = Known::new(&proved.verified);
+    let mut known = Known::new(&proved.verified, &erased);
     for claim in &claims {
         known
             .check(&mut proved, claim)
@@ -134,6 +156,9 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
             (None, None) => {}
         }
     }
+    let explained: BTreeSet<u64> = proved.erasures.iter().map(|erasure| erasure.seq).collect();
+    let unexplained = erased.into_keys().filter(|seq| !explained.contains(seq));
+    proved.unexplained = unexplained.collect();
     Ok(proved)
 }
 
@@ -205,156 +230,4 @@ impl Place {
             why,
         }
     }
-}
-
-/// What was proved so far, on which later claims rest.
-struct Known {
-    workspace: WorkspaceId,
-    members: Members,
-    grants: BTreeMap<DelegationId, Grant>,
-    work_items: WorkItems,
-    history: BTreeMap<u64, TreeHash>,
-    answered: BTreeSet<Challenge>,
-    /// Whether something is not known because it was erased.
-    erased: bool,
-}
-
-impl Known {
-    fn new(verified: &Verified) -> Self {
-        let history = verified.history.iter();
-        Self {
-            workspace: verified.workspace,
-            members: Members::default(),
-            grants: BTreeMap::new(),
-            work_items: WorkItems::default(),
-            history: history.map(|past| (past.size, past.root)).collect(),
-            answered: BTreeSet::new(),
-            erased: false,
-        }
-    }
-
-    fn check(&mut self, proved: &mut Proved, claim: &VerifiedEntry) -> Result<(), String> {
-        // Anybody's chain can say anything; what counts is what the hub's state is made of.
-        if claim.entry.chain != ChainId::Workspace(self.workspace) {
-            return Err("it belongs into the workspace's own chain".to_owned());
-        }
-        let BodyState::Present(body) = &claim.body else {
-            // An erased claim is unknown, and what rests on it is not proved; but nothing is false.
-            self.erased = true;
-            return Ok(());
-        };
-        let kind = claim.entry.kind.as_str();
-        match kind.parse() {
-            Ok(EntryKind::MemberAdded) => {
-                let added: MemberAdded = read(kind, body)?;
-                let (history, seq, index) = (&self.history, claim.entry.seq, claim.index);
-                let (entry, answered) = (&claim.entry, &mut self.answered);
-                let member = self
-                    .members
-                    .add(self.workspace, seq, &added, |granted, decision| {
-                        began_so(history, decision, index)?;
-                        decisions::in_its_time(entry, granted, decision)?;
-                        answers(answered, decision)
-                    })?;
-                proved.members.push(format!("{} <{}>", member.name, member.email));
-            }
-            Ok(EntryKind::DelegationGranted) => {
-                let granted: DelegationGranted = read(kind, body)?;
-                let grant = verify_witness(&granted.witness, self.members.keyring())
-                    .map_err(|denial| denial.to_string())?;
-                proved.delegations.push(ProvedDelegation {
-                    id: grant.id,
-                    words: words::of_grant_in_short(&grant),
-                });
-                self.grants.insert(grant.id, grant);
-            }
-            Ok(EntryKind::WorkItemProposed) => {
-                let proposed: Proposed = read(kind, body)?;
-                decisions::proposed_so(&claim.entry, &proposed)?;
-                self.work_items
-                    .apply(Event::Proposed(proposed, Digest::of_subject(body)))
-                    .map_err(|error| error.to_string())?;
-            }
-            Ok(EntryKind::DecisionMade) => {
-                let made: DecisionMade = read(kind, body)?;
-                proved.decisions.extend(self.decide(&made, claim)?);
-            }
-            Ok(EntryKind::PasskeyEnrolled) => {
-                let enrolled: PasskeyEnrolled = read(kind, body)?;
-                self.members.enrol(self.workspace, &enrolled.signed)?;
-            }
-            Ok(EntryKind::PasskeyRemoved) => {
-                let removed: PasskeyRemoved = read(kind, body)?;
-                self.members.forget_passkey(&removed.credential);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// By the same rules as the hub's: the signature, what was shown, who may decide it, and the ledger until then.
-    /// Nothing is proved where what it rests on was erased.
-    fn decide(
-        &mut self,
-        made: &DecisionMade,
-        claim: &VerifiedEntry,
-    ) -> Result<Option<ProvedDecision>, String> {
-        let signed = match self.members.verify(self.workspace, &made.signed) {
-            Ok(signed) => signed,
-            Err(DecisionError::NoMember(_)) if self.erased => return Ok(None),
-            Err(error) => return Err(error.to_string()),
-        };
-        let decision = signed.get();
-        began_so(&self.history, decision, claim.index)?;
-        let Subject::WorkItem { id, .. } = decision.subject else {
-            return Err("it decides on no work item".to_owned());
-        };
-        decisions::in_its_time(&claim.entry, made, decision)?;
-        answers(&mut self.answered, decision)?;
-        if let Some(item) = self.work_items.get(id) {
-            decisions::in_its_place(&claim.entry, item, made)?;
-        }
-        let name = self
-            .members
-            .get(decision.member)
-            .map(|member| member.name.to_string());
-        let proved = ProvedDecision {
-            id,
-            verb: decision.verb.to_string(),
-            by: decision.member,
-            name: name.unwrap_or_default(),
-            at: decision.at,
-            tier: decision.tier.to_string(),
-            ledger_size: decision.history.size,
-        };
-        match self.work_items.apply(Event::Decided(signed)) {
-            Ok(()) => Ok(Some(proved)),
-            Err(FoldError::Decision(DecideError::Unknown(_))) if self.erased => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-}
-
-fn answers(answered: &mut BTreeSet<Challenge>, decision: &Decision) -> Result<(), String> {
-    if answered.insert(decision.challenge) {
-        Ok(())
-    } else {
-        Err("its challenge was answered before".to_owned())
-    }
-}
-
-/// Whether the ledger began as a decision vouches, before the entry with this index.
-fn began_so(history: &BTreeMap<u64, TreeHash>, decision: &Decision, before: u64) -> Result<(), String> {
-    let size = decision.history.size;
-    let vouched = history.get(&size).map(|root| *root.as_bytes());
-    if size > before || vouched != Some(*decision.history.root.as_bytes()) {
-        return Err(format!(
-            "it vouches for a ledger of {size} entries that is not how this ledger began"
-        ));
-    }
-    Ok(())
-}
-
-fn read<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, String> {
-    records::read(kind, body).map_err(|error| error.to_string())
 }

@@ -36,6 +36,10 @@ kinds! {
     WorkspaceCreated = "workspace.created";
     /// A member and the public halves of the member's keys, signed by the member.
     MemberAdded = "member.added";
+    /// Somebody who is a member no longer, by a member's signed decision.
+    MemberRevoked = "member.revoked";
+    /// What an entry of a trace said is gone, by a member's signed decision.
+    BodyErased = "body.erased";
     /// A passkey that a member said is theirs.
     PasskeyEnrolled = "passkey.enrolled";
     /// A passkey that counts no more.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use delegation::Keyring;
 use identity::{
-    Bytes, Decision, DecisionError, Digest, HumanVerb, Member, Passkey, Signed, SignedDecision,
+    Bytes, Decision, DecisionError, Digest, HumanVerb, Member, Passkey, PersonName, Signed, SignedDecision,
     SignedEnrolment, SignedRegistration, Signer, Subject,
 };
 use vocabulary::{MemberId, WorkspaceId};
@@ -23,6 +23,8 @@ pub struct Members {
     by_id: BTreeMap<MemberId, Member>,
     keyring: Keyring,
     passkeys: BTreeMap<MemberId, Vec<Passkey>>,
+    /// Who was one. Their names stay, for what they answer for.
+    former: BTreeMap<MemberId, Member>,
 }
 
 impl Members {
@@ -30,6 +32,13 @@ impl Members {
     #[must_use]
     pub fn get(&self, id: MemberId) -> Option<&Member> {
         self.by_id.get(&id)
+    }
+
+    /// What somebody is called who is or was one.
+    #[must_use]
+    pub fn name_of(&self, id: MemberId) -> Option<&PersonName> {
+        let known = self.by_id.get(&id).or_else(|| self.former.get(&id));
+        known.map(|member| &member.name)
     }
 
     /// All of them.
@@ -112,7 +121,7 @@ impl Members {
 
     /// The number by which tokens will name the next member's key.
     pub(crate) fn next_key(&self) -> u32 {
-        u32::try_from(self.by_id.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.by_id.len() + self.former.len()).unwrap_or(u32::MAX)
     }
 
     /// Takes up the member that the entry at `seq` of the workspace's chain adds.
@@ -151,6 +160,32 @@ impl Members {
         Ok(self.by_id.entry(id).or_insert(member))
     }
 
+    /// Lets go of a member: they lend and decide nothing from now on.
+    ///
+    /// # Errors
+    /// Why they stay: nobody else would be left, or this one is nobody.
+    pub(crate) fn revoke(&mut self, id: MemberId) -> Result<(), String> {
+        self.may_go(id)?;
+        if let Some(member) = self.by_id.remove(&id) {
+            self.former.insert(id, member);
+        }
+        self.passkeys.remove(&id);
+        self.keyring.remove(id);
+        Ok(())
+    }
+
+    /// Whether a member can be let go of.
+    pub(crate) fn may_go(&self, id: MemberId) -> Result<&Member, String> {
+        let member = self.by_id.get(&id).ok_or_else(|| format!("{id} is no member"))?;
+        if self.by_id.len() == 1 {
+            return Err(format!(
+                "{} is the last member, and nobody would be left",
+                member.name
+            ));
+        }
+        Ok(member)
+    }
+
     /// Somebody who signed for themselves, and is nobody whom there is already.
     pub(crate) fn newcomer(
         &self,
@@ -160,7 +195,8 @@ impl Members {
         let member = registration
             .verify(workspace)
             .map_err(|error| error.to_string())?;
-        let known = self.by_id.values().find(|known| {
+        let mut all = self.by_id.values().chain(self.former.values());
+        let known = all.find(|known| {
             known.id == member.id
                 || known.email == member.email
                 || known.decision_key == member.decision_key
@@ -168,7 +204,7 @@ impl Members {
         });
         match known {
             Some(known) => Err(format!(
-                "{} <{}> is a member already, with the same number, address or key",
+                "{} <{}> is a member already, or was one, with the same number, address or key",
                 known.name, known.email
             )),
             None => Ok(member),
@@ -187,6 +223,24 @@ pub(crate) fn may_let_in(decision: &Decision, registration: &SignedRegistration)
     } else {
         Err("the decision is to let in somebody else, or something else".to_owned())
     }
+}
+
+/// Whether a decision lets go of this member.
+pub(crate) fn may_let_go(decision: &Decision, member: &Member) -> Result<(), String> {
+    let about = decision.verb == HumanVerb::RevokeMember
+        && decision.subject == Subject::Member(member.id)
+        && decision.subject_digest == digest_of(member)?;
+    match (about, &decision.rationale) {
+        (true, Some(_)) => Ok(()),
+        (true, None) => Err("to let go of somebody takes a word on why".to_owned()),
+        (false, _) => Err("the decision is to let go of somebody else, or something else".to_owned()),
+    }
+}
+
+/// What a decision to let go of somebody is about: all that is known of them.
+pub(crate) fn digest_of(member: &Member) -> Result<Digest, String> {
+    let bytes = serde_json_canonicalizer::to_vec(member).map_err(|error| error.to_string())?;
+    Ok(Digest::of_subject(&bytes))
 }
 
 /// What a decision to let somebody in is about.

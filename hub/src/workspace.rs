@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use delegation::{Denial, Grant, Revocations, TokenCache, verify_witness};
-use identity::{Challenge, Decision, Digest};
+use identity::{Challenge, Decision, Digest, Subject};
 use serde::de::DeserializeOwned;
 use trace_store::{BodyState, ChainId, Draft, ReadError, Store, Stored};
 use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
@@ -12,7 +12,7 @@ use work_items::{Proposed, WorkItems};
 use crate::{
     decisions::{self, Challenges},
     kind::{EntryKind, UnknownKind},
-    membership::Members,
+    membership::{self, Members},
     records::{
         self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded, PasskeyEnrolled,
         PasskeyRemoved,
@@ -157,8 +157,8 @@ impl Workspace {
     #[must_use]
     pub fn name_of(&self, member: MemberId) -> String {
         self.members
-            .get(member)
-            .map_or_else(|| member.to_string(), |member| member.name.to_string())
+            .name_of(member)
+            .map_or_else(|| member.to_string(), ToString::to_string)
     }
 
     /// "Alice (via claude-code)".
@@ -187,6 +187,42 @@ impl Workspace {
     /// Checks that a witness proves a grant by a member of this workspace, to that very member's name.
     pub(crate) fn prove_grant(&self, witness: &str) -> Result<Grant, Denial> {
         verify_witness(witness, self.members.keyring())
+    }
+
+    /// What was decided in an entry, if that is signed, in time, and over this ledger.
+    fn stands(&mut self, store: &Store, stored: &Stored, made: &DecisionMade) -> Result<Decision, String> {
+        let signed = self
+            .members
+            .verify(self.id, &made.signed)
+            .map_err(|error| error.to_string())?;
+        let decision = signed.into_inner();
+        decisions::vouches(store, &decision, stored.index)?;
+        decisions::in_its_time(&stored.entry, made, &decision)?;
+        self.answers(&decision)?;
+        Ok(decision)
+    }
+
+    /// Lets go of a member, and takes back what they lent.
+    pub(crate) fn let_go(&mut self, decision: &Decision, at: Timestamp) -> Result<(), String> {
+        let Subject::Member(id) = decision.subject else {
+            return Err("the decision is about no member".to_owned());
+        };
+        membership::may_let_go(decision, self.members.may_go(id)?)?;
+        self.members.revoke(id)?;
+        let lent: Vec<DelegationId> = self
+            .delegations
+            .values()
+            .filter(|lent| lent.grant.on_behalf_of == id)
+            .map(|lent| lent.grant.id)
+            .collect();
+        for delegation in lent {
+            self.revoked(
+                delegation,
+                at,
+                Some("its lender is a member no longer".to_owned()),
+            );
+        }
+        Ok(())
     }
 
     /// Takes note that a decision answers its challenge.
@@ -227,6 +263,21 @@ impl Workspace {
                         decisions::in_its_time(entry, granted, decision)
                     })
                     .map_err(|problem| place.unproved(kind, problem))?;
+            }
+            EntryKind::MemberRevoked => {
+                let made: DecisionMade = place.body(kind, body)?;
+                let decision = self
+                    .stands(store, stored, &made)
+                    .map_err(|problem| place.unproved(kind, problem))?;
+                self.let_go(&decision, entry.at)
+                    .map_err(|problem| place.unproved(kind, problem))?;
+            }
+            EntryKind::BodyErased => {
+                let made: DecisionMade = place.body(kind, body)?;
+                let decision = self
+                    .stands(store, stored, &made)
+                    .map_err(|problem| place.unproved(kind, problem))?;
+                decisions::may_erase(&decision, entry).map_err(|problem| place.unproved(kind, problem))?;
             }
             EntryKind::PasskeyEnrolled => {
                 let enrolled: PasskeyEnrolled = place.body(kind, body)?;

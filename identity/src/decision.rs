@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use vocabulary::{MemberId, Risk, Timestamp, WorkItemId, WorkspaceId, text_form};
+use vocabulary::{MemberId, Risk, Timestamp, TraceId, WorkItemId, WorkspaceId, text_form};
 
 pub use rationale::{Rationale, RationaleError};
 use words::Words;
@@ -64,6 +64,13 @@ pub enum Subject {
     },
     /// Somebody who is to be a member, or no longer.
     Member(MemberId),
+    /// An entry, whose body is to be erased.
+    Entry {
+        /// In which trace.
+        trace: TraceId,
+        /// Where in it.
+        seq: u64,
+    },
 }
 
 /// What was decided, and everything that the decision is bound to.

@@ -178,6 +178,99 @@ fn a_second_human_is_let_in_by_the_first_and_decides() {
 }
 
 #[test]
+fn a_member_who_is_let_go_of_lends_and_decides_nothing_more() {
+    let home = Home::lent();
+    let workspace = home.workspace().to_string();
+    let (said, key) = bob_joins(&home, &workspace);
+    decide(&home, &["grant-access", &said]);
+    let item = proposed(&home);
+    let id = item["id"].as_str().unwrap();
+    let alice = home.alice().to_string();
+    let mut terminal = Terminal::start(home.auditotter(&[
+        "revoke-member",
+        &alice,
+        "--why",
+        "she left for the sea",
+        "--key",
+        &key,
+    ]));
+    terminal.expect_secret("Passphrase of Bob, to let go of Alice <alice@example.com>: ");
+    terminal.enter(BOBS);
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    for _ in 0..2 {
+        let refused = home.run(&["approve", id]);
+        assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+        let lent = json_of(&home, &["delegations", "--json"]);
+        assert_eq!(lent, json!([]), "what she lent is taken back");
+        let members = json_of(&home, &["members", "--json"]);
+        assert_eq!(members.as_array().unwrap().len(), 1);
+        let shown = home.run(&["show", id]).expect_success();
+        assert!(
+            shown.contains("Alice (via claude-code)"),
+            "her name stays: {shown}"
+        );
+        home.stop_hub();
+    }
+    // The last one cannot go.
+    let bob = json_of(&home, &["members", "--json"])[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let last = home.run(&["revoke-member", &bob, "--why", "me too", "--key", &key]);
+    assert_eq!(last.code, Some(1));
+    assert!(last.stderr.contains("nobody would be left"), "{}", last.stderr);
+}
+
+#[test]
+fn what_is_erased_is_gone_and_who_erased_it_stays() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let noted = client.call("append_trace_note", json!({ "text": "the password is hunter2" }));
+    client.end();
+    let (trace, seq) = (
+        noted.structured["trace"].as_str().unwrap().to_owned(),
+        noted.structured["seq"].as_u64().unwrap().to_string(),
+    );
+    // The call that brought it says it as well.
+    for seq in [seq.as_str(), "1"] {
+        let shown = decide(
+            &home,
+            &["erase-body", &trace, seq, "--why", "a secret slipped in"],
+        );
+        assert!(shown.contains("is erased"), "{shown}");
+    }
+    let again = home.run(&["erase-body", &trace, &seq, "--why", "once more"]);
+    assert_eq!(again.code, Some(1));
+    assert!(
+        again.stderr.contains("no body that could be erased"),
+        "{}",
+        again.stderr
+    );
+    let shown = home.run(&["trace", "show", &trace]).expect_success();
+    assert!(!shown.contains("hunter2") && shown.contains("erased"), "{shown}");
+    let verified = json_of(&home, &["trace", "verify", &trace, "--json"]);
+    assert_eq!(verified["holds"], true);
+    home.stop_hub();
+    let ledger = std::fs::read(home.layout().store().join("ledger")).unwrap();
+    assert!(
+        !ledger.windows(7).any(|window| window == b"hunter2"),
+        "it is still on disk"
+    );
+
+    let export = Export::of_the_only_trace(&home);
+    let file = export.path.to_str().unwrap();
+    let verified = json_of(&Home::empty(), &["verify", file, "--json"]);
+    assert_eq!(verified["erasures"].as_array().unwrap().len(), 2);
+    assert_eq!(verified["erasures"][0]["why"], "a secret slipped in");
+    assert_eq!(verified["unexplained"], json!([]));
+    if let Some(ran) = export.verified_by_python() {
+        let told = ran.expect_success();
+        assert!(!told.contains("NOT PROVED"), "{told}");
+    }
+}
+
+#[test]
 fn a_rejection_says_why() {
     let home = Home::lent();
     let item = proposed(&home);

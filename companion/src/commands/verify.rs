@@ -72,6 +72,8 @@ fn as_json(proved: &Proved) -> serde_json::Value {
         "members": proved.members,
         "delegations": proved.delegations,
         "decisions": proved.decisions,
+        "erasures": proved.erasures,
+        "unexplained": proved.unexplained,
         "unproved": proved.unproved,
     })
 }
@@ -114,6 +116,17 @@ fn in_words(proved: &Proved) {
     for delegation in &proved.unproved {
         output::line(&format!(
             "  NOT PROVED  that anybody lent {delegation}: its grant is not in this file"
+        ));
+    }
+    for erasure in &proved.erasures {
+        output::line(&format!(
+            "  erased      what entry {} said, by {}: {}",
+            erasure.seq, erasure.name, erasure.why
+        ));
+    }
+    for seq in &proved.unexplained {
+        output::line(&format!(
+            "  NOT PROVED  who erased what entry {seq} said: no decision in this file says so"
         ));
     }
     if verified.erased_bodies > 0 {

@@ -4,16 +4,19 @@ use identity::{Bytes, Digest, Member, SignedDecision, SignedEnrolment, SignedReg
 use protocol::{Refusal, RefusalCode};
 use serde_json::Value;
 use trace_store::Draft;
-use vocabulary::WorkItemId;
+use vocabulary::{MemberId, TraceId, WorkItemId};
 use work_items::{State, WorkItem};
 
 use super::{
     door::value,
-    request::{DecisionRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ShownWorkItem, WorkItemRow},
+    request::{
+        DecisionRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ShownEntry, ShownWorkItem, WorkItemRow,
+    },
 };
 use crate::{
     decisions::{self, Posed, no_work_item},
     records,
+    summary::summarize,
     workspace::Workspace,
 };
 
@@ -86,6 +89,43 @@ pub(super) fn let_in(
     value(&member)
 }
 
+pub(super) fn pose_departure(
+    workspace: &mut Workspace,
+    draft: &Draft<'_>,
+    member: MemberId,
+) -> Result<Value, Refusal> {
+    let posed = decisions::pose_departure(workspace, draft, member)?;
+    value(&row_of(workspace, draft, &posed))
+}
+
+pub(super) fn let_go(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    signed: &SignedDecision,
+) -> Result<Value, Refusal> {
+    decisions::let_go(workspace, draft, signed)?;
+    let members = workspace.members.all();
+    value(
+        &members
+            .map(|member| member_row(workspace, member))
+            .collect::<Vec<_>>(),
+    )
+}
+
+pub(super) fn pose_erasure(
+    workspace: &mut Workspace,
+    draft: &Draft<'_>,
+    trace: TraceId,
+    seq: u64,
+) -> Result<Value, Refusal> {
+    let (posed, stored) = decisions::pose_erasure(workspace, draft, trace, seq)?;
+    value(&ShownEntry {
+        summary: summarize(stored.entry.kind.as_str(), &stored.body),
+        entry: String::from_utf8_lossy(&stored.bytes).into_owned(),
+        posed: row_of(workspace, draft, &posed),
+    })
+}
+
 /// Whose passkeys there are.
 pub(super) fn passkeys(workspace: &Workspace) -> Vec<PasskeyRow> {
     let all = workspace.members.passkeys();
@@ -129,6 +169,7 @@ pub(super) fn member_row(workspace: &Workspace, member: &Member) -> MemberRow {
             .keyring()
             .number_of(member.id)
             .unwrap_or_default(),
+        canonical: serde_json_canonicalizer::to_string(member).unwrap_or_default(),
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     request::{CompanionRequest, Status},
     traces::{self, Names},
 };
-use crate::{dispatch::unreadable, settings::HubKey, workspace::Workspace};
+use crate::{decisions, dispatch::unreadable, settings::HubKey, workspace::Workspace};
 
 /// How long the companion may take to say what it wants.
 const ASKING_DEADLINE: Duration = Duration::from_secs(10);
@@ -114,6 +114,23 @@ impl CompanionDoor {
             CompanionRequest::LetIn { registration, signed } => {
                 self.run(move |w, d| deciding::let_in(w, d, registration, &signed))
                     .await?
+            }
+            CompanionRequest::PoseDeparture { member } => {
+                self.run(move |w, d| deciding::pose_departure(w, d, member))
+                    .await?
+            }
+            CompanionRequest::LetGo { signed } => {
+                self.run(move |w, d| deciding::let_go(w, d, &signed)).await?
+            }
+            CompanionRequest::PoseErasure { trace, seq } => {
+                self.run(move |w, d| deciding::pose_erasure(w, d, trace, seq))
+                    .await?
+            }
+            CompanionRequest::Erase { signed } => {
+                let erased = self.run(move |w, d| decisions::erase(w, d, &signed)).await??;
+                let (names, (trace, seq)) = (self.names().await?, erased);
+                self.read(move |store| traces::entries(store, trace, seq, 1, &names))
+                    .await
             }
             CompanionRequest::Passkeys => self.run(|w, _| value(&deciding::passkeys(w))).await?,
             CompanionRequest::Enrol { signed } => {

@@ -115,7 +115,7 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
     let (delegation, chain) = (first.delegation, ChainId::Workspace(store.workspace()));
     let mut context = Context::default();
     let mut humans = BTreeSet::from_iter(first.on_behalf_of);
-    let (mut members, mut passkeys) = (Vec::new(), Vec::new());
+    let (mut members, mut departures, mut passkeys) = (Vec::new(), Vec::new(), Vec::new());
     let mut next = 0;
     loop {
         let page = store.entries(chain, next, PAGE).map_err(failed)?;
@@ -130,6 +130,18 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
                     // The founder's entry is the founder's own.
                     let member = newcomer.or(entry.on_behalf_of);
                     members.extend(member.map(|member| (member, entry.on_behalf_of, entry.seq)));
+                    false
+                }
+                Ok(EntryKind::BodyErased) if of_trace() => {
+                    humans.extend(entry.on_behalf_of);
+                    context
+                        .history
+                        .extend(vouched_for(store, chain, entry.seq).map_err(failed)?);
+                    true
+                }
+                Ok(EntryKind::MemberRevoked) => {
+                    let member = entry.refs.get("member").and_then(|id| id.parse().ok());
+                    departures.extend(member.map(|member: MemberId| (member, entry.on_behalf_of, entry.seq)));
                     false
                 }
                 Ok(EntryKind::PasskeyEnrolled | EntryKind::PasskeyRemoved) => {
@@ -153,6 +165,15 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
             if concerns {
                 context.entries.push((chain, entry.seq));
             }
+        }
+    }
+    for (member, by, seq) in departures {
+        if humans.contains(&member) {
+            humans.extend(by);
+            context.entries.push((chain, seq));
+            context
+                .history
+                .extend(vouched_for(store, chain, seq).map_err(failed)?);
         }
     }
     // Newest first: whoever let somebody in has to be known as well.
@@ -180,7 +201,9 @@ fn vouched_for(store: &Store, chain: ChainId, seq: u64) -> Result<Option<u64>, R
     };
     let kind = stored.entry.kind.as_str();
     let made = match kind.parse() {
-        Ok(EntryKind::DecisionMade) => records::read::<DecisionMade>(kind, bytes).ok(),
+        Ok(EntryKind::DecisionMade | EntryKind::MemberRevoked | EntryKind::BodyErased) => {
+            records::read::<DecisionMade>(kind, bytes).ok()
+        }
         Ok(EntryKind::MemberAdded) => records::read::<MemberAdded>(kind, bytes)
             .ok()
             .and_then(|added| added.granted),

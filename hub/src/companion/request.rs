@@ -66,6 +66,28 @@ pub enum CompanionRequest {
         /// Which.
         credential: Bytes,
     },
+    /// Show a member who is to be one no longer. Answer: [`PosedRow`].
+    PoseDeparture {
+        /// Who.
+        member: MemberId,
+    },
+    /// Let go of a member. Answer: a list of [`MemberRow`], of who stays.
+    LetGo {
+        /// The decision of a member.
+        signed: SignedDecision,
+    },
+    /// Show an entry whose body is to be erased. Answer: [`ShownEntry`].
+    PoseErasure {
+        /// In which trace.
+        trace: TraceId,
+        /// Where in it.
+        seq: u64,
+    },
+    /// Erase a body. Answer: [`EntryRow`].
+    Erase {
+        /// The decision of a member.
+        signed: SignedDecision,
+    },
     /// Record what somebody decided. Answer: [`WorkItemRow`].
     Decide {
         /// What was signed.
@@ -137,6 +159,8 @@ pub struct MemberRow {
     pub email: Email,
     /// The number by which tokens name the member's delegation key.
     pub root_key_id: u32,
+    /// All that is known of the member, in canonical JSON: what a decision to let go of them is about.
+    pub canonical: String,
 }
 
 /// A work item that waits.
@@ -226,6 +250,17 @@ pub struct DecisionRow {
 pub struct ShownWorkItem {
     /// What was recorded, to the letter: its digest is what is signed.
     pub recorded: String,
+    /// The challenge that was posed for it.
+    pub posed: PosedRow,
+}
+
+/// An entry as it is shown to somebody who may erase its body, and what the answer has to name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShownEntry {
+    /// Its canonical bytes: their digest is what is signed.
+    pub entry: String,
+    /// What it says, in few words.
+    pub summary: String,
     /// The challenge that was posed for it.
     pub posed: PosedRow,
 }

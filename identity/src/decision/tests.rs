@@ -313,11 +313,17 @@ proptest! {
     }
 
     #[test]
-    fn a_decision_about_a_member_reads_back_as_itself(id: [u8; 10]) {
-        let mut said = decision();
-        said.verb = HumanVerb::GrantAccess;
-        said.subject = Subject::Member(MemberId::new(1, id));
-        prop_assert_eq!(Words::read(&Words::from(&said).text().unwrap()), Ok(said));
+    fn a_decision_about_a_member_or_an_entry_reads_back_as_itself(id: [u8; 10], seq in 0_u64..1 << 53) {
+        let member = Subject::Member(MemberId::new(1, id));
+        let entry = Subject::Entry { trace: TraceId::new(1, id), seq };
+        for (verb, subject) in [
+            (HumanVerb::GrantAccess, member),
+            (HumanVerb::RevokeMember, member),
+            (HumanVerb::EraseBody, entry),
+        ] {
+            let said = Decision { verb, subject, ..decision() };
+            prop_assert_eq!(Words::read(&Words::from(&said).text().unwrap()), Ok(said));
+        }
     }
 
     #[test]

@@ -36,6 +36,7 @@ impl From<&Decision> for Words {
         let (subject, policy_digest, risk) = match decision.subject {
             Subject::WorkItem { id, policy, risk } => (id.to_string(), Some(policy), Some(risk)),
             Subject::Member(id) => (id.to_string(), None, None),
+            Subject::Entry { trace, seq } => (format!("{trace}#{seq}"), None, None),
         };
         Self {
             version: VERSION,
@@ -102,8 +103,19 @@ impl Words {
                 policy,
                 risk,
             }),
-            (HumanVerb::GrantAccess, None, None) => {
+            (HumanVerb::GrantAccess | HumanVerb::RevokeMember, None, None) => {
                 Ok(Subject::Member(self.subject.parse().map_err(malformed)?))
+            }
+            (HumanVerb::EraseBody, None, None) => {
+                let (trace, seq) = self.subject.split_once('#').unwrap_or((&self.subject, ""));
+                let number = seq.parse().ok().filter(|number: &u64| number.to_string() == seq);
+                let number = number.ok_or_else(|| {
+                    DecisionError::Malformed("the entry has no number, as tr_...#12".to_owned())
+                })?;
+                Ok(Subject::Entry {
+                    trace: trace.parse().map_err(malformed)?,
+                    seq: number,
+                })
             }
             _ => Err(DecisionError::Malformed(format!(
                 "it does not say what a decision to {verb} says, as this version knows it"

@@ -55,6 +55,8 @@ pub struct VerifiedEntry {
     pub entry: Entry,
     /// Its hash.
     pub hash: EntryHash,
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
     /// Its body.
     pub body: BodyState,
 }
@@ -355,6 +357,7 @@ impl Walk<'_> {
             index: line.index,
             entry,
             hash,
+            bytes: line.entry.into_bytes(),
             body,
         })
     }

@@ -1,0 +1,222 @@
+//! What of an export is proved, claim by claim, each on what was proved before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use delegation::{Grant, verify_witness};
+use identity::{Challenge, Decision, DecisionError, Digest, Signed, Subject};
+use serde::de::DeserializeOwned;
+use trace_store::{
+    BodyState, ChainId, TreeHash,
+    export::{Verified, VerifiedEntry},
+};
+use vocabulary::{DelegationId, MemberId, TraceId, WorkspaceId};
+use work_items::{DecideError, Event, FoldError, Proposed, WorkItems};
+
+use super::{Proved, ProvedDecision, ProvedDelegation, ProvedErasure};
+use crate::{
+    decisions,
+    kind::EntryKind,
+    membership::{self, Members},
+    records::{self, DecisionMade, DelegationGranted, MemberAdded, PasskeyEnrolled, PasskeyRemoved},
+    words,
+};
+
+/// What was proved so far, on which later claims rest.
+pub(super) struct Known<'a> {
+    workspace: WorkspaceId,
+    trace: TraceId,
+    /// The digests of the trace's entries whose bodies are gone.
+    gone: &'a BTreeMap<u64, Digest>,
+    members: Members,
+    pub(super) grants: BTreeMap<DelegationId, Grant>,
+    work_items: WorkItems,
+    history: BTreeMap<u64, TreeHash>,
+    answered: BTreeSet<Challenge>,
+    /// Whether something is not known because it was erased.
+    erased: bool,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(verified: &Verified, gone: &'a BTreeMap<u64, Digest>) -> Self {
+        let history = verified.history.iter();
+        Self {
+            workspace: verified.workspace,
+            trace: verified.trace,
+            gone,
+            members: Members::default(),
+            grants: BTreeMap::new(),
+            work_items: WorkItems::default(),
+            history: history.map(|past| (past.size, past.root)).collect(),
+            answered: BTreeSet::new(),
+            erased: false,
+        }
+    }
+
+    /// Takes up a claim, if it is proved.
+    pub(super) fn check(&mut self, proved: &mut Proved, claim: &VerifiedEntry) -> Result<(), String> {
+        // Anybody's chain can say anything; what counts is what the hub's state is made of.
+        if claim.entry.chain != ChainId::Workspace(self.workspace) {
+            return Err("it belongs into the workspace's own chain".to_owned());
+        }
+        let BodyState::Present(body) = &claim.body else {
+            // An erased claim is unknown, and what rests on it is not proved; but nothing is false.
+            self.erased = true;
+            return Ok(());
+        };
+        let kind = claim.entry.kind.as_str();
+        match kind.parse() {
+            Ok(EntryKind::MemberAdded) => {
+                let added: MemberAdded = read(kind, body)?;
+                let (history, seq, index) = (&self.history, claim.entry.seq, claim.index);
+                let (entry, answered) = (&claim.entry, &mut self.answered);
+                let member = self
+                    .members
+                    .add(self.workspace, seq, &added, |granted, decision| {
+                        began_so(history, decision, index)?;
+                        decisions::in_its_time(entry, granted, decision)?;
+                        answers(answered, decision)
+                    })?;
+                proved.members.push(format!("{} <{}>", member.name, member.email));
+            }
+            Ok(EntryKind::DelegationGranted) => {
+                let granted: DelegationGranted = read(kind, body)?;
+                let grant = verify_witness(&granted.witness, self.members.keyring())
+                    .map_err(|denial| denial.to_string())?;
+                proved.delegations.push(ProvedDelegation {
+                    id: grant.id,
+                    words: words::of_grant_in_short(&grant),
+                });
+                self.grants.insert(grant.id, grant);
+            }
+            Ok(EntryKind::WorkItemProposed) => {
+                let proposed: Proposed = read(kind, body)?;
+                decisions::proposed_so(&claim.entry, &proposed)?;
+                self.work_items
+                    .apply(Event::Proposed(proposed, Digest::of_subject(body)))
+                    .map_err(|error| error.to_string())?;
+            }
+            Ok(EntryKind::DecisionMade) => {
+                let made: DecisionMade = read(kind, body)?;
+                proved.decisions.extend(self.decide(&made, claim)?);
+            }
+            Ok(EntryKind::MemberRevoked) => {
+                let made: DecisionMade = read(kind, body)?;
+                let decision = self.signed(&made, claim)?.into_inner();
+                let Subject::Member(id) = decision.subject else {
+                    return Err("the decision is about no member".to_owned());
+                };
+                membership::may_let_go(&decision, self.members.may_go(id)?)?;
+                self.members.revoke(id)?;
+            }
+            Ok(EntryKind::BodyErased) => {
+                let made: DecisionMade = read(kind, body)?;
+                proved.erasures.push(self.erasure(&made, claim)?);
+            }
+            Ok(EntryKind::PasskeyEnrolled) => {
+                let enrolled: PasskeyEnrolled = read(kind, body)?;
+                self.members.enrol(self.workspace, &enrolled.signed)?;
+            }
+            Ok(EntryKind::PasskeyRemoved) => {
+                let removed: PasskeyRemoved = read(kind, body)?;
+                self.members.forget_passkey(&removed.credential);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a member signed, by the same rules as the hub's: the signature, the ledger until then, and the time.
+    fn signed(&mut self, made: &DecisionMade, claim: &VerifiedEntry) -> Result<Signed<Decision>, String> {
+        let verified = self.members.verify(self.workspace, &made.signed);
+        let signed = verified.map_err(|error| error.to_string())?;
+        let decision = signed.get();
+        began_so(&self.history, decision, claim.index)?;
+        decisions::in_its_time(&claim.entry, made, decision)?;
+        answers(&mut self.answered, decision)?;
+        Ok(signed)
+    }
+
+    /// Nothing is proved where what a decision rests on was erased.
+    fn decide(
+        &mut self,
+        made: &DecisionMade,
+        claim: &VerifiedEntry,
+    ) -> Result<Option<ProvedDecision>, String> {
+        if self.erased
+            && let Err(DecisionError::NoMember(_)) = self.members.verify(self.workspace, &made.signed)
+        {
+            return Ok(None);
+        }
+        let signed = self.signed(made, claim)?;
+        let decision = signed.get();
+        let Subject::WorkItem { id, .. } = decision.subject else {
+            return Err("it decides on no work item".to_owned());
+        };
+        if let Some(item) = self.work_items.get(id) {
+            decisions::in_its_place(&claim.entry, item, made)?;
+        }
+        let proved = ProvedDecision {
+            id,
+            verb: decision.verb.to_string(),
+            by: decision.member,
+            name: self.name_of(decision.member),
+            at: decision.at,
+            tier: decision.tier.to_string(),
+            ledger_size: decision.history.size,
+        };
+        match self.work_items.apply(Event::Decided(signed)) {
+            Ok(()) => Ok(Some(proved)),
+            Err(FoldError::Decision(DecideError::Unknown(_))) if self.erased => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn erasure(&mut self, made: &DecisionMade, claim: &VerifiedEntry) -> Result<ProvedErasure, String> {
+        let decision = self.signed(made, claim)?.into_inner();
+        decisions::may_erase(&decision, &claim.entry)?;
+        let Subject::Entry { trace, seq } = decision.subject else {
+            return Err("the decision is about no entry".to_owned());
+        };
+        if trace != self.trace || self.gone.get(&seq) != Some(&decision.subject_digest) {
+            return Err(format!(
+                "it erases entry {seq} of {trace}, and that is not what is erased here"
+            ));
+        }
+        Ok(ProvedErasure {
+            seq,
+            by: decision.member,
+            name: self.name_of(decision.member),
+            at: decision.at,
+            why: decision.rationale.map(|why| why.to_string()).unwrap_or_default(),
+        })
+    }
+
+    fn name_of(&self, member: MemberId) -> String {
+        let name = self.members.name_of(member);
+        name.map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+/// Whether the ledger began as a decision vouches, before the entry with this index.
+fn began_so(history: &BTreeMap<u64, TreeHash>, decision: &Decision, before: u64) -> Result<(), String> {
+    let size = decision.history.size;
+    let vouched = history.get(&size).map(|root| *root.as_bytes());
+    if size > before || vouched != Some(*decision.history.root.as_bytes()) {
+        return Err(format!(
+            "it vouches for a ledger of {size} entries that is not how this ledger began"
+        ));
+    }
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, String> {
+    records::read(kind, body).map_err(|error| error.to_string())
+}
+
+fn answers(answered: &mut BTreeSet<Challenge>, decision: &Decision) -> Result<(), String> {
+    if answered.insert(decision.challenge) {
+        Ok(())
+    } else {
+        Err("its challenge was answered before".to_owned())
+    }
+}

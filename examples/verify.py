@@ -366,12 +366,26 @@ OF_WORK = {"policy_digest": HEX32, "risk": "low|medium|high|critical"}
 KINDS = {"approve": "wi_", "reject": "wi_", "grant_access": "me_", "revoke_member": "me_", "erase_body": "tr_"}
 CLAIMS = {"member.added", "member.revoked", "work_item.proposed", "decision.made", "body.erased"}
 CLAIMS |= {"delegation.granted", "passkey.enrolled", "passkey.removed"}
+# The rules by which risk was ever judged. What they say of a proposal this script does not ask again.
+POLICIES = {"af56c1f206a72b96e43ce5680bc298ae2072d7dba3fe287fc2922ab1969a744e"}
 CHALLENGE_TTL, CLOCK_TOLERANCE = 15 * 60 * 10**6, 2 * 60 * 10**6
 
 
 def canonical_json(value):
     """RFC 8785, for objects whose names are ASCII and whose numbers are integers."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def ascii_lower(text):
+    return "".join(c.lower() if c.isascii() else c for c in text)
+
+
+def misleads(c):
+    """Characters that make a text read as another: docs/TRACE-FORMAT.md does not need them, and texts must not have them."""
+    code = ord(c)
+    hidden = {0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF}
+    ranges = [(0x2028, 0x202E), (0x2060, 0x206F), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F), (0, 0x1F), (0x7F, 0x9F)]
+    return code in hidden or any(low <= code <= high for low, high in ranges)
 
 
 def micros(text):
@@ -448,7 +462,7 @@ def parse_decision(text):
     why = said.get("rationale", "-")
     if not is_integer(said["ledger_size"]) or not is_time(said["at"]) or not said["subject"].startswith(kind):
         raise DoesNotHold("the decision's ledger_size, at or subject is malformed")
-    if not isinstance(why, str) or why != why.strip() or not 1 <= len(why) <= 2000:
+    if not isinstance(why, str) or why != why.strip() or not 1 <= len(why) <= 2000 or any(c != "\n" and misleads(c) for c in why):
         raise DoesNotHold("the decision's rationale is malformed")
     return said
 
@@ -461,7 +475,7 @@ class Decisions:
         self.members, self.passkeys, self.proposals = {}, {}, {}
         self.former, self.decided, self.challenges = {}, set(), set()
         self.gone, self.explained = {}, set()  # the trace's entries whose bodies are erased, and those with a decision
-        self.erased, self.count = False, 0
+        self.once_enrolled, self.count = set(), 0
 
     def take(self, entry, index, data):
         kind = entry["kind"]
@@ -469,9 +483,10 @@ class Decisions:
             return
         if entry["chain"] != self.workspace:
             raise DoesNotHold("it belongs into the workspace's own chain")
+        if "body" not in entry:
+            return  # it never said anything, so nothing rests on it
         if data is None:
-            self.erased = True  # what rests on it is unknown, and nothing is false
-            return
+            raise DoesNotHold("what it said is gone, and nobody can erase that")
         try:
             if kind == "member.added":
                 self.member(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
@@ -482,7 +497,7 @@ class Decisions:
             elif kind == "body.erased":
                 self.erasure(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "passkey.enrolled":
-                self.enrol(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["signed"])
+                self.enrol(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["signed"])
             elif kind == "passkey.removed":
                 self.passkeys.pop(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["credential"], None)
             elif kind == "decision.made":
@@ -498,6 +513,7 @@ class Decisions:
                 raise DoesNotHold("it adds a member beside the founder, whom nobody let in")
         else:
             said = self.signed(granted, entry, index)
+            self.by_passphrase(said)
             digest = subject_digest(canonical_json(registration).encode())
             if (said["verb"], said["subject"], said["subject_digest"]) != ("grant_access", member["id"], digest):
                 raise DoesNotHold("the decision is to let in somebody else, or something else")
@@ -506,12 +522,17 @@ class Decisions:
             raise DoesNotHold("the registration is not signed by the key it names")
         for known in [*self.members.values(), *self.former.values()]:
             same = {name for name in ("id", "decision_key", "delegation_key") if known[name] == member[name]}
-            if same or known["email"].lower() == member["email"].lower():
+            if same or ascii_lower(known["email"]) == ascii_lower(member["email"]):
                 raise DoesNotHold("it adds a member who is one already")
         self.members[member["id"]] = member
 
+    def by_passphrase(self, said):
+        if said["tier"] != "T0":
+            raise DoesNotHold(f"to {said['verb']} takes the passphrase, not a touch")
+
     def departure(self, entry, index, body):
         said = self.signed(body, entry, index)
+        self.by_passphrase(said)
         member = self.members.get(said["subject"])
         if said["verb"] != "revoke_member" or member is None or len(self.members) == 1 or "rationale" not in said:
             raise DoesNotHold("nobody can be let go of so")
@@ -522,6 +543,7 @@ class Decisions:
 
     def erasure(self, entry, index, body):
         said = self.signed(body, entry, index)
+        self.by_passphrase(said)
         refs = entry.get("refs", {})
         if said["verb"] != "erase_body" or said["subject"] != f"{refs.get('trace')}#{refs.get('seq')}" or "rationale" not in said:
             raise DoesNotHold("nothing can be erased so")
@@ -529,17 +551,32 @@ class Decisions:
             raise DoesNotHold("it erases something else than what is erased here")
         self.explained.add(said["subject"])
 
-    def enrol(self, signed):
+    def enrol(self, entry, signed):
         text = signed["enrolment"]
         said = json.loads(text, object_pairs_hook=no_duplicates)
-        named = said.keys() == {"version", "workspace", "member", "passkey", "at"} and said["version"] == 1
-        if canonical_json(said) != text or not named or said["workspace"] != self.workspace:
+        passkey = said["passkey"]
+        named = said.keys() == {"version", "workspace", "member", "passkey", "at"} and passkey.keys() == {"id", "public_key", "rp_id"}
+        whole = canonical_json(said) == text and is_integer(said["version"]) and said["version"] == 1
+        if not named or not whole or said["workspace"] != self.workspace:
             raise DoesNotHold("the enrolment is malformed, or of another workspace")
-        member, passkey = self.members.get(said["member"]), said["passkey"]
+        if not re.fullmatch("[a-z0-9.-]{1,253}", passkey["rp_id"], re.ASCII):
+            raise DoesNotHold("the passkey's host is none")
+        from_base64url(passkey["id"])
+        key = from_base64url(passkey["public_key"])
+        point, edwards = key[len(P256_SPKI) :], key[len(ED25519_SPKI) :]
+        if key.startswith(P256_SPKI):
+            x, y = int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
+            good = len(point) == 65 and point[0] == 4 and max(x, y) < P256_P and (y * y - x**3 + 3 * x - P256_B) % P256_P == 0
+        else:
+            good = key.startswith(ED25519_SPKI) and len(edwards) == 32 and point_decompress(edwards) is not None
+        if not good:
+            raise DoesNotHold("the passkey's key is none that is used here")
+        member = self.members.get(said["member"])
         if member is None or not signed_by(member, "auditotter 2026 passkey enrolment v1", text, signed["signature"]):
             raise DoesNotHold("the enrolment is not signed by the member whose passkey it is to be")
-        if passkey["id"] in self.passkeys:
-            raise DoesNotHold("the passkey is enrolled already")
+        if passkey["id"] in self.once_enrolled or abs(micros(said["at"]) - micros(entry["at"])) > CHALLENGE_TTL:
+            raise DoesNotHold("the passkey was enrolled before, or at another time than it says")
+        self.once_enrolled.add(passkey["id"])
         self.passkeys[passkey["id"]] = (said["member"], passkey)
 
     def proposal(self, entry, body, data):
@@ -548,7 +585,7 @@ class Decisions:
         named = (body["on_behalf_of"], body["delegation"], body["proposed_at"])
         if named != (entry.get("on_behalf_of"), entry.get("delegation"), entry["at"]):
             raise DoesNotHold("the proposal is not recorded as that of those whom it names")
-        if body["via"] not in ("", entry.get("via", {}).get("agent")):
+        if "via" not in entry or body["via"] not in ("", entry["via"]["agent"]):
             raise DoesNotHold("the proposal is not recorded as that of those whom it names")
         self.proposals[body["id"]] = (body, data)
 
@@ -581,14 +618,10 @@ class Decisions:
         return said
 
     def decision(self, entry, index, body):
-        if self.erased and parse_decision(body["signed"]["decision"])["member"] not in self.members:
-            return
         said = self.signed(body, entry, index)
         if said["verb"] not in ("approve", "reject"):
             raise DoesNotHold("it decides on no work item")
         if said["subject"] not in self.proposals:
-            if self.erased:
-                return
             raise DoesNotHold("nothing in the file says on what it was decided")
         proposed, data = self.proposals[said["subject"]]
         refs = entry.get("refs", {})
@@ -599,6 +632,8 @@ class Decisions:
         judged = (proposed["assessment"]["policy_digest"], proposed["assessment"]["risk"])
         if said["subject_digest"] != subject_digest(data) or (said["policy_digest"], said["risk"]) != judged:
             raise DoesNotHold("the decision is on something else than what was proposed")
+        if said["verb"] == "approve" and said["policy_digest"] not in POLICIES:
+            raise DoesNotHold("it was judged by rules that this script does not know")
         if said["verb"] == "approve" and said["risk"] not in ("low", "medium"):
             raise DoesNotHold("high risk takes more than this script knows how to check")
         if said["verb"] == "reject" and "rationale" not in said:

@@ -4,7 +4,13 @@
 //! this very address. What comes in is worth nothing by itself: an assertion counts only over what was asked, by a
 //! passkey that its owner's key enrolled; and a new passkey counts only once that key has signed it.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, TcpListener},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use askama::Template;
@@ -17,13 +23,11 @@ use axum::{
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::FutureExt as _;
 use identity::{Assertion, Bytes, Passkey};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
-use tokio::{
-    net::TcpListener,
-    sync::{mpsc, oneshot},
-};
+use tokio::sync::oneshot;
 
 use crate::{output, shown::Shown, terminal};
 
@@ -32,6 +36,9 @@ pub(crate) const RP_ID: &str = "localhost";
 
 /// How long the page stays open.
 const OPEN: Duration = Duration::from_secs(5 * 60);
+
+/// How many ports are tried until one is free on every loopback address.
+const PORTS: usize = 16;
 
 /// How long a browser may take to read that its answer was taken.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -68,7 +75,10 @@ struct Asked<'a> {
 }
 
 /// Has the browser make a passkey for somebody; what there is already is not made again.
-pub(crate) fn new_passkey(member: &hub::companion::MemberRow, known: &[Bytes]) -> anyhow::Result<Passkey> {
+pub(crate) fn new_passkey(
+    member: &hub::companion::MemberRow,
+    known: &[Bytes],
+) -> anyhow::Result<Answered<Passkey>> {
     let asked = Asked {
         rp_id: RP_ID,
         challenge: URL_SAFE_NO_PAD.encode(hub::clock::random::<32>()?),
@@ -88,17 +98,17 @@ pub(crate) fn new_passkey(member: &hub::companion::MemberRow, known: &[Bytes]) -
     };
     let lead = "A passkey decides in your name. It counts once you have signed it with your passphrase, in the terminal.";
     let page = Page::new(&shown, lead, "Make a passkey", &asked)?;
-    let passkey: Passkey = ask_once(page, |passkey: &Passkey| {
+    let made = ask_once(&page, |passkey: &Passkey| {
         format!(
             "Made. Go back to the terminal: it has to show the code {}",
             code_of(passkey)
         )
     })?;
-    if passkey.rp_id != RP_ID {
-        bail!("the passkey was made for {}, not for {RP_ID}", passkey.rp_id);
+    if made.answer.rp_id != RP_ID {
+        bail!("the passkey was made for {}, not for {RP_ID}", made.answer.rp_id);
     }
-    passkey.check()?;
-    Ok(passkey)
+    made.answer.check()?;
+    Ok(made)
 }
 
 /// What the page and the terminal both show of a new passkey, for a human to compare: the page that was open may have been
@@ -121,9 +131,10 @@ pub(crate) fn assertion(shown: &Shown, challenge: &[u8], passkeys: &[Bytes]) -> 
     };
     let lead = "This is what your passkey signs. The terminal shows the same.";
     let page = Page::new(shown, lead, "Sign with a passkey", &asked)?;
-    ask_once(page, |_: &Assertion| {
+    let signed = ask_once(&page, |_: &Assertion| {
         "Signed. Go back to the terminal.".to_owned()
-    })
+    })?;
+    Ok(signed.answer.clone())
 }
 
 impl Page {
@@ -150,7 +161,7 @@ struct Open<T> {
     html: String,
     policy: HeaderValue,
     thanks: fn(&T) -> String,
-    answers: mpsc::Sender<T>,
+    answers: Arc<Mutex<Option<mpsc::Sender<T>>>>,
 }
 
 impl<T> Clone for Open<T> {
@@ -160,50 +171,107 @@ impl<T> Clone for Open<T> {
             html: self.html.clone(),
             policy: self.policy.clone(),
             thanks: self.thanks,
-            answers: self.answers.clone(),
+            answers: Arc::clone(&self.answers),
+        }
+    }
+}
+
+/// A page that was answered. It stays open, and with it its port, until this is dropped: nobody else is to answer a
+/// browser that still looks there.
+pub(crate) struct Answered<T> {
+    pub(crate) answer: T,
+    close: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl<T> Drop for Answered<T> {
+    fn drop(&mut self) {
+        drop(self.close.take());
+        if let Some(serving) = self.serving.take() {
+            let _ = serving.join();
         }
     }
 }
 
 /// Opens the page, says on the terminal where, and waits for the one answer.
-fn ask_once<T: DeserializeOwned + Send + 'static>(page: Page, thanks: fn(&T) -> String) -> anyhow::Result<T> {
+fn ask_once<T: DeserializeOwned + Send + 'static>(
+    page: &Page,
+    thanks: fn(&T) -> String,
+) -> anyhow::Result<Answered<T>> {
+    let (port, listeners) = loopback().context("the page cannot be opened")?;
+    let host = format!("{RP_ID}:{port}");
+    let path = format!("/{}", URL_SAFE_NO_PAD.encode(hub::clock::random::<16>()?));
+    let (answers, answered) = mpsc::channel();
+    let open = Open {
+        host: host.clone(),
+        policy: policy(&page.nonce)?,
+        html: page.render()?,
+        thanks,
+        answers: Arc::new(Mutex::new(Some(answers))),
+    };
+    let pages = Router::new()
+        .route(&path, get(show::<T>).post(take::<T>))
+        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .with_state(open);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the page cannot be opened")?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .context("the page cannot be opened")?;
-        let host = format!("{RP_ID}:{}", listener.local_addr()?.port());
-        let path = format!("/{}", URL_SAFE_NO_PAD.encode(hub::clock::random::<16>()?));
-        let (answers, mut answered) = mpsc::channel(1);
-        let open = Open {
-            host: host.clone(),
-            policy: policy(&page.nonce)?,
-            html: page.render()?,
-            thanks,
-            answers,
+    let (close, closed) = oneshot::channel::<()>();
+    let serving = thread::spawn(move || runtime.block_on(serve(listeners, pages, closed)));
+    let mut open = Answered {
+        answer: (),
+        close: Some(close),
+        serving: Some(serving),
+    };
+    terminal::show(&format!("Open this in your browser:\n\n  http://{host}{path}\n"))?;
+    match answered.recv_timeout(OPEN) {
+        Ok(answer) => Ok(Answered {
+            answer,
+            close: open.close.take(),
+            serving: open.serving.take(),
+        }),
+        Err(_) => bail!("nobody touched a passkey within 5 minutes; nothing was signed"),
+    }
+}
+
+/// One port on every loopback address that there is: `localhost` may mean either, and whoever had the other would be
+/// asked in our place.
+fn loopback() -> io::Result<(u16, Vec<TcpListener>)> {
+    for _ in 0..PORTS {
+        let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = first.local_addr()?.port();
+        let listeners = match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
+            Ok(second) => vec![first, second],
+            Err(taken) if taken.kind() == io::ErrorKind::AddrInUse => continue,
+            // This machine has no such address, and so nobody else has it.
+            Err(_) => vec![first],
         };
-        let pages = Router::new()
-            .route(&path, get(show::<T>).post(take::<T>))
-            .layer(DefaultBodyLimit::max(MOST_BYTES))
-            .with_state(open);
-        terminal::show(&format!("Open this in your browser:\n\n  http://{host}{path}\n"))?;
-        let (close, closed) = oneshot::channel::<()>();
-        let serving = axum::serve(listener, pages).with_graceful_shutdown(async {
-            let _ = closed.await;
-        });
-        let serving = tokio::spawn(async move { serving.await });
-        let answer = tokio::time::timeout(OPEN, answered.recv()).await;
-        drop(close);
-        // The browser is still to read that it was taken.
-        let _ = tokio::time::timeout(CLOSING, serving).await;
-        match answer {
-            Ok(Some(answer)) => Ok(answer),
-            _ => bail!("nobody touched a passkey within 5 minutes; nothing was signed"),
+        for listener in &listeners {
+            listener.set_nonblocking(true)?;
+        }
+        return Ok((port, listeners));
+    }
+    Err(io::ErrorKind::AddrInUse.into())
+}
+
+async fn serve(listeners: Vec<TcpListener>, pages: Router, closed: oneshot::Receiver<()>) {
+    let closed = async { drop(closed.await) }.shared();
+    let serving = listeners.into_iter().filter_map(|listener| {
+        let listener = tokio::net::TcpListener::from_std(listener).ok()?;
+        let closed = closed.clone();
+        let serving = axum::serve(listener, pages.clone()).with_graceful_shutdown(closed);
+        Some(tokio::spawn(async move { serving.await }))
+    });
+    let serving: Vec<_> = serving.collect();
+    closed.clone().await;
+    // The browser is still to read that its answer was taken.
+    let _ = tokio::time::timeout(CLOSING, async {
+        for served in serving {
+            let _ = served.await;
         }
     })
+    .await;
 }
 
 fn policy(nonce: &str) -> anyhow::Result<HeaderValue> {
@@ -240,9 +308,10 @@ async fn take<T: DeserializeOwned>(State(open): State<Open<T>>, headers: HeaderM
     match serde_json::from_slice::<T>(&body) {
         Ok(answer) => {
             let words = (open.thanks)(&answer);
-            match open.answers.try_send(answer) {
-                Ok(()) => words.into_response(),
-                Err(_) => (StatusCode::CONFLICT, "it was answered already").into_response(),
+            let answers = open.answers.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match answers.map(|answers| answers.send(answer)) {
+                Some(Ok(())) => words.into_response(),
+                Some(Err(_)) | None => (StatusCode::CONFLICT, "it was answered already").into_response(),
             }
         }
         Err(error) => (

@@ -4,7 +4,7 @@
 //! signature over what was shown, and only as the answer to a challenge that was posed for that and is not answered
 //! yet. Whatever else is sent is refused, and recorded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use identity::{
     Bytes, Challenge, Decision, Digest, Enrolment, History, HumanVerb, Signed, SignedDecision,
@@ -226,6 +226,7 @@ pub(crate) fn erase(
             return Err(not_allowed("the decision is about no entry".to_owned()));
         };
         let stored = erasable(draft, trace, seq)?;
+        membership::by_passphrase(decision).map_err(not_allowed)?;
         if decision.rationale.is_none() {
             return Err(not_allowed("to erase something takes a word on why".to_owned()));
         }
@@ -248,6 +249,7 @@ pub(crate) fn may_erase(decision: &Decision, entry: &Entry) -> Result<(), String
     let Subject::Entry { trace, seq } = decision.subject else {
         return Err("the decision is about no entry".to_owned());
     };
+    membership::by_passphrase(decision)?;
     let (trace, seq) = (trace.to_string(), seq.to_string());
     let placed =
         entry.refs.get("trace") == Some(trace.as_str()) && entry.refs.get("seq") == Some(seq.as_str());
@@ -331,24 +333,14 @@ fn record_passkey(
     signed: &SignedEnrolment,
     enrolment: &Enrolment,
 ) -> Result<(), Refusal> {
-    match workspace.members.holder_of(&enrolment.passkey.id) {
-        Some((member, passkey)) if member == enrolment.member && *passkey == enrolment.passkey => {
-            return Ok(());
-        }
-        Some(_) => {
-            let message = "the passkey is somebody's already";
-            return Err(Refusal::new(RefusalCode::DecisionNotAllowed, &message));
-        }
-        None => {}
+    let known = workspace.members.holder_of(&enrolment.passkey.id);
+    if known == Some((enrolment.member, &enrolment.passkey)) {
+        return Ok(());
     }
-    let now = draft.now();
-    if (enrolment.at.since(now)).abs() > CHALLENGE_TTL {
-        let message = format!(
-            "it says that it was enrolled at {}, and the ledger's time is {now}; enrol it again",
-            enrolment.at
-        );
-        return Err(Refusal::new(RefusalCode::ClockMismatch, &message));
-    }
+    workspace
+        .members
+        .may_enrol(enrolment, draft.now())
+        .map_err(not_allowed)?;
     let by = By {
         on_behalf_of: Some(enrolment.member),
         ..By::default()
@@ -362,8 +354,8 @@ fn record_passkey(
         .map_err(|error| not_recorded(&error))?;
     workspace
         .members
-        .enrol(workspace.id, signed)
-        .map_err(|error| Refusal::new(RefusalCode::DecisionNotAllowed, &error))
+        .enrol(workspace.id, signed, draft.now())
+        .map_err(not_allowed)
 }
 
 /// Lets go of a passkey: it decides nothing from now on. Taking power away takes nobody's word.
@@ -448,6 +440,15 @@ pub(crate) fn proposed_so(entry: &Entry, proposed: &Proposed) -> Result<(), Stri
         Ok(())
     } else {
         Err("the proposal is not recorded as that of those whom it names".to_owned())
+    }
+}
+
+/// Takes note that a decision answers its challenge, which nothing answered before.
+pub(crate) fn answers(answered: &mut BTreeSet<Challenge>, decision: &Decision) -> Result<(), String> {
+    if answered.insert(decision.challenge) {
+        Ok(())
+    } else {
+        Err("its challenge was answered before".to_owned())
     }
 }
 
@@ -574,6 +575,14 @@ fn answered(workspace: &Workspace, decision: &Decision, now: Timestamp) -> Resul
         .ok_or_else(|| spent("is not open: it was answered, or the hub was started anew"))?;
     if now >= posed.ends() {
         return Err(spent("is over 15 minutes old"));
+    }
+    // Posing leaves no entry, and so does not keep the ledger's time from going back with the machine's.
+    if now < posed.at {
+        let message = format!(
+            "it was shown at {}, and the ledger's time is {now}: the machine's clock was set back; look at it again, then decide",
+            posed.at
+        );
+        return Err(Refusal::new(RefusalCode::ClockMismatch, &message));
     }
     let shown = decision.subject == posed.subject
         && decision.subject_digest == posed.digest

@@ -1,15 +1,18 @@
 //! Who is a member: one rule, for the hub's state and for whoever verifies an export.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use delegation::Keyring;
 use identity::{
-    Bytes, Decision, DecisionError, Digest, HumanVerb, Member, Passkey, PersonName, Signed, SignedDecision,
-    SignedEnrolment, SignedRegistration, Signer, Subject,
+    Bytes, Decision, DecisionError, Digest, Enrolment, HumanVerb, Member, Passkey, PersonName, Signed,
+    SignedDecision, SignedEnrolment, SignedRegistration, Signer, Subject, Tier,
 };
-use vocabulary::{MemberId, WorkspaceId};
+use vocabulary::{MemberId, Timestamp, WorkspaceId};
 
-use crate::records::{DecisionMade, MemberAdded};
+use crate::{
+    decisions::CHALLENGE_TTL,
+    records::{DecisionMade, MemberAdded},
+};
 
 /// Where in a workspace's chain its founder stands: right after the entry that creates it.
 const FOUNDER_SEQ: u64 = 1;
@@ -23,6 +26,7 @@ pub struct Members {
     by_id: BTreeMap<MemberId, Member>,
     keyring: Keyring,
     passkeys: BTreeMap<MemberId, Vec<Passkey>>,
+    ever_enrolled: BTreeSet<Bytes>,
     /// Who was one. Their names stay, for what they answer for.
     former: BTreeMap<MemberId, Member>,
 }
@@ -90,17 +94,36 @@ impl Members {
         })
     }
 
-    /// Takes up a passkey that a member said is theirs.
+    /// Whether a passkey can be taken up that is enrolled at this moment. None is taken up twice: who has a copy of what was
+    /// signed could otherwise undo that it was removed.
+    pub(crate) fn may_enrol(&self, enrolment: &Enrolment, recorded: Timestamp) -> Result<(), String> {
+        if self.ever_enrolled.contains(&enrolment.passkey.id) {
+            return Err("the passkey is enrolled already, or was once; make another".to_owned());
+        }
+        if enrolment.at.since(recorded).abs() > CHALLENGE_TTL {
+            return Err(format!(
+                "it says that it was enrolled at {}, and the ledger's time is {recorded}; enrol it again",
+                enrolment.at
+            ));
+        }
+        Ok(())
+    }
+
+    /// Takes up a passkey that a member said is theirs, in an entry of this moment.
     ///
     /// # Errors
     /// Why it is not.
-    pub(crate) fn enrol(&mut self, workspace: WorkspaceId, signed: &SignedEnrolment) -> Result<(), String> {
+    pub(crate) fn enrol(
+        &mut self,
+        workspace: WorkspaceId,
+        signed: &SignedEnrolment,
+        recorded: Timestamp,
+    ) -> Result<(), String> {
         let enrolment = signed
             .verify(workspace, |id| self.get(id))
             .map_err(|error| error.to_string())?;
-        if self.holder_of(&enrolment.passkey.id).is_some() {
-            return Err("the passkey is enrolled already".to_owned());
-        }
+        self.may_enrol(&enrolment, recorded)?;
+        self.ever_enrolled.insert(enrolment.passkey.id.clone());
         self.passkeys
             .entry(enrolment.member)
             .or_default()
@@ -214,6 +237,7 @@ impl Members {
 
 /// Whether a decision lets in whom this registration is of.
 pub(crate) fn may_let_in(decision: &Decision, registration: &SignedRegistration) -> Result<(), String> {
+    by_passphrase(decision)?;
     let (subject, digest) = subject_of(registration)?;
     if decision.verb == HumanVerb::GrantAccess
         && decision.subject == subject
@@ -225,8 +249,18 @@ pub(crate) fn may_let_in(decision: &Decision, registration: &SignedRegistration)
     }
 }
 
+/// Whether a decision is signed with the member's own key. A touch shows that somebody was there, and not what a page of
+/// this machine showed them: it is enough for one work item, and not for who is a member or what stays on record.
+pub(crate) fn by_passphrase(decision: &Decision) -> Result<(), String> {
+    match decision.tier {
+        Tier::T0 => Ok(()),
+        Tier::T1 => Err(format!("to {} takes the passphrase, not a touch", decision.verb)),
+    }
+}
+
 /// Whether a decision lets go of this member.
 pub(crate) fn may_let_go(decision: &Decision, member: &Member) -> Result<(), String> {
+    by_passphrase(decision)?;
     let about = decision.verb == HumanVerb::RevokeMember
         && decision.subject == Subject::Member(member.id)
         && decision.subject_digest == digest_of(member)?;

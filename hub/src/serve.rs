@@ -82,10 +82,17 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// Whether there is a hub already.
+    /// Whether there is a hub already, or one that has not let go of the store yet.
     #[must_use]
     pub const fn is_taken(&self) -> bool {
-        matches!(self, Self::Lock(LockError::Taken { .. }))
+        matches!(
+            self,
+            Self::Lock(LockError::Taken { .. })
+                | Self::Store {
+                    source: OpenError::Locked { .. },
+                    ..
+                }
+        )
     }
 }
 

@@ -198,7 +198,7 @@ impl Workspace {
         let decision = signed.into_inner();
         decisions::vouches(store, &decision, stored.index)?;
         decisions::in_its_time(&stored.entry, made, &decision)?;
-        self.answers(&decision)?;
+        decisions::answers(&mut self.answered, &decision)?;
         Ok(decision)
     }
 
@@ -225,15 +225,6 @@ impl Workspace {
         Ok(())
     }
 
-    /// Takes note that a decision answers its challenge.
-    pub(crate) fn answers(&mut self, decision: &Decision) -> Result<(), String> {
-        if self.answered.insert(decision.challenge) {
-            Ok(())
-        } else {
-            Err("its challenge was answered before".to_owned())
-        }
-    }
-
     /// Lets go of a session's state, which its trace has as well, unless this very batch still adds to that trace.
     pub(crate) fn forget(&mut self, draft: &Draft<'_>, session: SessionId) -> Result<(), ReadError> {
         let chain = ChainId::Trace(TraceId::from_uuid(session.uuid()));
@@ -257,10 +248,12 @@ impl Workspace {
         match kind {
             EntryKind::MemberAdded => {
                 let added: MemberAdded = place.body(kind, body)?;
+                let answered = &mut self.answered;
                 self.members
                     .add(self.id, entry.seq, &added, |granted, decision| {
                         decisions::vouches(store, decision, stored.index)?;
-                        decisions::in_its_time(entry, granted, decision)
+                        decisions::in_its_time(entry, granted, decision)?;
+                        decisions::answers(answered, decision)
                     })
                     .map_err(|problem| place.unproved(kind, problem))?;
             }
@@ -282,7 +275,7 @@ impl Workspace {
             EntryKind::PasskeyEnrolled => {
                 let enrolled: PasskeyEnrolled = place.body(kind, body)?;
                 self.members
-                    .enrol(self.id, &enrolled.signed)
+                    .enrol(self.id, &enrolled.signed, entry.at)
                     .map_err(|problem| place.unproved(kind, problem))?;
             }
             EntryKind::PasskeyRemoved => {
@@ -317,7 +310,7 @@ impl Workspace {
                 let decision = signed.get();
                 decisions::vouches(store, decision, stored.index)
                     .and_then(|()| decisions::in_its_time(entry, &made, decision))
-                    .and_then(|()| self.answers(decision))
+                    .and_then(|()| decisions::answers(&mut self.answered, decision))
                     .map_err(|problem| place.unproved(kind, problem))?;
                 if let Ok((item, _)) = self.work_items.after(decision) {
                     decisions::in_its_place(entry, item, &made)

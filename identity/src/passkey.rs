@@ -20,6 +20,9 @@ pub use enrolment::{Enrolment, EnrolmentError, SignedEnrolment};
 /// The most bytes of a credential's identifier (section 6.5.1: at most 1023).
 const MOST_BYTES: usize = 4 * 1024;
 
+/// The longest host name, in bytes (RFC 1035).
+const MOST_HOST_BYTES: usize = 253;
+
 /// `SubjectPublicKeyInfo` of an uncompressed P-256 point, up to that point (RFC 5480).
 const P256_PREFIX: &[u8] = &[
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
@@ -54,7 +57,9 @@ pub struct Passkey {
 
 /// Why a public key is none that is used here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the passkey's public key is neither a P-256 nor an Ed25519 key; offer ES256 or EdDSA")]
+#[error(
+    "the passkey is of no use here: its key is neither a P-256 nor an Ed25519 key (offer ES256 or EdDSA), or its host is none"
+)]
 pub struct PasskeyKeyError;
 
 enum Key {
@@ -63,12 +68,18 @@ enum Key {
 }
 
 impl Passkey {
-    /// Checks that its public key is one under which assertions can be verified.
+    /// Checks that its public key is one under which assertions can be verified, and that its host is a host's name.
     ///
     /// # Errors
     /// [`PasskeyKeyError`].
     pub fn check(&self) -> Result<(), PasskeyKeyError> {
-        self.key().map(drop)
+        let plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+        let host = (1..=MOST_HOST_BYTES).contains(&self.rp_id.len()) && self.rp_id.bytes().all(plain);
+        match host {
+            true => self.key().map(drop),
+            false => Err(PasskeyKeyError),
+        }
     }
 
     fn key(&self) -> Result<Key, PasskeyKeyError> {

@@ -154,6 +154,70 @@ fn a_touch_is_of_one_decision_and_of_whoever_enrolled_it() {
 }
 
 #[test]
+fn a_touch_lets_nobody_in_however_it_was_come_by() {
+    let home = Home::lent();
+    let device = Device::new();
+    home.enrol(&enrolment(&home, &device));
+    let seed = Seed::from_entropy([5; 32]);
+    let registration = identity::SignedRegistration::sign(
+        &seed,
+        clock::new_id().unwrap(),
+        "Bob".parse().unwrap(),
+        "bob@example.com".parse().unwrap(),
+        home.workspace(),
+    )
+    .unwrap();
+    let posed: hub::companion::PosedRow = home.ask(&CompanionRequest::PoseNewcomer {
+        registration: registration.clone(),
+    });
+    let decision = Decision {
+        workspace: posed.workspace,
+        verb: HumanVerb::GrantAccess,
+        subject: identity::Subject::Member(registration.claims()),
+        subject_digest: identity::Digest::of_subject(&registration.canonical().unwrap()),
+        rationale: None,
+        member: home.alice(),
+        challenge: posed.challenge,
+        history: identity::History {
+            size: posed.ledger_size,
+            root: posed.ledger_root,
+        },
+        at: clock::now(),
+        tier: Tier::T1,
+    };
+    // As a page of the attacker's own would have it signed, under whatever words.
+    let text = decision.text().unwrap();
+    let signed = SignedDecision::touched(text.clone(), device.touches(&text));
+    let refused = home
+        .link()
+        .ask::<serde_json::Value>(&CompanionRequest::LetIn { registration, signed })
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("takes the passphrase, not a touch"),
+        "{refused}"
+    );
+    let status: hub::companion::Status = home.ask(&CompanionRequest::Status);
+    assert_eq!(status.members.len(), 1);
+}
+
+#[test]
+fn a_passkey_that_was_removed_does_not_come_back() {
+    let home = Home::lent();
+    let device = Device::new();
+    let signed = home.enrol(&enrolment(&home, &device));
+    let request = CompanionRequest::RemovePasskey {
+        credential: device.passkey().id,
+    };
+    let left: Vec<PasskeyRow> = home.ask(&request);
+    assert!(left.is_empty());
+    for _ in 0..2 {
+        let refused = tries_to_enrol(&home, signed.clone()).unwrap_err();
+        assert!(refused.contains("or was once"), "{refused}");
+        home.stop_hub();
+    }
+}
+
+#[test]
 fn an_enrolment_of_last_week_is_not_taken_up() {
     let home = Home::lent();
     let old = Enrolment {
@@ -218,6 +282,14 @@ fn the_page_takes_one_answer_from_itself_and_shows_itself_to_nobody_else() {
     assert_eq!(post(Some(&own), json, &answer), 200);
     terminal.expect("Go on only if the page in your browser shows this very code.");
     terminal.expect_secret("Passphrase of Alice, to take up this passkey: ");
+    // The page keeps its port until then, on every address that `localhost` may mean, and takes nothing more.
+    assert_eq!(post(Some(&own), json, &answer), 409);
+    let port: u16 = port.parse().unwrap();
+    for address in ["127.0.0.1", "::1"] {
+        let bound = std::net::TcpListener::bind((address, port)).map(drop);
+        let kind = bound.map_err(|error| error.kind());
+        assert!(kind.is_err(), "{address} was free");
+    }
     drop(terminal);
     let passkeys: Vec<PasskeyRow> = home.ask(&CompanionRequest::Passkeys);
     assert!(passkeys.is_empty());

@@ -109,6 +109,13 @@ impl RiskPolicy {
         Digest::from_bytes(*hasher.finalize().as_bytes())
     }
 
+    /// Whether a digest names rules by which work was ever judged: these, and those of earlier versions, whose approvals
+    /// stay approvals. Whoever changes the rules adds the digest that they had.
+    #[must_use]
+    pub fn is_known(digest: &Digest) -> bool {
+        *digest == Self::built_in().digest()
+    }
+
     /// The highest rule that a path meets. A folder meets every rule that is known to match something below it, and
     /// so does a path that is not said to be a folder but would be one for the rule: whoever plans `src/auth` may
     /// well mean all of it.

@@ -48,19 +48,19 @@ pub(super) struct RejectArgs {
     json: bool,
 }
 
-/// How a decision is signed.
+/// How a decision on a work item is signed.
 #[derive(Debug, clap::Args)]
-pub(super) struct Signing {
+struct Signing {
     /// The key to sign with, where the home has none or several
     #[arg(long, value_name = "FILE")]
-    pub(super) key: Option<PathBuf>,
+    key: Option<PathBuf>,
     /// Sign with a passkey in your browser, in place of the passphrase
     #[arg(long)]
-    pub(super) touch: bool,
+    touch: bool,
 }
 
 impl Signing {
-    pub(super) const fn tier(&self) -> Tier {
+    const fn tier(&self) -> Tier {
         if self.touch { Tier::T1 } else { Tier::T0 }
     }
 }
@@ -111,10 +111,12 @@ fn decide(
     }
     // Nor is its word taken for how it was judged.
     let rules = RiskPolicy::built_in();
-    if proposed.assessment.policy_digest == rules.digest()
-        && proposed.assessment != assess(&proposed.proposal, rules)
-    {
+    let judged_by_them = proposed.assessment.policy_digest == rules.digest();
+    if judged_by_them && proposed.assessment != assess(&proposed.proposal, rules) {
         bail!("{id} is not judged as the rules say; nothing was decided, run: auditotter doctor");
+    }
+    if verb == HumanVerb::Approve && !judged_by_them {
+        bail!("{id} was judged by rules that this auditotter does not have; have it proposed again");
     }
     let subject = Subject::WorkItem {
         id,

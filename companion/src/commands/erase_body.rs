@@ -1,14 +1,13 @@
 //! `auditotter erase-body`: erase what an entry said, and leave that it said something.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::bail;
 use hub::companion::{CompanionRequest, EntryRow, ShownEntry, Status};
-use identity::{Digest, HumanVerb, Rationale, Subject};
+use identity::{Digest, HumanVerb, Rationale, Subject, Tier};
 use serde_json::Value;
 use vocabulary::TraceId;
 
-use super::decide::Signing;
 use crate::{
     home::Workspace,
     key::{self, OwnKey},
@@ -26,8 +25,9 @@ pub(super) struct Args {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     why: Rationale,
-    #[command(flatten)]
-    signing: Signing,
+    /// The key to sign with, where the home has none or several
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Print an array of objects
     #[arg(long)]
     json: bool,
@@ -37,7 +37,7 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
     let hub = workspace.hub()?;
     let status: Status = hub.ask(&CompanionRequest::Status)?;
     let now = key::now_as_the_ledger(&status)?;
-    let own = OwnKey::find(workspace, &status, args.signing.key.as_deref())?;
+    let own = OwnKey::find(workspace, &status, args.key.as_deref())?;
     let (trace, seq) = (args.trace, args.seq);
     let shown: ShownEntry = hub.ask(&CompanionRequest::PoseErasure { trace, seq })?;
     // Whoever answers at the socket: what is erased is what was asked for.
@@ -63,13 +63,12 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
                 .to_owned(),
         ),
     };
-    let tier = args.signing.tier();
     let decision = own.decision(
         &shown.posed,
         HumanVerb::EraseBody,
         subject,
         Some(args.why),
-        (now, tier),
+        (now, Tier::T0),
     );
     let to = format!("erase entry {seq} of {trace}");
     let signed = own.sign(&hub, &decision, (&text, &to, "nothing was erased"))?;

@@ -4,9 +4,8 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use hub::companion::{CompanionRequest, MemberRow, PosedRow, Status};
-use identity::{Digest, HumanVerb, Rationale, SignedRegistration, Subject};
+use identity::{Digest, HumanVerb, Rationale, SignedRegistration, Subject, Tier};
 
-use super::decide::Signing;
 use crate::{
     home::Workspace,
     key::{self, OwnKey},
@@ -25,8 +24,9 @@ pub(super) struct Args {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<Rationale>,
-    #[command(flatten)]
-    signing: Signing,
+    /// The key to sign with, where the home has none or several
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Print an object
     #[arg(long)]
     json: bool,
@@ -45,7 +45,7 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     };
     let now = key::now_as_the_ledger(&status)?;
-    let own = OwnKey::find(workspace, &status, args.signing.key.as_deref())?;
+    let own = OwnKey::find(workspace, &status, args.key.as_deref())?;
     let shown = file.display();
     if fs::metadata(&file).is_ok_and(|meta| meta.len() > MOST_BYTES) {
         bail!("{shown} is no registration: it is too large");
@@ -65,8 +65,8 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         &posed,
         HumanVerb::GrantAccess,
         subject,
-        args.why,
-        (now, args.signing.tier()),
+        args.why.clone(),
+        (now, Tier::T0),
     );
     let text = Shown {
         heading: format!("{} lets in", own.member.name),
@@ -76,6 +76,8 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
             ("member", newcomer.id.to_string()),
             ("decides with", newcomer.decision_key.to_string()),
             ("lends with", newcomer.delegation_key.to_string()),
+            ("because", args.why.as_ref().map_or_else(|| "no reason given".to_owned(), ToString::to_string)),
+            ("digest", subject.1.to_string()),
         ],
         advice: Some(
             "Whoever holds these keys then lends and decides in their name: ask them whether the keys are theirs."

@@ -1,13 +1,12 @@
 //! `auditotter revoke-member`: let go of a member.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use hub::companion::{CompanionRequest, MemberRow, PosedRow, Status};
-use identity::{Digest, HumanVerb, Member, Rationale, Subject};
+use identity::{Digest, HumanVerb, Member, Rationale, Subject, Tier};
 use vocabulary::MemberId;
 
-use super::decide::Signing;
 use crate::{
     home::Workspace,
     key::{self, OwnKey},
@@ -23,8 +22,9 @@ pub(super) struct Args {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     why: Rationale,
-    #[command(flatten)]
-    signing: Signing,
+    /// The key to sign with, where the home has none or several
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Print an array of objects
     #[arg(long)]
     json: bool,
@@ -34,7 +34,7 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
     let hub = workspace.hub()?;
     let status: Status = hub.ask(&CompanionRequest::Status)?;
     let now = key::now_as_the_ledger(&status)?;
-    let own = OwnKey::find(workspace, &status, args.signing.key.as_deref())?;
+    let own = OwnKey::find(workspace, &status, args.key.as_deref())?;
     let posed: PosedRow = hub.ask(&CompanionRequest::PoseDeparture { member: args.member })?;
     let known = status.members.iter().find(|member| member.id == args.member);
     let text = &known
@@ -62,13 +62,12 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
             "They lend and decide nothing from then on, and what they lent is taken back.".to_owned(),
         ),
     };
-    let tier = args.signing.tier();
     let decision = own.decision(
         &posed,
         HumanVerb::RevokeMember,
         subject,
         Some(args.why),
-        (now, tier),
+        (now, Tier::T0),
     );
     let to = format!("let go of {} <{}>", member.name, member.email);
     let signed = own.sign(&hub, &decision, (&shown, &to, "nobody was let go of"))?;

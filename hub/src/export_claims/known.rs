@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use delegation::{Grant, verify_witness};
-use identity::{Challenge, Decision, DecisionError, Digest, Signed, Subject};
+use identity::{Challenge, Decision, Digest, Signed, Subject};
 use serde::de::DeserializeOwned;
 use trace_store::{
     BodyState, ChainId, TreeHash,
     export::{Verified, VerifiedEntry},
 };
 use vocabulary::{DelegationId, MemberId, TraceId, WorkspaceId};
-use work_items::{DecideError, Event, FoldError, Proposed, WorkItems};
+use work_items::{Event, Proposed, WorkItems};
 
 use super::{Proved, ProvedDecision, ProvedDelegation, ProvedErasure};
 use crate::{
@@ -32,8 +32,6 @@ pub(super) struct Known<'a> {
     work_items: WorkItems,
     history: BTreeMap<u64, TreeHash>,
     answered: BTreeSet<Challenge>,
-    /// Whether something is not known because it was erased.
-    erased: bool,
 }
 
 impl<'a> Known<'a> {
@@ -48,7 +46,6 @@ impl<'a> Known<'a> {
             work_items: WorkItems::default(),
             history: history.map(|past| (past.size, past.root)).collect(),
             answered: BTreeSet::new(),
-            erased: false,
         }
     }
 
@@ -58,10 +55,12 @@ impl<'a> Known<'a> {
         if claim.entry.chain != ChainId::Workspace(self.workspace) {
             return Err("it belongs into the workspace's own chain".to_owned());
         }
-        let BodyState::Present(body) = &claim.body else {
-            // An erased claim is unknown, and what rests on it is not proved; but nothing is false.
-            self.erased = true;
-            return Ok(());
+        let body = match &claim.body {
+            BodyState::Present(body) => body,
+            // Only what traces say can be erased: state is made of these.
+            BodyState::Erased => return Err("what it said is gone, and nobody can erase that".to_owned()),
+            // It never said anything, so nothing rests on it.
+            BodyState::None => return Ok(()),
         };
         let kind = claim.entry.kind.as_str();
         match kind.parse() {
@@ -74,7 +73,7 @@ impl<'a> Known<'a> {
                     .add(self.workspace, seq, &added, |granted, decision| {
                         began_so(history, decision, index)?;
                         decisions::in_its_time(entry, granted, decision)?;
-                        answers(answered, decision)
+                        decisions::answers(answered, decision)
                     })?;
                 proved.members.push(format!("{} <{}>", member.name, member.email));
             }
@@ -97,7 +96,7 @@ impl<'a> Known<'a> {
             }
             Ok(EntryKind::DecisionMade) => {
                 let made: DecisionMade = read(kind, body)?;
-                proved.decisions.extend(self.decide(&made, claim)?);
+                proved.decisions.push(self.decide(&made, claim)?);
             }
             Ok(EntryKind::MemberRevoked) => {
                 let made: DecisionMade = read(kind, body)?;
@@ -114,7 +113,8 @@ impl<'a> Known<'a> {
             }
             Ok(EntryKind::PasskeyEnrolled) => {
                 let enrolled: PasskeyEnrolled = read(kind, body)?;
-                self.members.enrol(self.workspace, &enrolled.signed)?;
+                self.members
+                    .enrol(self.workspace, &enrolled.signed, claim.entry.at)?;
             }
             Ok(EntryKind::PasskeyRemoved) => {
                 let removed: PasskeyRemoved = read(kind, body)?;
@@ -132,21 +132,11 @@ impl<'a> Known<'a> {
         let decision = signed.get();
         began_so(&self.history, decision, claim.index)?;
         decisions::in_its_time(&claim.entry, made, decision)?;
-        answers(&mut self.answered, decision)?;
+        decisions::answers(&mut self.answered, decision)?;
         Ok(signed)
     }
 
-    /// Nothing is proved where what a decision rests on was erased.
-    fn decide(
-        &mut self,
-        made: &DecisionMade,
-        claim: &VerifiedEntry,
-    ) -> Result<Option<ProvedDecision>, String> {
-        if self.erased
-            && let Err(DecisionError::NoMember(_)) = self.members.verify(self.workspace, &made.signed)
-        {
-            return Ok(None);
-        }
+    fn decide(&mut self, made: &DecisionMade, claim: &VerifiedEntry) -> Result<ProvedDecision, String> {
         let signed = self.signed(made, claim)?;
         let decision = signed.get();
         let Subject::WorkItem { id, .. } = decision.subject else {
@@ -164,11 +154,10 @@ impl<'a> Known<'a> {
             tier: decision.tier.to_string(),
             ledger_size: decision.history.size,
         };
-        match self.work_items.apply(Event::Decided(signed)) {
-            Ok(()) => Ok(Some(proved)),
-            Err(FoldError::Decision(DecideError::Unknown(_))) if self.erased => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }
+        self.work_items
+            .apply(Event::Decided(signed))
+            .map_err(|error| error.to_string())?;
+        Ok(proved)
     }
 
     fn erasure(&mut self, made: &DecisionMade, claim: &VerifiedEntry) -> Result<ProvedErasure, String> {
@@ -211,12 +200,4 @@ fn began_so(history: &BTreeMap<u64, TreeHash>, decision: &Decision, before: u64)
 
 fn read<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, String> {
     records::read(kind, body).map_err(|error| error.to_string())
-}
-
-fn answers(answered: &mut BTreeSet<Challenge>, decision: &Decision) -> Result<(), String> {
-    if answered.insert(decision.challenge) {
-        Ok(())
-    } else {
-        Err("its challenge was answered before".to_owned())
-    }
 }

@@ -1,7 +1,12 @@
 //! An assertion: a passkey's signature, with what the browser and the device say of how it was made.
 
+use std::{collections::BTreeSet, fmt};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, IgnoredAny, MapAccess, Visitor},
+};
 use sha2::{Digest as _, Sha256};
 
 use super::{Bytes, Passkey, PasskeyKeyError};
@@ -68,6 +73,33 @@ pub enum AssertionError {
     Signature,
 }
 
+/// An object in which no name stands twice, so that every reader reads the same.
+struct Members;
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, _)) = map.next_entry::<String, IgnoredAny>()? {
+            if !names.insert(name) {
+                return Err(de::Error::custom("a name stands twice"));
+            }
+        }
+        Ok(self)
+    }
+}
+
 /// What is needed of the JSON (section 5.8.1); a newer browser may say more.
 #[derive(Deserialize)]
 struct ClientData {
@@ -91,8 +123,11 @@ impl Assertion {
         if self.credential != passkey.id {
             return Err(AssertionError::Credential);
         }
-        let said: ClientData = serde_json::from_slice(self.client_data.as_slice())
-            .map_err(|error| AssertionError::ClientData(vocabulary::shown(&error.to_string(), 200)))?;
+        let unread =
+            |why: &dyn ToString| AssertionError::ClientData(vocabulary::shown(&why.to_string(), 200));
+        let text = std::str::from_utf8(self.client_data.as_slice()).map_err(|error| unread(&error))?;
+        let _object: Members = serde_json::from_str(text).map_err(|error| unread(&error))?;
+        let said: ClientData = serde_json::from_str(text).map_err(|error| unread(&error))?;
         if said.kind != "webauthn.get" {
             return Err(AssertionError::Type);
         }

@@ -224,10 +224,20 @@ fn each_step_is_asked_for() {
     for (assertion, expected) in cases {
         assert_eq!(assertion.verify(&passkey, b"question"), Err(expected));
     }
-    assert!(matches!(
-        made("not JSON", &own).verify(&passkey, b"question"),
-        Err(AssertionError::ClientData(_))
-    ));
+    let challenge = URL_SAFE_NO_PAD.encode(b"question");
+    for unread in [
+        "not JSON".to_owned(),
+        format!(r#"["webauthn.get","{challenge}","https://example.org",false]"#),
+        good.replacen('{', r#"{"x":1,"x":2,"#, 1),
+    ] {
+        assert!(
+            matches!(
+                made(&unread, &own).verify(&passkey, b"question"),
+                Err(AssertionError::ClientData(_))
+            ),
+            "{unread}"
+        );
+    }
 }
 
 #[test]
@@ -281,6 +291,13 @@ fn a_public_key_has_one_form() {
         longer,
     ] {
         assert_eq!(passkey(bad.clone()).check(), Err(PasskeyKeyError), "{bad:x?}");
+    }
+    for host in ["", "a:1", "EXAMPLE.org", "exämple.org", "a/b", &"a".repeat(254)] {
+        let elsewhere = Passkey {
+            rp_id: host.to_owned(),
+            ..good.clone()
+        };
+        assert_eq!(elsewhere.check(), Err(PasskeyKeyError), "{host}");
     }
 }
 

@@ -312,8 +312,8 @@ fn what_is_recorded_as_less_risky_than_the_rules_say_is_not_believed() {
     assert_eq!(apply(&mut items, &rejected), Ok(State::Rejected));
 }
 
-/// These rules, applied as they are applied now, have this name in every ledger. A test that fails here says: another way
-/// of judging needs another version in [`RiskPolicy::digest`], or old ledgers will not be believed.
+/// These rules, applied as they are applied now, have this name in every ledger. Whoever changes them, or how they are
+/// applied, gives them another name and keeps this one in [`RiskPolicy::is_known`], or old approvals will not be believed.
 #[test]
 fn the_rules_have_the_name_under_which_they_judged_so_far() {
     let digest = RiskPolicy::built_in().digest().to_string();

@@ -30,11 +30,12 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     let own = OwnKey::find(workspace, &status, args.key.as_deref())?;
     let known: Vec<PasskeyRow> = hub.ask(&CompanionRequest::Passkeys)?;
     let known: Vec<_> = known.into_iter().map(|passkey| passkey.id).collect();
-    let passkey = touch::new_passkey(&own.member, &known)?;
+    // Open until the passphrase was given or refused.
+    let made = touch::new_passkey(&own.member, &known)?;
     let enrolment = Enrolment {
         workspace: status.workspace,
         member: own.member.id,
-        passkey,
+        passkey: made.answer.clone(),
         at: key::now_as_the_ledger(&hub.ask(&CompanionRequest::Status)?)?,
     };
     let text = Shown {

@@ -28,6 +28,7 @@ use crate::{
     admission::{Opening, admit},
     clock,
     dispatch::{self, Caller, Step, Surroundings},
+    news::News,
     outbox::{Outbox, Place},
     spool,
     tools::{First, Prepared},
@@ -47,26 +48,26 @@ pub struct AgentDoor {
     ledger: Ledger<Workspace>,
     workspace: WorkspaceId,
     around: Surroundings,
-    decisions: watch::Sender<u64>,
+    news: News,
 }
 
 impl AgentDoor {
-    /// A door of this home to this ledger; `inbox` is the address under which people reach the inbox, and `decisions`
-    /// changes with each decision.
+    /// A door of this home to this ledger; `inbox` is the address under which people reach the inbox, and `news` tells
+    /// who waits.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         home: Home,
         ledger: Ledger<Workspace>,
         workspace: WorkspaceId,
         inbox: &str,
-        decisions: watch::Sender<u64>,
+        news: News,
     ) -> Self {
         Self {
             home,
             ledger,
             workspace,
             around: Surroundings { inbox: inbox.into() },
-            decisions,
+            news,
         }
     }
 
@@ -190,17 +191,24 @@ impl AgentDoor {
     /// Carries a request out; its reply takes the reserved place.
     fn answer(&self, caller: Caller, request: Request, place: Place, closing: watch::Receiver<bool>) {
         let (id, around) = (request.id, self.around.clone());
-        let door = self.clone();
+        let (door, news) = (self.clone(), self.news.clone());
         let asked = request.clone();
         let asking = caller.clone();
         let runtime = tokio::runtime::Handle::current();
         let submitted = self.ledger.submit(
-            move |workspace, draft| dispatch::request(workspace, draft, &asking, &around, &asked, None),
-            move |committed: Result<Step, CommitError>| match committed {
-                Ok(Step::Done(body)) => {
+            move |workspace, draft| {
+                let before = said(workspace, draft);
+                let step = dispatch::request(workspace, draft, &asking, &around, &asked, None);
+                (step, said(workspace, draft) != before)
+            },
+            move |committed: Result<(Step, bool), CommitError>| match committed {
+                Ok((Step::Done(body), changed)) => {
                     place.send(&HubMessage::Reply(Reply { id, body }));
+                    if changed {
+                        news.changed();
+                    }
                 }
-                Ok(Step::First(first)) => {
+                Ok((Step::First(first), _)) => {
                     runtime.spawn(async move {
                         // Without an answer the connection ends, and the client asks the next hub.
                         if let Some(prepared) = door.prepare(first, closing).await {
@@ -246,7 +254,7 @@ impl AgentDoor {
 
     /// Waits until somebody has decided on a work item.
     async fn decided(&self, id: WorkItemId) {
-        let mut decisions = self.decisions.subscribe();
+        let mut decisions = self.news.decisions();
         loop {
             let waiting = self
                 .run(move |workspace, _| {
@@ -284,6 +292,12 @@ impl AgentDoor {
     ) -> Result<T, CommitError> {
         crate::serve::run(&self.ledger, job).await
     }
+}
+
+/// How much the workspace's own chain says.
+fn said(workspace: &Workspace, draft: &Draft<'_>) -> Option<u64> {
+    let head = draft.head(ChainId::Workspace(workspace.id)).ok()??;
+    Some(head.next_seq)
 }
 
 fn fresh_nonce() -> Result<[u8; 32], FrameError> {

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, DirBuilder, Permissions},
     io,
+    net::SocketAddr,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
@@ -35,6 +36,8 @@ pub struct Founding {
     pub member: MemberId,
     /// The member's seed, encrypted under the member's passphrase.
     pub sealed_seed: Vec<u8>,
+    /// Where its hub is to listen for browsers, if anywhere.
+    pub listen: Option<SocketAddr>,
 }
 
 /// Why a workspace was not created. Whatever was made until then is gone again.
@@ -150,7 +153,7 @@ fn fill(home: &Home, founding: Founding) -> Result<(), CreateError> {
     written.map_err(|error| CreateError::Refused(error.to_string()))?;
     ledger.close()?;
     // Written last: its presence says that all the rest is there.
-    Ok(Settings::new(founding.workspace).write(home)?)
+    Ok(Settings::new(founding.workspace, founding.listen).write(home)?)
 }
 
 /// Makes a folder its owner's alone, also where it was there before.

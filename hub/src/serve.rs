@@ -24,7 +24,9 @@ use crate::{
     agents::AgentDoor,
     clock,
     companion::CompanionDoor,
+    http::{self, Listen, ListenError, Listener, Serving},
     lock::{Held, LockError},
+    news::News,
     settings::{HubKey, Settings, SettingsError},
     spool,
     workspace::Workspace,
@@ -76,6 +78,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// Nobody can be served over HTTP.
+    #[error(transparent)]
+    Http(#[from] ListenError),
     /// The system refuses what a server needs.
     #[error("the hub cannot run: {0}")]
     System(#[from] io::Error),
@@ -106,12 +111,26 @@ pub(crate) fn store_config(workspace: WorkspaceId) -> Config {
     }
 }
 
+/// Whether a hub is to be found over HTTP.
+#[derive(Debug, Clone)]
+pub enum Listening {
+    /// Where the home's settings say, if they do and nobody else is there: a hub without its inbox is better than none.
+    AsSet,
+    /// Here, or not at all.
+    At(Listen),
+}
+
 /// Runs the hub of a home until a signal ends it, or idleness where nobody watches. `ready` is called once
-/// both doors are open.
+/// all doors are open, with the inbox's address where there is one.
 ///
 /// # Errors
 /// [`ServeError`] with what a person can do about it.
-pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Result<(), ServeError> {
+pub async fn serve(
+    home: Home,
+    presence: Presence,
+    listening: Listening,
+    ready: impl FnOnce(Option<&str>),
+) -> Result<(), ServeError> {
     let settings = Settings::read(&home)?;
     let _held = Held::take(&home)?;
     let hub_key = HubKey::read(&home, settings.workspace)?;
@@ -130,17 +149,27 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
     let mut interrupt = signal(SignalKind::interrupt())?;
     let agents = listen(&home, home.agent_socket())?;
     let people = listen(&home, home.companion_socket())?;
-    ready();
+    let listener = listen_as(listening, &settings, &home).await?;
+    let site = listener.as_ref().map(|listener| listener.site().clone());
+    let inbox = site.as_ref().map(http::Site::url);
 
-    let decisions = watch::Sender::new(0);
+    let news = News::default();
     let agent_door = AgentDoor::new(
         home.clone(),
         ledger.clone(),
         id,
-        &settings.inbox,
-        decisions.clone(),
+        inbox.as_deref().unwrap_or(&settings.inbox),
+        news.clone(),
     );
-    let companion_door = CompanionDoor::new(ledger.clone(), hub_key, decisions);
+    let companion_door = CompanionDoor::new(ledger.clone(), hub_key, site, news);
+    let web = match listener {
+        None => None,
+        Some(listener) => {
+            let doors = http::doors(listener.site());
+            Some(listener.serve(doors)?)
+        }
+    };
+    ready(inbox.as_deref());
     let guests = Guests::default();
     let closing = watch::Sender::new(false);
     let own = rustix::process::geteuid().as_raw();
@@ -164,7 +193,7 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
                     drop(guest);
                 });
             },
-            () = guests.idle(presence) => break,
+            () = guests.idle(presence, web.as_ref()) => break,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
@@ -174,9 +203,34 @@ pub async fn serve(home: Home, presence: Presence, ready: impl FnOnce()) -> Resu
     let _ = fs::remove_file(home.companion_socket());
     drop((agents, people));
     closing.send_replace(true);
-    let _ = tokio::time::timeout(GRACE, guests.gone()).await;
+    let ending = async {
+        if let Some(web) = web {
+            web.end(GRACE).await;
+        }
+    };
+    let _ = tokio::join!(tokio::time::timeout(GRACE, guests.gone()), ending);
     ledger.close().map_err(io::Error::other)?;
     Ok(())
+}
+
+async fn listen_as(
+    listening: Listening,
+    settings: &Settings,
+    home: &Home,
+) -> Result<Option<Listener>, ServeError> {
+    match listening {
+        Listening::At(listen) => Ok(Some(Listener::bind(&listen).await?)),
+        Listening::AsSet => match settings.listening(home)? {
+            None => Ok(None),
+            Some(listen) => match Listener::bind(&listen).await {
+                Ok(listener) => Ok(Some(listener)),
+                Err(error) => {
+                    tracing::error!(%error, "the inbox is not open; agents and the terminal are served without it");
+                    Ok(None)
+                }
+            },
+        },
+    }
 }
 
 /// Runs a job on the ledger's writer thread and waits for its durability without blocking this one.
@@ -262,14 +316,16 @@ impl Guests {
 
     /// Ends when nobody has been here for the whole idle time; never in the foreground. Each arrival and
     /// departure restarts it, for the accepting loop polls it anew.
-    async fn idle(&self, presence: Presence) {
+    async fn idle(&self, presence: Presence, web: Option<&Serving>) {
         let Presence::Detached { idle } = presence else {
             return std::future::pending().await;
         };
         loop {
             self.gone().await;
             let changed = self.0.changed.notified();
-            if self.0.count.load(Ordering::Acquire) == 0 && tokio::time::timeout(idle, changed).await.is_err()
+            if self.0.count.load(Ordering::Acquire) == 0
+                && tokio::time::timeout(idle, changed).await.is_err()
+                && !web.is_some_and(Serving::is_busy)
             {
                 return;
             }

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -13,11 +14,13 @@ use trace_store::CheckpointSigner;
 use vocabulary::WorkspaceId;
 use zeroize::Zeroizing;
 
+use crate::http::{Listen, PublicUrl};
+
 /// The version of `workspace.json` that this build writes.
 const VERSION: u32 = 1;
 
 /// Where the inbox will be found when nothing else was said.
-const DEFAULT_INBOX: &str = "http://127.0.0.1:7687";
+const DEFAULT_INBOX: &str = "http://localhost:7687";
 
 /// `workspace.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +32,9 @@ pub struct Settings {
     pub workspace: WorkspaceId,
     /// The address under which people reach the inbox, without a trailing slash.
     pub inbox: String,
+    /// Where the hub listens for browsers and for agents elsewhere, as `127.0.0.1:7687`; nowhere where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// Why a home's settings or hub key cannot be used.
@@ -68,12 +74,36 @@ pub enum SettingsError {
 impl Settings {
     /// Settings of a new workspace.
     #[must_use]
-    pub fn new(workspace: WorkspaceId) -> Self {
+    pub fn new(workspace: WorkspaceId, listen: Option<SocketAddr>) -> Self {
         Self {
             version: VERSION,
             workspace,
-            inbox: DEFAULT_INBOX.to_owned(),
+            inbox: listen.map_or_else(
+                || DEFAULT_INBOX.to_owned(),
+                |address| format!("http://localhost:{}", address.port()),
+            ),
+            listen,
         }
+    }
+
+    /// Where the hub is to listen, if anywhere.
+    ///
+    /// # Errors
+    /// [`SettingsError::Damaged`] where the inbox has no address that a hub can have.
+    pub fn listening(&self, home: &Home) -> Result<Option<Listen>, SettingsError> {
+        let Some(address) = self.listen else {
+            return Ok(None);
+        };
+        let url: PublicUrl = self.inbox.parse().map_err(|error| SettingsError::Damaged {
+            path: home.workspace_file(),
+            problem: format!("`inbox` is no address: {error}"),
+        })?;
+        Ok(Some(Listen {
+            address,
+            // The name by which it is known on its own machine is not one that others know.
+            public_url: (!url.is_own_machine()).then_some(url),
+            tls: None,
+        }))
     }
 
     /// Reads a home's settings.

@@ -95,6 +95,7 @@ impl Stage {
                 registration,
                 member,
                 sealed_seed,
+                listen: None,
             },
         )?;
 

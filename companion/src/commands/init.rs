@@ -1,6 +1,6 @@
 //! `auditotter init`: a new workspace and its first member.
 
-use std::process::ExitCode;
+use std::{net::SocketAddr, process::ExitCode};
 
 use hub::{clock, create};
 use identity::{Email, PersonName, Seed, SignedRegistration, WorkFactor};
@@ -17,6 +17,32 @@ pub(super) struct Args {
     /// Your address
     #[arg(long)]
     email: Email,
+    /// Where the inbox listens for your browser: an address and port of this machine, or none
+    #[arg(long, value_name = "ADDRESS|none", default_value = INBOX, value_parser = listening)]
+    listen: Listening,
+}
+
+/// Where the inbox is unless somebody says otherwise.
+const INBOX: &str = "127.0.0.1:7687";
+
+/// Where the inbox listens, if anywhere.
+#[derive(Debug, Clone, Copy)]
+struct Listening(Option<SocketAddr>);
+
+fn listening(text: &str) -> Result<Listening, String> {
+    if text == "none" {
+        return Ok(Listening(None));
+    }
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| format!("`{text}` is no address and port, like {INBOX}"))?;
+    if address.ip().is_loopback() {
+        Ok(Listening(Some(address)))
+    } else {
+        Err(format!(
+            "{address} can be reached from elsewhere; for that, run: auditotter serve --listen {address} --public-url https://..."
+        ))
+    }
 }
 
 pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode> {
@@ -37,6 +63,7 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
             registration,
             member,
             sealed_seed,
+            listen: args.listen.0,
         },
     )?;
 

@@ -2,12 +2,17 @@
 
 use std::{
     io::{self, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
 
 use anyhow::Context as _;
-use hub::serve::{IDLE, Presence};
+use hub::{
+    http::{Listen, PublicUrl, TlsFiles},
+    serve::{IDLE, Listening, Presence},
+};
 use protocol::autostart::{READY, TAKEN};
 use tracing_subscriber::EnvFilter;
 
@@ -16,12 +21,38 @@ use crate::home::Workspace;
 /// Run the hub in the foreground, until it is interrupted
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// Serve browsers and agents over HTTP at this address and port; else as workspace.json says
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The address under which people and agents elsewhere reach it
+    #[arg(long, value_name = "URL", requires = "listen")]
+    public_url: Option<PublicUrl>,
+    /// A certificate chain to encrypt with, as PEM
+    #[arg(long, value_name = "FILE", requires_all = ["listen", "tls_key"])]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Leave the terminal, and end after half an hour without a connection
     #[arg(long, hide = true)]
     detached: bool,
     /// How long a detached hub stays without a connection, in seconds
     #[arg(long, hide = true, requires = "detached", value_name = "SECONDS")]
     idle: Option<u64>,
+}
+
+impl Args {
+    fn listening(&self) -> Listening {
+        let Some(address) = self.listen else {
+            return Listening::AsSet;
+        };
+        let files = self.tls_cert.clone().zip(self.tls_key.clone());
+        Listening::At(Listen {
+            address,
+            public_url: self.public_url.clone(),
+            tls: files.map(|(certificate, key)| TlsFiles { certificate, key }),
+        })
+    }
 }
 
 pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
@@ -46,10 +77,13 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         .enable_all()
         .build()
         .context("the hub's runtime cannot be started")?;
-    let served = runtime.block_on(hub::serve::serve(home, presence, || {
-        tracing::info!(home = shown, "the hub is open");
+    let served = runtime.block_on(hub::serve::serve(home, presence, args.listening(), |inbox| {
+        tracing::info!(home = shown, inbox, "the hub is open");
         // Whoever started us may be gone; then nobody needs to know.
         let _ = writeln!(io::stdout(), "{READY}");
+        if let Some(inbox) = inbox {
+            let _ = writeln!(io::stdout(), "the inbox is at {inbox}");
+        }
     }));
     match served {
         Ok(()) => Ok(ExitCode::SUCCESS),

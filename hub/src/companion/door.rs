@@ -8,7 +8,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::{net::UnixStream, sync::watch};
+use tokio::net::UnixStream;
 use trace_store::{CommitError, Draft, Ledger, ReadError, Store};
 use vocabulary::TraceId;
 
@@ -17,7 +17,9 @@ use super::{
     request::{CompanionRequest, Status},
     traces::{self, Names},
 };
-use crate::{decisions, dispatch::unreadable, settings::HubKey, workspace::Workspace};
+use crate::{
+    decisions, dispatch::unreadable, http::Site, news::News, settings::HubKey, workspace::Workspace,
+};
 
 /// How long the companion may take to say what it wants.
 const ASKING_DEADLINE: Duration = Duration::from_secs(10);
@@ -39,17 +41,19 @@ pub(super) enum Reply {
 pub struct CompanionDoor {
     ledger: Ledger<Workspace>,
     hub_key: Arc<HubKey>,
-    decisions: watch::Sender<u64>,
+    site: Option<Site>,
+    news: News,
 }
 
 impl CompanionDoor {
-    /// A door to this ledger, whose checkpoints this key signs; `decisions` is told of each decision.
+    /// A door to this ledger, whose checkpoints this key signs, of a hub with these names; `news` tells who waits.
     #[must_use]
-    pub fn new(ledger: Ledger<Workspace>, hub_key: HubKey, decisions: watch::Sender<u64>) -> Self {
+    pub(crate) fn new(ledger: Ledger<Workspace>, hub_key: HubKey, site: Option<Site>, news: News) -> Self {
         Self {
             ledger,
             hub_key: Arc::new(hub_key),
-            decisions,
+            site,
+            news,
         }
     }
 
@@ -104,7 +108,7 @@ impl CompanionDoor {
             CompanionRequest::Decide { signed } => {
                 let decided = self.run(move |w, d| deciding::decide(w, d, &signed)).await?;
                 // By now it is durable; who waits for it may look.
-                self.decisions.send_modify(|count| *count += 1);
+                self.news.decided();
                 decided
             }
             CompanionRequest::PoseNewcomer { registration } => {
@@ -172,6 +176,7 @@ impl CompanionDoor {
     async fn status(&self) -> Result<Value, Refusal> {
         let hub_key = hex::encode(self.hub_key.signer().verifier().public_key());
         let entries = self.ledger.store().len();
+        let inbox = self.site.as_ref().map(Site::url);
         self.run(move |workspace, draft| {
             let members = workspace.members.all();
             let members = members.map(|member| deciding::member_row(workspace, member));
@@ -182,6 +187,7 @@ impl CompanionDoor {
                 now: draft.now(),
                 entries,
                 hub_key,
+                inbox,
                 members: members.collect(),
             })
         })

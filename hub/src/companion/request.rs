@@ -144,6 +144,9 @@ pub struct Status {
     pub entries: u64,
     /// The public key that signs checkpoints, in hex.
     pub hub_key: String,
+    /// The address under which people reach the inbox, where it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbox: Option<String>,
     /// Who is a member.
     pub members: Vec<MemberRow>,
 }

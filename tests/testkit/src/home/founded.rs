@@ -132,6 +132,7 @@ impl Home {
             registration,
             member,
             sealed_seed,
+            listen: None,
         };
         create::workspace(&self.layout(), founding).expect("a workspace can be created");
         self.founder = Some(Founder {

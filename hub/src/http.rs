@@ -1,0 +1,25 @@
+//! The doors over HTTP: one listener, and what every request passes before it comes to a door.
+//!
+//! Who may come in: anybody who can reach the address may ask; what they get without proving who they are is that
+//! there is a hub. A request that names another host than this hub's own is turned away before anything else looks at it:
+//! a page somewhere else may have made its own name point here.
+
+mod guard;
+mod listener;
+mod problem;
+mod site;
+
+pub use listener::{Listen, ListenError, TlsFiles};
+pub use site::{PublicUrl, PublicUrlError, Site};
+
+pub(crate) use listener::{Listener, Serving};
+
+use axum::{Router, middleware, routing::get};
+
+/// Everything that is served over HTTP.
+pub(crate) fn doors(site: &Site) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(problem::not_found)
+        .layer(middleware::from_fn_with_state(site.clone(), guard::own_host))
+}

@@ -1,0 +1,52 @@
+//! What is wrong with a request, for programs (RFC 9457).
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+/// A problem, answered in place of what was asked for.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Problem {
+    #[serde(skip)]
+    status: StatusCode,
+    /// The reason, as a stable code: `about:blank` problems are told apart by it.
+    code: String,
+    title: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &str, detail: String) -> Self {
+        Self {
+            status,
+            code: code.to_owned(),
+            title: status.canonical_reason().unwrap_or("Refused"),
+            detail,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        let mut response = (status, Json(self)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        response
+    }
+}
+
+/// For whatever no door answers.
+pub(super) async fn not_found(uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(200).collect();
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        format!("there is nothing at {path}"),
+    )
+}

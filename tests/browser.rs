@@ -5,5 +5,9 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+#[path = "browser/inbox.rs"]
+mod inbox;
+#[path = "browser/pictures.rs"]
+mod pictures;
 #[path = "browser/touch.rs"]
 mod touch;

@@ -247,6 +247,34 @@ fn begins_now(id: SessionId, now: Timestamp) -> Result<(), Refusal> {
 
 /// Who is turned away is recorded, and bounded: nobody may fill the ledger. Strangers and those whose token is known are
 /// counted apart, so that no flood of strangers hides that a revoked session tried again.
+/// Records that somebody was turned away who proved nothing, by what they showed.
+pub(crate) fn record_stranger(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    refusal: &Refusal,
+    shown: &[u8],
+) -> Result<(), Refusal> {
+    let Some(unrecorded) = workspace.strangers.admit(draft.now()) else {
+        return Ok(());
+    };
+    let body = AccessDenied {
+        refusal: refusal.clone(),
+        token_digest: blake3::hash(shown).to_hex().to_string(),
+        unrecorded,
+    };
+    let chain = ChainId::Workspace(workspace.id);
+    record::append(
+        draft,
+        chain,
+        EntryKind::AccessDenied,
+        By::default(),
+        Refs::new(),
+        &body,
+    )
+    .map(drop)
+    .map_err(|error| not_recorded(&error))
+}
+
 fn record_denial(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,

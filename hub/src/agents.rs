@@ -52,21 +52,20 @@ pub struct AgentDoor {
 }
 
 impl AgentDoor {
-    /// A door of this home to this ledger; `inbox` is the address under which people reach the inbox, and `news` tells
-    /// who waits.
+    /// A door of this home to this ledger; `news` tells who waits.
     #[must_use]
     pub(crate) fn new(
         home: Home,
         ledger: Ledger<Workspace>,
         workspace: WorkspaceId,
-        inbox: &str,
+        around: Surroundings,
         news: News,
     ) -> Self {
         Self {
             home,
             ledger,
             workspace,
-            around: Surroundings { inbox: inbox.into() },
+            around,
             news,
         }
     }

@@ -4,13 +4,13 @@
 //! gives a secret, and nothing here can add power: a grant is registered only with the member's own signature,
 //! which was made elsewhere, and everything else reads, or takes power away.
 
-mod deciding;
+pub(crate) mod deciding;
 mod door;
 mod export;
-mod lending;
+pub(crate) mod lending;
 mod link;
 mod request;
-mod traces;
+pub(crate) mod traces;
 
 pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};

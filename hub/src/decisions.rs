@@ -76,6 +76,14 @@ impl Posed {
     }
 }
 
+/// What was posed with this challenge, if it can be answered still.
+pub(crate) fn posed<'w>(workspace: &'w Workspace, challenge: &Challenge) -> Result<&'w Posed, Refusal> {
+    workspace.challenges.0.get(challenge).ok_or_else(|| {
+        let message = "what was shown cannot be answered any more; look at it again, then decide";
+        Refusal::new(RefusalCode::ChallengeSpent, &message)
+    })
+}
+
 /// Poses a challenge for a work item as it stands.
 pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Posed, Refusal> {
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;

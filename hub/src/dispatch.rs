@@ -15,6 +15,7 @@ use trace_store::{Appended, ChainId, Draft, Refs};
 use vocabulary::{RequestId, Timestamp, TraceId};
 
 use crate::{
+    inbox::LinkKey,
     kind::EntryKind,
     record::{self, By, RecordError, not_recorded},
     records::{Observed, ToolCalled},
@@ -44,6 +45,7 @@ pub(crate) enum Step {
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings {
     pub(crate) inbox: Arc<str>,
+    pub(crate) links: LinkKey,
 }
 
 /// Carries out one request on the writer's thread.

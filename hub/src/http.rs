@@ -12,14 +12,19 @@ mod site;
 pub use listener::{Listen, ListenError, TlsFiles};
 pub use site::{PublicUrl, PublicUrlError, Site};
 
+pub(crate) use guard::only;
 pub(crate) use listener::{Listener, Serving};
+pub(crate) use problem::Problem;
 
 use axum::{Router, middleware, routing::get};
 
+use crate::inbox::Inbox;
+
 /// Everything that is served over HTTP.
-pub(crate) fn doors(site: &Site) -> Router {
+pub(crate) fn doors(site: &Site, inbox: Inbox) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
+        .merge(inbox.routes())
         .fallback(problem::not_found)
         .layer(middleware::from_fn_with_state(site.clone(), guard::own_host))
 }

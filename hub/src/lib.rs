@@ -15,6 +15,7 @@ mod decisions;
 mod dispatch;
 pub mod export_claims;
 pub mod http;
+mod inbox;
 pub mod kind;
 mod lock;
 mod membership;
@@ -29,6 +30,7 @@ mod spool;
 mod summary;
 mod throttle;
 mod tools;
+mod waiting;
 pub mod words;
 pub mod workspace;
 

@@ -24,7 +24,9 @@ use crate::{
     agents::AgentDoor,
     clock,
     companion::CompanionDoor,
+    dispatch::Surroundings,
     http::{self, Listen, ListenError, Listener, Serving},
+    inbox::Inbox,
     lock::{Held, LockError},
     news::News,
     settings::{HubKey, Settings, SettingsError},
@@ -153,25 +155,36 @@ pub async fn serve(
     let site = listener.as_ref().map(|listener| listener.site().clone());
     let inbox = site.as_ref().map(http::Site::url);
 
-    let news = News::default();
+    let (news, links) = (News::default(), hub_key.links().clone());
     let agent_door = AgentDoor::new(
         home.clone(),
         ledger.clone(),
         id,
-        inbox.as_deref().unwrap_or(&settings.inbox),
+        Surroundings {
+            inbox: inbox.as_deref().unwrap_or(&settings.inbox).into(),
+            links: links.clone(),
+        },
         news.clone(),
     );
-    let companion_door = CompanionDoor::new(ledger.clone(), hub_key, site, news);
+    let companion_door = CompanionDoor::new(ledger.clone(), hub_key, site, news.clone());
+    let closing = watch::Sender::new(false);
     let web = match listener {
         None => None,
         Some(listener) => {
-            let doors = http::doors(listener.site());
+            let inbox = Inbox {
+                ledger: ledger.clone(),
+                workspace: id,
+                site: listener.site().clone(),
+                links,
+                news: news.clone(),
+                closing: closing.subscribe(),
+            };
+            let doors = http::doors(listener.site(), inbox);
             Some(listener.serve(doors)?)
         }
     };
     ready(inbox.as_deref());
     let guests = Guests::default();
-    let closing = watch::Sender::new(false);
     let own = rustix::process::geteuid().as_raw();
     loop {
         tokio::select! {

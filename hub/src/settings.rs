@@ -14,7 +14,10 @@ use trace_store::CheckpointSigner;
 use vocabulary::WorkspaceId;
 use zeroize::Zeroizing;
 
-use crate::http::{Listen, PublicUrl};
+use crate::{
+    http::{Listen, PublicUrl},
+    inbox::LinkKey,
+};
 
 /// The version of `workspace.json` that this build writes.
 const VERSION: u32 = 1;
@@ -149,10 +152,13 @@ impl Settings {
     }
 }
 
-/// The hub's own key. It signs checkpoints and nothing else: it stands for "this hub said so", never for a
-/// human.
+/// The hub's own key. It signs checkpoints, and the links of the inbox are made of it: it stands for "this hub said so",
+/// never for a human.
 #[derive(Debug)]
-pub struct HubKey(CheckpointSigner);
+pub struct HubKey {
+    signer: CheckpointSigner,
+    links: LinkKey,
+}
 
 impl HubKey {
     /// A key from 32 random bytes, written to the home.
@@ -167,7 +173,7 @@ impl HubKey {
         let path = home.hub_key();
         let text = Zeroizing::new(hex::encode(seed.as_slice()));
         write_private(&path, text.as_bytes()).map_err(|source| SettingsError::Io { path, source })?;
-        Ok(Self(CheckpointSigner::from_seed(workspace, seed)))
+        Ok(Self::from_seed(workspace, seed))
     }
 
     /// Reads a home's key.
@@ -185,13 +191,25 @@ impl HubKey {
             path,
             problem: "it does not hold 64 hexadecimal digits".to_owned(),
         })?;
-        Ok(Self(CheckpointSigner::from_seed(workspace, &seed)))
+        Ok(Self::from_seed(workspace, &seed))
     }
 
     /// What signs.
     #[must_use]
     pub const fn signer(&self) -> &CheckpointSigner {
-        &self.0
+        &self.signer
+    }
+
+    /// What makes the inbox's links.
+    pub(crate) const fn links(&self) -> &LinkKey {
+        &self.links
+    }
+
+    fn from_seed(workspace: WorkspaceId, seed: &Zeroizing<[u8; 32]>) -> Self {
+        Self {
+            signer: CheckpointSigner::from_seed(workspace, seed),
+            links: LinkKey::derive(seed),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use work_items::{Proposed, WorkItems};
 
 use crate::{
     decisions::{self, Challenges},
+    inbox::Visitors,
     kind::{EntryKind, UnknownKind},
     membership::{self, Members},
     records::{
@@ -53,6 +54,8 @@ pub struct Workspace {
     pub(crate) refused: Throttle,
     /// What refused decisions make it write that a member had signed.
     pub(crate) refused_of_members: Throttle,
+    /// Who looks at the inbox.
+    pub(crate) visitors: Visitors,
     /// Every challenge that was ever answered: none is answered twice.
     pub(crate) answered: BTreeSet<Challenge>,
 }
@@ -137,6 +140,7 @@ impl Workspace {
             challenges: Challenges::default(),
             refused: Throttle::default(),
             refused_of_members: Throttle::default(),
+            visitors: Visitors::default(),
             answered: BTreeSet::new(),
         };
         let chain = ChainId::Workspace(id);

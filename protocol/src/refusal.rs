@@ -76,6 +76,10 @@ codes! {
     DecisionUnproved = "decision_unproved";
     /// A member's key signed the delegation, and the ledger does not know it.
     DelegationNotRecorded = "delegation_not_recorded";
+    /// What changes something was sent by no page of this hub.
+    ForeignPage = "foreign_page";
+    /// Nobody was logged in.
+    LoginRefused = "login_refused";
     /// The arguments do not fit the tool's schema or its limits.
     MalformedArguments = "malformed_arguments";
     /// What the client says of itself cannot be recorded.

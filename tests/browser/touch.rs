@@ -12,7 +12,7 @@ fn page_of(terminal: &mut Terminal) -> String {
 }
 
 /// Makes a passkey in this browser and enrols it.
-fn with_a_passkey(home: &Home, browser: &mut Browser) {
+pub(crate) fn with_a_passkey(home: &Home, browser: &mut Browser) {
     let mut terminal = Terminal::start(home.auditotter(&["passkey", "add"]));
     let page = page_of(&mut terminal);
     browser.open(&page);

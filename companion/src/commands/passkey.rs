@@ -3,6 +3,7 @@
 mod add;
 mod list;
 mod remove;
+mod sign;
 
 use std::process::ExitCode;
 
@@ -12,6 +13,7 @@ use crate::home::Workspace;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     Add(add::Args),
+    Sign(sign::Args),
     List(list::Args),
     Remove(remove::Args),
 }
@@ -19,6 +21,7 @@ pub(super) enum Command {
 pub(super) fn run(workspace: &Workspace, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Add(args) => add::run(workspace, &args),
+        Command::Sign(args) => sign::run(workspace, &args),
         Command::List(args) => list::run(workspace, &args),
         Command::Remove(args) => remove::run(workspace, args),
     }

@@ -24,7 +24,7 @@ use crate::{
 const MOST_ROWS: usize = 1_000;
 
 /// What nobody has decided yet, newest first.
-pub(super) fn inbox(workspace: &Workspace, limit: usize) -> Vec<InboxRow> {
+pub(crate) fn inbox(workspace: &Workspace, limit: usize) -> Vec<InboxRow> {
     workspace
         .work_items
         .newest_first(None)
@@ -42,13 +42,13 @@ pub(super) fn inbox(workspace: &Workspace, limit: usize) -> Vec<InboxRow> {
         .collect()
 }
 
-pub(super) fn work_item(workspace: &Workspace, id: WorkItemId) -> Result<Value, Refusal> {
+pub(crate) fn work_item(workspace: &Workspace, id: WorkItemId) -> Result<Value, Refusal> {
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
     value(&row(workspace, item))
 }
 
 /// Shows a work item, and poses the challenge that a decision on it has to answer.
-pub(super) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Value, Refusal> {
+pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Value, Refusal> {
     let posed = decisions::pose(workspace, draft, id)?;
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
     let unexpressible = |error: &dyn ToString| Refusal::new(RefusalCode::NotExpressible, &error.to_string());
@@ -65,7 +65,7 @@ pub(super) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId)
 }
 
 /// Poses the challenge that a decision to let somebody in has to answer.
-pub(super) fn pose_newcomer(
+pub(crate) fn pose_newcomer(
     workspace: &mut Workspace,
     draft: &Draft<'_>,
     registration: &SignedRegistration,
@@ -75,7 +75,7 @@ pub(super) fn pose_newcomer(
 }
 
 /// Lets somebody in.
-pub(super) fn let_in(
+pub(crate) fn let_in(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     registration: SignedRegistration,
@@ -89,7 +89,7 @@ pub(super) fn let_in(
     value(&member)
 }
 
-pub(super) fn pose_departure(
+pub(crate) fn pose_departure(
     workspace: &mut Workspace,
     draft: &Draft<'_>,
     member: MemberId,
@@ -98,7 +98,7 @@ pub(super) fn pose_departure(
     value(&row_of(workspace, draft, &posed))
 }
 
-pub(super) fn let_go(
+pub(crate) fn let_go(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     signed: &SignedDecision,
@@ -112,7 +112,7 @@ pub(super) fn let_go(
     )
 }
 
-pub(super) fn pose_erasure(
+pub(crate) fn pose_erasure(
     workspace: &mut Workspace,
     draft: &Draft<'_>,
     trace: TraceId,
@@ -127,7 +127,7 @@ pub(super) fn pose_erasure(
 }
 
 /// Whose passkeys there are.
-pub(super) fn passkeys(workspace: &Workspace) -> Vec<PasskeyRow> {
+pub(crate) fn passkeys(workspace: &Workspace) -> Vec<PasskeyRow> {
     let all = workspace.members.passkeys();
     all.filter_map(|(member, passkey)| {
         Some(PasskeyRow {
@@ -140,7 +140,7 @@ pub(super) fn passkeys(workspace: &Workspace) -> Vec<PasskeyRow> {
     .collect()
 }
 
-pub(super) fn enrol(
+pub(crate) fn enrol(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     signed: &SignedEnrolment,
@@ -149,7 +149,7 @@ pub(super) fn enrol(
     value(&passkeys(workspace))
 }
 
-pub(super) fn remove_passkey(
+pub(crate) fn remove_passkey(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     credential: &Bytes,
@@ -159,7 +159,7 @@ pub(super) fn remove_passkey(
 }
 
 /// A member, as people see one.
-pub(super) fn member_row(workspace: &Workspace, member: &Member) -> MemberRow {
+pub(crate) fn member_row(workspace: &Workspace, member: &Member) -> MemberRow {
     MemberRow {
         id: member.id,
         name: member.name.clone(),
@@ -184,7 +184,7 @@ fn row_of(workspace: &Workspace, draft: &Draft<'_>, posed: &Posed) -> PosedRow {
     }
 }
 
-pub(super) fn decide(
+pub(crate) fn decide(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     signed: &SignedDecision,

@@ -92,7 +92,7 @@ impl CompanionDoor {
                 self.run(move |w, d| lending::grant(w, d, witness)).await?
             }
             CompanionRequest::Revoke { delegation, why } => {
-                self.run(move |w, d| lending::revoke(w, d, delegation, why))
+                self.run(move |w, d| lending::revoke(w, d, delegation, why, None))
                     .await?
             }
             CompanionRequest::Delegations => {

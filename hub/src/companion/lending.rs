@@ -4,7 +4,7 @@ use delegation::MAX_DELEGATION_TTL;
 use protocol::{Refusal, RefusalCode};
 use serde_json::Value;
 use trace_store::{ChainId, Draft, Refs};
-use vocabulary::{DelegationId, Timestamp};
+use vocabulary::{DelegationId, MemberId, Timestamp};
 
 use super::{
     door::value,
@@ -20,7 +20,7 @@ use crate::{
 /// The longest reason that is recorded with a revocation, in bytes.
 const MOST_WHY_BYTES: usize = 1_024;
 
-pub(super) fn grant(
+pub(crate) fn grant(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     witness: String,
@@ -53,11 +53,12 @@ pub(super) fn grant(
     value(&row(workspace, lent, draft.now()))
 }
 
-pub(super) fn revoke(
+pub(crate) fn revoke(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     id: DelegationId,
     why: Option<String>,
+    by: Option<MemberId>,
 ) -> Result<Value, Refusal> {
     let lent = workspace.delegations.get(&id).ok_or_else(|| no_delegation(id))?;
     if let Some((revoked_at, _)) = lent.revoked {
@@ -69,8 +70,9 @@ pub(super) fn revoke(
             &format!("the reason is over {MOST_WHY_BYTES} bytes"),
         ));
     }
-    // Anybody at this machine may revoke, so nobody is named as having done it.
+    // Anybody at this machine may revoke, so nobody is named as having done it there.
     let by = By {
+        on_behalf_of: by,
         delegation: Some(id),
         ..By::default()
     };
@@ -88,7 +90,7 @@ pub(super) fn revoke(
     })
 }
 
-pub(super) fn inspect(workspace: &mut Workspace, draft: &Draft<'_>, token: &str) -> Result<Value, Refusal> {
+pub(crate) fn inspect(workspace: &mut Workspace, draft: &Draft<'_>, token: &str) -> Result<Value, Refusal> {
     let verdict = workspace
         .tokens
         .verify(token, workspace.members.keyring())
@@ -113,7 +115,7 @@ pub(super) fn inspect(workspace: &mut Workspace, draft: &Draft<'_>, token: &str)
 }
 
 /// Everything that was lent.
-pub(super) fn rows(workspace: &Workspace, now: Timestamp) -> Vec<DelegationRow> {
+pub(crate) fn rows(workspace: &Workspace, now: Timestamp) -> Vec<DelegationRow> {
     let lent = workspace.delegations.values();
     lent.map(|lent| row(workspace, lent, now)).collect()
 }

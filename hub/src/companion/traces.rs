@@ -20,7 +20,7 @@ const MOST_ENTRIES: usize = 64;
 const MOST_BODY_BYTES: usize = 256 * 1024;
 
 /// The newest traces, newest first: their identifiers sort by time.
-pub(super) fn newest(store: &Store, limit: usize, names: &Names) -> Result<Vec<TraceRow>, ReadError> {
+pub(crate) fn newest(store: &Store, limit: usize, names: &Names) -> Result<Vec<TraceRow>, ReadError> {
     let limit = limit.min(MOST_ROWS);
     let mut newest = VecDeque::new();
     let mut after = None;
@@ -42,10 +42,10 @@ pub(super) fn newest(store: &Store, limit: usize, names: &Names) -> Result<Vec<T
 
 /// Members' names, taken along to where rows are made.
 #[derive(Debug)]
-pub(super) struct Names(BTreeMap<MemberId, String>);
+pub(crate) struct Names(BTreeMap<MemberId, String>);
 
 impl Names {
-    pub(super) fn known(workspace: &Workspace) -> Self {
+    pub(crate) fn known(workspace: &Workspace) -> Self {
         let members = workspace.members.all();
         Self(
             members
@@ -60,7 +60,7 @@ impl Names {
 }
 
 /// A trace, summed up; `None` where there is none.
-pub(super) fn row(store: &Store, trace: TraceId, names: &Names) -> Result<Option<TraceRow>, ReadError> {
+pub(crate) fn row(store: &Store, trace: TraceId, names: &Names) -> Result<Option<TraceRow>, ReadError> {
     let chain = ChainId::Trace(trace);
     let Some(head) = store.head(chain)? else {
         return Ok(None);
@@ -113,7 +113,7 @@ fn entry_row(stored: &Stored, names: &Names) -> EntryRow {
 
 /// As many rows as fit into one message, read one by one, for bodies may be large; the next request goes on from the
 /// last.
-pub(super) fn entries(
+pub(crate) fn entries(
     store: &Store,
     trace: TraceId,
     from: u64,
@@ -145,7 +145,7 @@ fn as_via(via: &trace_store::Via) -> Via {
 }
 
 /// Verifies one trace, or all chains and the tree over them.
-pub(super) fn verify(store: &Store, trace: Option<TraceId>) -> Result<Vec<VerifiedChain>, Refusal> {
+pub(crate) fn verify(store: &Store, trace: Option<TraceId>) -> Result<Vec<VerifiedChain>, Refusal> {
     let of_chain = |chain: ChainId| {
         verified(
             chain.to_string(),
@@ -201,7 +201,7 @@ fn verified(id: String, result: Result<ChainSummary, ReadError>) -> VerifiedChai
     }
 }
 
-pub(super) fn no_trace(trace: TraceId) -> Refusal {
+pub(crate) fn no_trace(trace: TraceId) -> Refusal {
     Refusal::new(
         RefusalCode::NotFound,
         &format!("there is no trace {trace}; `auditotter trace list` shows which there are"),

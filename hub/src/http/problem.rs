@@ -2,9 +2,11 @@
 
 use axum::{
     Json,
+    extract::rejection::JsonRejection,
     http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use protocol::{Refusal, RefusalCode};
 use serde::Serialize;
 
 /// A problem, answered in place of what was asked for.
@@ -26,6 +28,37 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Refused"),
             detail,
         }
+    }
+}
+
+impl Problem {
+    /// Its status.
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// A refusal, as HTTP says it.
+    pub(crate) fn of(refusal: &Refusal) -> Self {
+        let known = |code| refusal.is(code);
+        let status = if known(RefusalCode::NotFound) {
+            StatusCode::NOT_FOUND
+        } else if known(RefusalCode::MalformedArguments) {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else if known(RefusalCode::DecisionUnproved) || known(RefusalCode::LoginRefused) {
+            StatusCode::FORBIDDEN
+        } else if known(RefusalCode::NotRecorded) || known(RefusalCode::StoreRefused) {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else if known(RefusalCode::NoEntropy) || known(RefusalCode::NotExpressible) {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            StatusCode::CONFLICT
+        };
+        Self::new(status, &refusal.code, refusal.message.clone())
+    }
+
+    /// What was sent is not what is read here.
+    pub(crate) fn unread(rejection: &JsonRejection) -> Self {
+        Self::new(rejection.status(), "malformed_arguments", rejection.body_text())
     }
 }
 

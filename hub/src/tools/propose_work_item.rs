@@ -76,9 +76,9 @@ fn propose(
         .newest_first(None)
         .next()
         .map(|item| item.proposed.id);
-    let (id, nonce) = match (next_id(newest, scribe.draft.now()), clock::random::<16>()) {
-        (Ok(id), Ok(nonce)) => (id, nonce),
-        (Err(error), _) | (_, Err(error)) => {
+    let id = match next_id(newest, scribe.draft.now()) {
+        Ok(id) => id,
+        Err(error) => {
             let why = format!("the system gives no randomness: {error}");
             return Ok(Done::of(Err(Refusal::new(RefusalCode::NoEntropy, &why))));
         }
@@ -127,7 +127,7 @@ fn propose(
         risk_reasons: proposed.assessment.risk_reasons.clone(),
         on_behalf_of: workspace.attribution(proposed.on_behalf_of, &proposed.via),
         trace: proposed.trace,
-        approval_url: format!("{}/d/{}", around.inbox, hex::encode(nonce)),
+        approval_url: around.links.url(&around.inbox, id),
     });
     Ok(Done {
         result,

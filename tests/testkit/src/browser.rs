@@ -125,18 +125,33 @@ impl Browser {
         self.post("/url", &json!({ "url": url }));
     }
 
-    /// Clicks what a selector finds.
+    /// Clicks what a selector finds, as soon as it finds something that can be clicked: pages renew themselves.
+    ///
+    /// # Panics
+    /// Where it never does.
     pub fn click(&mut self, selector: &str) {
-        let element = self.find(selector);
-        self.post(&format!("/element/{element}/click"), &json!({}));
+        self.act(selector, "click", &json!({}));
     }
 
-    /// The text that a selector finds.
+    /// Types into what a selector finds.
+    ///
+    /// # Panics
+    /// Where it never finds anything that can be typed into.
+    pub fn type_into(&mut self, selector: &str, text: &str) {
+        self.act(selector, "value", &json!({ "text": text }));
+    }
+
+    /// The text that a selector finds; empty where it finds nothing.
     #[must_use]
     pub fn text(&mut self, selector: &str) -> String {
-        let element = self.find(selector);
-        let text = self.get(&format!("/element/{element}/text"));
-        text.as_str().expect("an element has a text").to_owned()
+        let found = self.post(
+            "/execute/sync",
+            &json!({
+                "script": "return document.querySelector(arguments[0])?.innerText ?? ''",
+                "args": [selector],
+            }),
+        );
+        found.as_str().expect("a text is a text").to_owned()
     }
 
     /// Waits until the text that a selector finds holds these words; returns all of it.
@@ -170,14 +185,26 @@ impl Browser {
             .to_owned()
     }
 
-    fn find(&mut self, selector: &str) -> String {
-        let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));
-        let id = found[ELEMENT].as_str();
-        id.unwrap_or_else(|| panic!("there is no {selector}: {found}"))
-            .to_owned()
+    /// Does something to what a selector finds, again where it went away in between.
+    fn act(&mut self, selector: &str, what: &str, with: &Value) {
+        let mut last = Value::Null;
+        let done = program::until(PATIENCE, || {
+            let element = json!({ "using": "css selector", "value": selector });
+            let acted = self.try_post("/element", &element).and_then(|found| {
+                let id = found[ELEMENT].as_str().unwrap_or_default();
+                self.try_post(&format!("/element/{id}/{what}"), with)
+            });
+            acted.map_err(|error| last = error).ok()
+        });
+        assert!(done.is_some(), "{selector} cannot be acted on ({what}): {last}");
     }
 
     fn post(&mut self, path: &str, body: &Value) -> Value {
+        self.try_post(path, body)
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    fn try_post(&mut self, path: &str, body: &Value) -> Result<Value, Value> {
         let answered = self
             .agent
             .post(format!("{}{path}", self.session))
@@ -188,10 +215,13 @@ impl Browser {
 
     fn get(&mut self, path: &str) -> Value {
         let answered = self.agent.get(format!("{}{path}", self.session)).call();
-        Self::value(path, answered)
+        Self::value(path, answered).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    fn value(path: &str, answered: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
+    fn value(
+        path: &str,
+        answered: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Value, Value> {
         let mut answer = answered.unwrap_or_else(|error| panic!("{path}: {error}"));
         let text = answer
             .body_mut()
@@ -200,8 +230,12 @@ impl Browser {
             .read_to_string()
             .expect("an answer is a text");
         let mut said: Value = serde_json::from_str(&text).expect("an answer is JSON");
-        assert!(answer.status().is_success(), "{path}: {said}");
-        said["value"].take()
+        let value = said["value"].take();
+        if answer.status().is_success() {
+            Ok(value)
+        } else {
+            Err(value)
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hub::companion::{CompanionRequest, WorkItemRow};
 use serde_json::Value;
+use vocabulary::WorkItemId;
 
 use crate::{
     Home,
@@ -49,11 +51,24 @@ impl Export {
         let [trace] = traces.as_slice() else {
             panic!("there should be one trace: {listed}");
         };
+        Self::of(home, trace["id"].as_str().expect("a trace has an id"))
+    }
+
+    /// Exports the trace in which a work item was proposed.
+    ///
+    /// # Panics
+    /// Where it is not exported.
+    #[must_use]
+    pub fn of_the_trace_of(home: &Home, id: WorkItemId) -> Self {
+        let row: WorkItemRow = home.ask(&CompanionRequest::WorkItem { id });
+        Self::of(home, &row.trace.to_string())
+    }
+
+    fn of(home: &Home, id: &str) -> Self {
         let mut names = (1..).map(|number| home.file(&format!("trace-{number}.jsonl")));
         let path = names
             .find(|path| !path.exists())
             .expect("there is always another number");
-        let id = trace["id"].as_str().expect("a trace has an id");
         let file = path.to_str().expect("a temporary path is UTF-8");
         let _ = home.run(&["trace", "export", id, "-o", file]).expect_success();
         Self::read(path)

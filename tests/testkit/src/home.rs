@@ -2,6 +2,7 @@
 
 mod founded;
 mod ledger;
+mod served;
 
 use std::{
     ffi::OsStr,
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 use founded::Founder;
 pub use founded::Lending;
 pub use ledger::Recorded;
+pub use served::Served;
 
 use crate::program::{self, Ran};
 

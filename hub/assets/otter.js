@@ -1,0 +1,177 @@
+// What pages need beyond HTML: passkeys, and hearing that something changed. Nothing here decides: the hub checks each touch.
+
+const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))
+  .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+const toldNear = (element) => element.closest("section, main")?.querySelector("[data-told]") ?? document.getElementById("told");
+const tell = (element, words, bad = false) => {
+  const told = toldNear(element);
+  told.textContent = words;
+  told.classList.toggle("bad", bad);
+};
+
+async function ask(path, body) {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (answer.status === 204) return null;
+  const said = await answer.json().catch(() => ({}));
+  if (answer.status === 401) {
+    location.assign(`/login?next=${location.pathname}`);
+    throw new Error("you are not logged in any more");
+  }
+  if (!answer.ok) throw new Error(said.detail ?? `the hub answered ${answer.status}`);
+  return said;
+}
+
+async function touch({ challenge, rp_id, credentials = [] }) {
+  const made = await navigator.credentials.get({ publicKey: {
+    rpId: rp_id,
+    challenge: bytes(challenge),
+    allowCredentials: credentials.map((id) => ({ type: "public-key", id: bytes(id) })),
+    userVerification: "required",
+  } });
+  return {
+    credential: text(made.rawId),
+    authenticator_data: text(made.response.authenticatorData),
+    client_data: text(made.response.clientDataJSON),
+    signature: text(made.response.signature),
+  };
+}
+
+const deeds = {
+  async login(button) {
+    tell(button, "Waiting for your device…");
+    const asked = await ask("/login/challenge", {});
+    await ask("/login", { nonce: asked.nonce, assertion: await touch(asked) });
+    location.assign(button.dataset.next);
+  },
+
+  async logout() {
+    await ask("/logout", {});
+    location.assign("/login");
+  },
+
+  async decide(button) {
+    const open = button.closest("[data-decide]");
+    const why = open.querySelector("textarea").value.trim();
+    const verdict = button.dataset.verdict;
+    if (verdict === "no" && !why) {
+      open.querySelector("textarea").focus();
+      throw new Error("say why: whoever is told no should be told the reason");
+    }
+    tell(button, "Waiting for your device…");
+    const path = `/w/${open.dataset.decide}`;
+    const { challenge } = await posed(open);
+    const asked = await ask(`${path}/text`, { challenge, verdict, ...(why && { rationale: why }) });
+    const assertion = await touch(asked);
+    const { state } = await ask(`${path}/decision`, { decision: asked.decision, assertion });
+    tell(button, `It is ${state}.`);
+    await refresh();
+  },
+
+  async revoke(button) {
+    await ask(`/delegations/${button.dataset.id}/revocation`, {});
+    tell(button, "Revoked. It holds from the agent's next call on.");
+    await refresh();
+  },
+
+  async make(button) {
+    const enrol = button.closest("[data-enrol]");
+    const email = enrol.querySelector("#email");
+    if (!email.reportValidity()) return;
+    tell(button, "Waiting for your device…");
+    const made = await navigator.credentials.create({ publicKey: {
+      rp: { id: enrol.dataset.host, name: "Audit Otter" },
+      user: { id: crypto.getRandomValues(new Uint8Array(16)), name: email.value, displayName: email.value },
+      challenge: crypto.getRandomValues(new Uint8Array(32)),
+      pubKeyCredParams: [{ type: "public-key", alg: -7 }, { type: "public-key", alg: -8 }],
+      authenticatorSelection: { residentKey: "required", userVerification: "required" },
+      attestation: "none",
+    } });
+    const key = made.response.getPublicKey();
+    if (!key) throw new Error("this device made a key of a sort that cannot be used here");
+    const passkey = { id: text(made.rawId), public_key: text(key), rp_id: enrol.dataset.host };
+    const said = text(new TextEncoder().encode(JSON.stringify({ workspace: enrol.dataset.workspace, passkey })));
+    enrol.querySelector("[data-command]").textContent = `auditotter passkey sign ${said}`;
+    const digest = new DataView(await crypto.subtle.digest("SHA-256", key));
+    const code = String(digest.getUint32(0) % 1_000_000).padStart(6, "0");
+    tell(button, `Made. It counts once you have signed it. The terminal has to show the code ${code.slice(0, 3)}-${code.slice(3)}`);
+  },
+
+  async enrol(button) {
+    let signed;
+    try {
+      signed = JSON.parse(button.closest("[data-enrol]").querySelector("#signed").value);
+    } catch {
+      throw new Error("that is not the line which the command printed");
+    }
+    await ask("/passkeys", signed);
+    tell(button, "Taken up. Log in with it.");
+    location.assign("/login");
+  },
+};
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-do]");
+  if (!button || button.disabled) return;
+  button.disabled = true;
+  try {
+    await deeds[button.dataset.do](button);
+  } catch (error) {
+    tell(button, `Nothing was done: ${error.message}`, true);
+  } finally {
+    button.disabled = false;
+  }
+});
+
+// From when somebody begins to look, until they decide: the challenge is posed once for what this page shows.
+const asked = new Map();
+function posed(open) {
+  const { decide: id, digest } = open.dataset;
+  const key = `${id} ${digest}`;
+  if (!asked.has(key)) {
+    const asking = ask(`/w/${id}/challenge`, { digest });
+    asking.catch(() => asked.delete(key));
+    asked.set(key, asking);
+    // It is spent or over by then.
+    setTimeout(() => asked.delete(key), 14 * 60 * 1000);
+  }
+  return asked.get(key);
+}
+const look = () => document.querySelectorAll("[data-decide]").forEach((open) => posed(open).catch(() => {}));
+
+// Fetches this page anew and takes over what is live of it, but never under the hands of somebody who is writing.
+async function refresh() {
+  const old = document.querySelector("[data-live]");
+  if (!old) return;
+  const writing = old.querySelector("textarea");
+  if (writing?.value && old.contains(document.activeElement)) return;
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector("[data-live]");
+  if (!fresh) return location.reload();
+  const known = new Set([...old.querySelectorAll("a.title")].map((link) => link.pathname));
+  const said = old.querySelector("[data-told]")?.textContent;
+  const focused = document.activeElement?.id;
+  old.replaceWith(fresh);
+  for (const link of fresh.querySelectorAll("a.title")) {
+    if (!known.has(link.pathname)) link.closest(".item")?.classList.add("new");
+  }
+  const told = fresh.querySelector("[data-told]") ?? document.getElementById("told");
+  if (said) told.textContent = said;
+  if (focused) document.getElementById(focused)?.focus();
+  look();
+}
+
+if (document.querySelector("[data-live]")) {
+  look();
+  const events = new EventSource("/events");
+  events.addEventListener("changed", () => refresh().catch(() => {}));
+  // What changed while nobody told us.
+  events.addEventListener("open", () => refresh().catch(() => {}));
+}

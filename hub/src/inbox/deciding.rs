@@ -1,0 +1,189 @@
+//! Deciding in the browser: what is shown is posed, what is posed becomes a decision's text, and the touch is over that text.
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use identity::{
+    Assertion, Bytes, Challenge, Decision, Digest, HumanVerb, Rationale, SignedDecision, Subject, Tier,
+    touch_challenge,
+};
+use protocol::{Refusal, RefusalCode};
+use serde::{Deserialize, Serialize};
+use trace_store::Draft;
+use vocabulary::{MemberId, WorkItemId};
+
+use super::{Inbox, door::Visitor, pages::Failure};
+use crate::{
+    decisions::{self, no_work_item},
+    http::Problem,
+    workspace::Workspace,
+};
+
+/// What a page shows, when somebody begins to look at it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Looking {
+    /// The digest of exactly that.
+    digest: Digest,
+}
+
+/// What makes the answer count once.
+#[derive(Debug, Serialize)]
+pub(super) struct Posed {
+    challenge: Challenge,
+}
+
+/// What somebody is about to decide.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Meant {
+    challenge: Challenge,
+    verdict: Verdict,
+    #[serde(default)]
+    rationale: Option<Rationale>,
+}
+
+/// The two answers that a page has buttons for.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Yes,
+    No,
+}
+
+/// What a passkey is to sign.
+#[derive(Debug, Serialize)]
+pub(super) struct Text {
+    decision: String,
+    challenge: String,
+    rp_id: String,
+    credentials: Vec<Bytes>,
+}
+
+/// What it signed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signed {
+    decision: String,
+    assertion: Assertion,
+}
+
+/// Where the work item stands now.
+#[derive(Debug, Serialize)]
+pub(super) struct Decided {
+    state: String,
+}
+
+/// From here on the time counts that somebody looks.
+pub(super) async fn challenge(
+    State(inbox): State<Inbox>,
+    Path(id): Path<WorkItemId>,
+    _visitor: Visitor,
+    looking: Result<Json<Looking>, JsonRejection>,
+) -> Result<Json<Posed>, Problem> {
+    let Json(looking) = looking.map_err(|error| Problem::unread(&error))?;
+    let posed = inbox
+        .attempt(move |workspace, draft| {
+            let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+            if item.digest != looking.digest {
+                let message = format!("{id} is not any more what your page shows; look at it again");
+                return Err(Refusal::new(RefusalCode::DecisionNotAllowed, &message));
+            }
+            decisions::pose(workspace, draft, id)
+        })
+        .await?;
+    Ok(Json(Posed {
+        challenge: posed.challenge,
+    }))
+}
+
+/// The decision in the words that are signed.
+pub(super) async fn text(
+    State(inbox): State<Inbox>,
+    Path(id): Path<WorkItemId>,
+    visitor: Visitor,
+    meant: Result<Json<Meant>, JsonRejection>,
+) -> Result<Json<Text>, Problem> {
+    let Json(meant) = meant.map_err(|error| Problem::unread(&error))?;
+    let (host, member) = (inbox.site.host().to_owned(), visitor.member);
+    let text = inbox
+        .attempt(move |workspace, draft| {
+            let decision = decision_of(workspace, draft, member, id, meant)?;
+            let decision = decision
+                .text()
+                .map_err(|error| Refusal::new(RefusalCode::NotExpressible, &error))?;
+            let own = workspace.members.passkeys_of(member).iter();
+            Ok(Text {
+                challenge: URL_SAFE_NO_PAD.encode(touch_challenge(&decision)),
+                decision,
+                credentials: own
+                    .filter(|passkey| passkey.rp_id == host)
+                    .map(|passkey| passkey.id.clone())
+                    .collect(),
+                rp_id: host,
+            })
+        })
+        .await?;
+    Ok(Json(text))
+}
+
+/// Who sends it is of no weight; whose touch it is, is.
+pub(super) async fn decide(
+    State(inbox): State<Inbox>,
+    Path(id): Path<WorkItemId>,
+    signed: Result<Json<Signed>, JsonRejection>,
+) -> Result<Json<Decided>, Problem> {
+    let Json(signed) = signed.map_err(|error| Problem::unread(&error))?;
+    let signed = SignedDecision::touched(signed.decision, signed.assertion);
+    let state = inbox
+        .attempt(move |workspace, draft| {
+            decisions::decide(workspace, draft, &signed)?;
+            let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+            Ok(item.state.to_string())
+        })
+        .await?;
+    inbox.news.decided();
+    Ok(Json(Decided { state }))
+}
+
+fn decision_of(
+    workspace: &Workspace,
+    draft: &Draft<'_>,
+    member: MemberId,
+    id: WorkItemId,
+    meant: Meant,
+) -> Result<Decision, Refusal> {
+    let posed = decisions::posed(workspace, &meant.challenge)?;
+    if !matches!(posed.subject, Subject::WorkItem { id: posed, .. } if posed == id) {
+        let message = format!("what was shown is not {id}; look at it again");
+        return Err(Refusal::new(RefusalCode::ChallengeSpent, &message));
+    }
+    Ok(Decision {
+        workspace: workspace.id,
+        verb: match meant.verdict {
+            Verdict::Yes => HumanVerb::Approve,
+            Verdict::No => HumanVerb::Reject,
+        },
+        subject: posed.subject,
+        subject_digest: posed.digest,
+        rationale: meant.rationale,
+        member,
+        challenge: posed.challenge,
+        history: posed.history,
+        at: draft.now(),
+        tier: Tier::T1,
+    })
+}
+
+impl Inbox {
+    /// Does what can be refused.
+    pub(super) async fn attempt<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Workspace, &mut Draft<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let done = self.run(job).await.map_err(Failure::into_problem)?;
+        done.map_err(|refusal| Problem::of(&refusal))
+    }
+}

@@ -1,0 +1,133 @@
+//! `/`: what waits for whoever looks, what waits for others, and what was decided lately.
+
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use serde::Deserialize;
+use vocabulary::{MemberId, Timestamp, WorkItemId};
+use work_items::{State as Standing, WorkItem};
+
+use super::{Failure, Moment, html};
+use crate::{
+    inbox::{Inbox, door::Visitor, links::LINK_TTL},
+    waiting::{self, For},
+    workspace::Workspace,
+};
+
+/// How many work items a page shows of those that wait.
+const ROWS: usize = 50;
+
+/// How many it shows of those that were decided.
+const DECIDED: usize = 10;
+
+#[derive(Debug, Template)]
+#[template(path = "waiting.html")]
+struct Page {
+    who: String,
+    mine: Section,
+    others: Section,
+    unseen: usize,
+    decided: Vec<Row>,
+    ended: usize,
+    nothing: bool,
+    older: Option<WorkItemId>,
+    continued: bool,
+}
+
+#[derive(Debug, Default)]
+struct Section {
+    rows: Vec<Row>,
+    all: usize,
+}
+
+#[derive(Debug)]
+struct Row {
+    id: WorkItemId,
+    title: String,
+    state: String,
+    kind: &'static str,
+    risk: String,
+    by: String,
+    at: Moment,
+    why: String,
+}
+
+/// From which work item on.
+#[derive(Debug, Deserialize)]
+pub(in crate::inbox) struct From {
+    after: Option<WorkItemId>,
+}
+
+pub(in crate::inbox) async fn waiting(
+    State(inbox): State<Inbox>,
+    Query(from): Query<From>,
+    visitor: Visitor,
+) -> Result<Response, Failure> {
+    let member = visitor.member;
+    let mut page = inbox
+        .run(move |workspace, draft| page(workspace, member, draft.now(), from.after))
+        .await?;
+    page.who = visitor.name;
+    html(&page)
+}
+
+fn page(workspace: &Workspace, member: MemberId, now: Timestamp, after: Option<WorkItemId>) -> Page {
+    let (mut mine, mut others) = (Section::default(), Section::default());
+    let (mut unseen, mut ended, mut shown) = (0, 0, 0);
+    let (mut older, mut last) = (None, None);
+    let mut decided = Vec::new();
+    for item in workspace.work_items.newest_first(None) {
+        let id = item.proposed.id;
+        if item.state != Standing::Proposed {
+            if item.decisions.is_empty() {
+                ended += 1;
+            } else if decided.len() < DECIDED {
+                decided.push(row(workspace, item, now, String::new()));
+            }
+            continue;
+        }
+        unseen += usize::from(now.since(item.proposed.proposed_at) >= LINK_TTL);
+        let (section, why) = match waiting::of(workspace, item, member) {
+            For::You { still } => (&mut mine, still),
+            For::Others { why } => (&mut others, why),
+        };
+        section.all += 1;
+        if after.is_some_and(|after| id >= after) {
+            continue;
+        }
+        if shown == ROWS {
+            older = last;
+            continue;
+        }
+        shown += 1;
+        last = Some(id);
+        section.rows.push(row(workspace, item, now, why));
+    }
+    Page {
+        who: String::new(),
+        nothing: mine.all + others.all == 0,
+        mine,
+        others,
+        unseen,
+        decided,
+        ended,
+        older,
+        continued: after.is_some(),
+    }
+}
+
+fn row(workspace: &Workspace, item: &WorkItem, now: Timestamp, why: String) -> Row {
+    let proposed = &item.proposed;
+    Row {
+        id: proposed.id,
+        title: proposed.proposal.title().to_string(),
+        state: item.state.to_string(),
+        kind: proposed.assessment.item_type.as_str(),
+        risk: proposed.assessment.risk.to_string(),
+        by: workspace.attribution(proposed.on_behalf_of, &proposed.via),
+        at: Moment::new(proposed.proposed_at, now),
+        why,
+    }
+}

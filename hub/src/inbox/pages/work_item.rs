@@ -1,0 +1,152 @@
+//! `/w/wi_…`: what was proposed, what the agent did so far, and the decision.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use protocol::Refusal;
+use vocabulary::{MemberId, Timestamp, WorkItemId};
+use work_items::{State as Standing, WorkItem};
+
+use super::{
+    Failure, Moment, html,
+    trace::{Timeline, timeline},
+};
+use crate::{
+    decisions::no_work_item,
+    inbox::{Inbox, door::Visitor},
+    waiting::{self, For},
+    workspace::Workspace,
+};
+
+/// How many entries of the trace stand here; the rest are on its own page.
+const ENTRIES: u64 = 40;
+
+#[derive(Debug, Template)]
+#[template(path = "work_item.html")]
+struct Page {
+    who: String,
+    item: Shown,
+    timeline: Timeline,
+}
+
+#[derive(Debug)]
+pub(super) struct Shown {
+    id: WorkItemId,
+    title: String,
+    description: Option<String>,
+    state: String,
+    kind: &'static str,
+    kind_reasons: Vec<String>,
+    risk: String,
+    risk_reasons: Vec<String>,
+    repository: Option<String>,
+    paths: Vec<String>,
+    by: String,
+    delegation: String,
+    at: Moment,
+    digest: String,
+    /// Where somebody can decide.
+    open: Option<Open>,
+    decisions: Vec<Made>,
+}
+
+/// What deciding takes of whoever looks.
+#[derive(Debug)]
+struct Open {
+    /// What an approval takes beyond a touch.
+    still: String,
+    /// Why this human cannot approve it.
+    others: Option<String>,
+    /// Whether they could touch anything.
+    has_passkey: bool,
+}
+
+#[derive(Debug)]
+struct Made {
+    verb: String,
+    by: String,
+    at: Moment,
+    rationale: Option<String>,
+    tier: String,
+    ledger_size: u64,
+}
+
+pub(in crate::inbox) async fn work_item(
+    State(inbox): State<Inbox>,
+    Path(id): Path<String>,
+    visitor: Visitor,
+) -> Result<Response, Failure> {
+    let unknown = |_| {
+        Failure::Refused(Refusal::new(
+            protocol::RefusalCode::NotFound,
+            &"that is no work item's name",
+        ))
+    };
+    let id = id.parse().map_err(unknown)?;
+    shown(&inbox, visitor, id).await
+}
+
+/// The page of one work item.
+pub(super) async fn shown(inbox: &Inbox, visitor: Visitor, id: WorkItemId) -> Result<Response, Failure> {
+    let (member, host) = (visitor.member, inbox.site.host().to_owned());
+    let (item, trace) = inbox
+        .run(move |workspace, draft| {
+            let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+            Ok::<_, Refusal>((
+                of(workspace, item, member, &host, draft.now()),
+                item.proposed.trace,
+            ))
+        })
+        .await??;
+    let timeline = timeline(inbox, trace, None, ENTRIES).await?;
+    html(&Page {
+        who: visitor.name,
+        item,
+        timeline,
+    })
+}
+
+fn of(workspace: &Workspace, item: &WorkItem, member: MemberId, host: &str, now: Timestamp) -> Shown {
+    let proposed = &item.proposed;
+    let proposal = &proposed.proposal;
+    let own = workspace.members.passkeys_of(member).iter();
+    let open = (item.state == Standing::Proposed).then(|| {
+        let (still, others) = match waiting::of(workspace, item, member) {
+            For::You { still } => (still, None),
+            For::Others { why } => (String::new(), Some(why)),
+        };
+        Open {
+            still,
+            others,
+            has_passkey: own.clone().any(|passkey| passkey.rp_id == host),
+        }
+    });
+    let decisions = item.decisions.iter().map(|decision| Made {
+        verb: decision.verb.to_string(),
+        by: workspace.name_of(decision.member),
+        at: Moment::new(decision.at, now),
+        rationale: decision.rationale.as_ref().map(ToString::to_string),
+        tier: decision.tier.to_string(),
+        ledger_size: decision.history.size,
+    });
+    Shown {
+        id: proposed.id,
+        title: proposal.title().to_string(),
+        description: proposal.description().map(ToString::to_string),
+        state: item.state.to_string(),
+        kind: proposed.assessment.item_type.as_str(),
+        kind_reasons: proposed.assessment.type_reasons.clone(),
+        risk: proposed.assessment.risk.to_string(),
+        risk_reasons: proposed.assessment.risk_reasons.clone(),
+        repository: proposal.repository().map(ToString::to_string),
+        paths: proposal.paths().iter().map(ToString::to_string).collect(),
+        by: workspace.attribution(proposed.on_behalf_of, &proposed.via),
+        delegation: proposed.delegation.to_string(),
+        at: Moment::new(proposed.proposed_at, now),
+        digest: item.digest.to_string(),
+        open,
+        decisions: decisions.collect(),
+    }
+}

@@ -1,0 +1,123 @@
+//! Deciding on a work item.
+
+use identity::{Decision, Signed, SignedDecision, Subject};
+use protocol::{Refusal, RefusalCode};
+use trace_store::{ChainId, Draft, Entry, Refs};
+use vocabulary::WorkItemId;
+use work_items::{Event, Proposed, WorkItem};
+
+use super::{
+    challenges::{Posed, answered, pose_for},
+    recorded_either_way,
+};
+use crate::{
+    kind::EntryKind,
+    record::{self, By, RecordError, not_recorded},
+    records::DecisionMade,
+    workspace::Workspace,
+};
+
+/// Poses a challenge for a work item as it stands.
+pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Posed, Refusal> {
+    let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+    let (subject, digest) = (item.subject(), item.digest);
+    pose_for(workspace, draft, subject, digest)
+}
+
+/// Records a decision on a work item that stands, and what follows from it. The same one again changes nothing.
+pub(crate) fn decide(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    sent: &SignedDecision,
+) -> Result<WorkItemId, Refusal> {
+    recorded_either_way(workspace, draft, sent, |workspace, draft, signed| {
+        record_decision(workspace, draft, sent, signed)
+    })
+}
+
+/// Whether a decision on this work item is recorded where it is looked for.
+pub(crate) fn in_its_place(entry: &Entry, item: &WorkItem, made: &DecisionMade) -> Result<(), String> {
+    let proposed = &item.proposed;
+    let (id, trace) = (proposed.id.to_string(), proposed.trace.to_string());
+    if entry.refs.get("work_item") != Some(id.as_str()) || entry.refs.get("trace") != Some(trace.as_str()) {
+        return Err("it is not recorded as a decision on what it decides".to_owned());
+    }
+    if made.posed_at < proposed.proposed_at {
+        return Err("it was shown before it was proposed".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether a proposal is recorded as that of those whom it names, at that moment.
+pub(crate) fn proposed_so(entry: &Entry, proposed: &Proposed) -> Result<(), String> {
+    let said = entry.on_behalf_of == Some(proposed.on_behalf_of)
+        && entry.delegation == Some(proposed.delegation)
+        && entry.at == proposed.proposed_at
+        && entry
+            .via
+            .as_ref()
+            .is_some_and(|via| via.agent() == proposed.via || proposed.via.is_empty());
+    if said {
+        Ok(())
+    } else {
+        Err("the proposal is not recorded as that of those whom it names".to_owned())
+    }
+}
+
+fn record_decision(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    sent: &SignedDecision,
+    signed: Signed<Decision>,
+) -> Result<WorkItemId, Refusal> {
+    let decision = signed.get();
+    let refused =
+        |error: &dyn std::fmt::Display| Refusal::new(RefusalCode::DecisionNotAllowed, &error.to_string());
+    let Subject::WorkItem { id, .. } = decision.subject else {
+        return Err(refused(&"this hub records decisions on work items only"));
+    };
+    let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+    if item.decisions.contains(decision) {
+        return Ok(id);
+    }
+    workspace
+        .work_items
+        .after(decision)
+        .map_err(|error| refused(&error))?;
+    let posed = answered(workspace, decision, draft.now())?;
+    let by = By {
+        on_behalf_of: Some(decision.member),
+        ..By::default()
+    };
+    let refs = refs_of(decision, item).map_err(|error| not_recorded(&error))?;
+    let body = DecisionMade {
+        signed: sent.clone(),
+        posed_at: posed.at,
+    };
+    let (chain, challenge) = (ChainId::Workspace(workspace.id), decision.challenge);
+    record::append(draft, chain, EntryKind::DecisionMade, by, refs, &body)
+        .map_err(|error| not_recorded(&error))?;
+    // Last, when nothing can fail any more: the same fold as after a restart.
+    workspace
+        .work_items
+        .apply(Event::Decided(signed))
+        .map_err(|error| refused(&error))?;
+    workspace.challenges.spend(&challenge);
+    workspace.answered.insert(challenge);
+    Ok(id)
+}
+
+fn refs_of(decision: &Decision, item: &WorkItem) -> Result<Refs, RecordError> {
+    let mut refs = Refs::new();
+    refs.insert("work_item", item.proposed.id.to_string())?;
+    refs.insert("trace", item.proposed.trace.to_string())?;
+    refs.insert("challenge", decision.challenge.to_string())?;
+    Ok(refs)
+}
+
+pub(crate) fn no_work_item(id: WorkItemId) -> Refusal {
+    Refusal::new(
+        RefusalCode::NotFound,
+        &format!("there is no work item {id}; `auditotter inbox` shows which there are"),
+    )
+}

@@ -365,7 +365,9 @@ DECISION = {
 OF_WORK = {"policy_digest": HEX32, "risk": "low|medium|high|critical"}
 KINDS = {"approve": "wi_", "reject": "wi_", "grant_access": "me_", "revoke_member": "me_", "erase_body": "tr_"}
 CLAIMS = {"member.added", "member.revoked", "work_item.proposed", "decision.made", "body.erased"}
-CLAIMS |= {"delegation.granted", "passkey.enrolled", "passkey.removed"}
+CLAIMS |= {"delegation.granted", "delegation.revoked", "passkey.enrolled", "passkey.removed", "work_item.evidence"}
+FINDING = {"kind": "review|test|lint|scan|build", "outcome": "passed|failed"}
+OF_A_REPORT = {"digest": HEX32, "commit": "[0-9a-f]{40}|[0-9a-f]{64}", "tree": "[0-9a-f]{40}|[0-9a-f]{64}"}
 # The rules by which risk was ever judged. What they say of a proposal this script does not ask again.
 POLICIES = {"af56c1f206a72b96e43ce5680bc298ae2072d7dba3fe287fc2922ab1969a744e"}
 CHALLENGE_TTL, CLOCK_TOLERANCE = 15 * 60 * 10**6, 2 * 60 * 10**6
@@ -445,6 +447,24 @@ def subject_digest(data):
     return blake3(data, derive_key_context="auditotter 2026 decision subject v1").hexdigest()
 
 
+def with_evidence(digest, evidence):
+    """The digest of a subject that had the first, with a piece of evidence that has the second."""
+    both = bytes.fromhex(digest) + bytes.fromhex(evidence)
+    return blake3(both, derive_key_context="auditotter 2026 decision subject with evidence v1").hexdigest()
+
+
+def check_finding(finding):
+    """The form of what somebody says was run on a change; whether it was, nobody can check."""
+    texts = {"kind", "outcome", "tool", "summary"}
+    good = isinstance(finding, dict) and texts <= finding.keys() <= texts | OF_A_REPORT.keys() | {"changed_lines"}
+    for name, form in (FINDING | OF_A_REPORT).items():
+        good = good and (name not in finding or (isinstance(finding[name], str) and re.fullmatch(form, finding[name])))
+    good = good and is_text(finding["tool"], 400, 1) and is_text(finding["summary"], 2000, 1)
+    lines = finding.get("changed_lines", 0) if good else None
+    if not good or not is_integer(lines) or lines >= 1 << 32:
+        raise DoesNotHold("the evidence is malformed")
+
+
 def parse_decision(text):
     """The members of a decision, whose text must be in its one form."""
     said = json.loads(text, object_pairs_hook=no_duplicates)
@@ -473,7 +493,7 @@ class Decisions:
     def __init__(self, workspace, history):
         self.workspace, self.history = workspace, history
         self.members, self.passkeys, self.proposals = {}, {}, {}
-        self.former, self.decided, self.challenges = {}, set(), set()
+        self.former, self.taken_back, self.challenges = {}, set(), set()
         self.gone, self.explained = {}, set()  # the trace's entries whose bodies are erased, and those with a decision
         self.once_enrolled, self.count = set(), 0
 
@@ -492,6 +512,10 @@ class Decisions:
                 self.member(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "work_item.proposed":
                 self.proposal(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates), data)
+            elif kind == "work_item.evidence":
+                self.evidence(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates), data)
+            elif kind == "delegation.revoked":
+                self.taken_back.add(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["delegation"])
             elif kind == "member.revoked":
                 self.departure(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "body.erased":
@@ -587,7 +611,31 @@ class Decisions:
             raise DoesNotHold("the proposal is not recorded as that of those whom it names")
         if "via" not in entry or body["via"] not in ("", entry["via"]["agent"]):
             raise DoesNotHold("the proposal is not recorded as that of those whom it names")
-        self.proposals[body["id"]] = (body, data)
+        self.proposals[body["id"]] = {"body": body, "digest": subject_digest(data), "state": "proposed", "evidence": []}
+
+    def evidence(self, entry, body, data):
+        """What somebody's agent said; that it was lent to do so stands in a Biscuit, which this script does not read."""
+        if body.keys() != {"work_item", "finding", "on_behalf_of", "via", "delegation", "trace", "recorded_at"}:
+            raise DoesNotHold("the evidence has other members than it has")
+        check_finding(body["finding"])
+        item = self.proposals.get(body["work_item"])
+        if item is None or item["state"] == "rejected":
+            raise DoesNotHold("nothing in the file can have this evidence recorded on it")
+        named = (body["on_behalf_of"], body["delegation"], body["recorded_at"])
+        refs = entry.get("refs", {})
+        if named != (entry.get("on_behalf_of"), entry.get("delegation"), entry["at"]):
+            raise DoesNotHold("the evidence is not recorded as that of those whom it names")
+        if "via" not in entry or body["via"] not in ("", entry["via"]["agent"]):
+            raise DoesNotHold("the evidence is not recorded as that of those whom it names")
+        if (refs.get("work_item"), refs.get("trace")) != (body["work_item"], item["body"]["trace"]):
+            raise DoesNotHold("the evidence is not recorded where it is looked for")
+        if body["on_behalf_of"] not in self.members or body["delegation"] in self.taken_back:
+            raise DoesNotHold("it was recorded under what nobody lent then")
+        if sum(found["on_behalf_of"] == body["on_behalf_of"] for found in item["evidence"]) >= 64:
+            raise DoesNotHold("it is more evidence than is taken")
+        if item["state"] == "proposed":
+            item["digest"] = with_evidence(item["digest"], subject_digest(data))
+        item["evidence"].append(body)
 
     def signed(self, made, entry, index):
         """What a member signed: in time, and vouching for the ledger before the entry with this index."""
@@ -623,24 +671,35 @@ class Decisions:
             raise DoesNotHold("it decides on no work item")
         if said["subject"] not in self.proposals:
             raise DoesNotHold("nothing in the file says on what it was decided")
-        proposed, data = self.proposals[said["subject"]]
+        item = self.proposals[said["subject"]]
+        proposed, evidence = item["body"], item["evidence"]
         refs = entry.get("refs", {})
         if (refs.get("work_item"), refs.get("trace")) != (proposed["id"], proposed["trace"]):
             raise DoesNotHold("it is not recorded as a decision on what it decides")
         if micros(body["posed_at"]) < micros(proposed["proposed_at"]):
             raise DoesNotHold("it was shown before it was proposed")
+        if evidence and micros(body["posed_at"]) < micros(evidence[-1]["recorded_at"]):
+            raise DoesNotHold("it was shown before the evidence on it was recorded")
+        lines = [found["finding"]["changed_lines"] for found in evidence if "changed_lines" in found["finding"]]
+        if body.get("changed_lines") != (lines[-1] if lines else None):
+            raise DoesNotHold("it says another number of changed lines than the evidence on it")
         judged = (proposed["assessment"]["policy_digest"], proposed["assessment"]["risk"])
-        if said["subject_digest"] != subject_digest(data) or (said["policy_digest"], said["risk"]) != judged:
+        if said["subject_digest"] != item["digest"] or (said["policy_digest"], said["risk"]) != judged:
             raise DoesNotHold("the decision is on something else than what was proposed")
         if said["verb"] == "approve" and said["policy_digest"] not in POLICIES:
             raise DoesNotHold("it was judged by rules that this script does not know")
         if said["verb"] == "approve" and said["risk"] not in ("low", "medium"):
-            raise DoesNotHold("high risk takes more than this script knows how to check")
+            why = [word for word in said.get("rationale", "").split() if any(c.isalnum() for c in word)]
+            looked = [(found["finding"]["kind"], found["finding"]["outcome"]) for found in evidence]
+            if ("review", "passed") not in looked or len(why) < 5:
+                raise DoesNotHold("high risk takes a machine's review that passed, and a rationale of five words")
+            if said["tier"] != "T1" or said["member"] == proposed["on_behalf_of"]:
+                raise DoesNotHold("high risk takes a touch, of another human than the one for whom it was proposed")
         if said["verb"] == "reject" and "rationale" not in said:
             raise DoesNotHold("a rejection says why")
-        if said["subject"] in self.decided:
+        if item["state"] != "proposed":
             raise DoesNotHold("it was decided before")
-        self.decided.add(said["subject"])
+        item["state"] = {"approve": "approved", "reject": "rejected"}[said["verb"]]
         self.count += 1
 
 

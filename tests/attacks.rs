@@ -9,6 +9,8 @@
 
 #[path = "attacks/decisions.rs"]
 mod decisions;
+#[path = "attacks/evidence.rs"]
+mod evidence;
 #[path = "attacks/members.rs"]
 mod members;
 #[path = "attacks/touch.rs"]

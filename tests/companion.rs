@@ -9,6 +9,8 @@
 mod deciding;
 #[path = "companion/doctor.rs"]
 mod doctor;
+#[path = "companion/high_risk.rs"]
+mod high_risk;
 #[path = "companion/passphrase.rs"]
 mod passphrase;
 #[path = "companion/reading.rs"]

@@ -13,22 +13,26 @@ pub enum AgentVerb {
     AppendTraceNote,
     /// Read and verify traces of the same delegation.
     ReadTrace,
+    /// Say on a work item what was run on the change, and what came of it.
+    RecordEvidence,
 }
 
 /// A word that is no agent verb.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` cannot be lent to an agent; what can is propose_work_item, read_work_items, append_trace_note, read_trace"
+    "`{0}` cannot be lent to an agent; what can is propose_work_item, read_work_items, append_trace_note, read_trace, \
+     record_evidence"
 )]
 pub struct AgentVerbError(String);
 
 impl AgentVerb {
     /// Every agent verb.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ProposeWorkItem,
         Self::ReadWorkItems,
         Self::AppendTraceNote,
         Self::ReadTrace,
+        Self::RecordEvidence,
     ];
 
     /// The word that stands in tokens.
@@ -39,6 +43,7 @@ impl AgentVerb {
             Self::ReadWorkItems => "read_work_items",
             Self::AppendTraceNote => "append_trace_note",
             Self::ReadTrace => "read_trace",
+            Self::RecordEvidence => "record_evidence",
         }
     }
 
@@ -50,6 +55,7 @@ impl AgentVerb {
             Self::ReadWorkItems => "look at your work items and those of the repositories",
             Self::AppendTraceNote => "write notes into its own trace",
             Self::ReadTrace => "read the traces of its sessions under this delegation",
+            Self::RecordEvidence => "record what it ran on a change, and what came of it",
         }
     }
 }

@@ -34,7 +34,8 @@ const PATHS: [&str; 7] = [
 ];
 
 fn verbs(at_least: usize) -> impl Strategy<Value = BTreeSet<AgentVerb>> {
-    sample::subsequence(AgentVerb::ALL.to_vec(), at_least..=4).prop_map(|verbs| verbs.into_iter().collect())
+    sample::subsequence(AgentVerb::ALL.to_vec(), at_least..=AgentVerb::ALL.len())
+        .prop_map(|verbs| verbs.into_iter().collect())
 }
 
 fn grants() -> impl Strategy<Value = Grant> {

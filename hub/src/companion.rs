@@ -15,7 +15,7 @@ pub(crate) mod traces;
 pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};
 pub use request::{
-    ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, InboxRow, InspectVerdict,
-    MemberRow, PasskeyRow, PosedRow, RevokeOutcome, ShownEntry, ShownWorkItem, Status, TraceRow,
-    VerifiedChain, WorkItemRow,
+    ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, EvidenceRow, InboxRow,
+    InspectVerdict, MemberRow, PasskeyRow, PosedRow, RevokeOutcome, ShownEntry, ShownWorkItem, Status,
+    TraceRow, VerifiedChain, WorkItemRow,
 };

@@ -30,7 +30,7 @@ pub(crate) use self::{
     members::{let_go, let_in, pose_departure, pose_newcomer},
     passkeys::{enrol, remove_passkey},
     standing::{answers, in_its_time, vouches},
-    work::{decide, in_its_place, no_work_item, pose, proposed_so},
+    work::{circumstances, decide, in_its_place, no_work_item, pose, proposed_so, recorded},
 };
 
 /// How much of a refused decision is recorded, in bytes.
@@ -78,6 +78,7 @@ fn record_as(
     let body = DecisionMade {
         signed: sent.clone(),
         posed_at: posed.at,
+        changed_lines: None,
     };
     record::append(draft, ChainId::Workspace(workspace.id), kind, by, refs, &body)
         .map_err(|error| not_recorded(&error))?;

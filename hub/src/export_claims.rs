@@ -15,7 +15,7 @@ use trace_store::{
     BodyState, ChainId,
     export::{self, Verified, VerifiedEntry, VerifyError},
 };
-use vocabulary::{DelegationId, MemberId, Timestamp, WorkItemId};
+use vocabulary::{DelegationId, EvidenceKind, EvidenceOutcome, MemberId, Timestamp, WorkItemId};
 
 use self::known::Known;
 use crate::kind::EntryKind;
@@ -31,6 +31,8 @@ pub struct Proved {
     pub delegations: Vec<ProvedDelegation>,
     /// Decisions, each with its member's signature over what was proposed and over the ledger before it.
     pub decisions: Vec<ProvedDecision>,
+    /// Evidence on what was proposed: the word of whoever recorded it, under what was lent to them.
+    pub evidence: Vec<ProvedEvidence>,
     /// Bodies of the trace that a member's signed decision erased.
     pub erasures: Vec<ProvedErasure>,
     /// Entries of the trace whose bodies are gone without such a decision in the file.
@@ -66,6 +68,23 @@ pub struct ProvedDecision {
     pub tier: String,
     /// How many entries of the ledger it vouches for.
     pub ledger_size: u64,
+}
+
+/// Evidence, and whose word it is.
+#[derive(Debug, Serialize)]
+pub struct ProvedEvidence {
+    /// On what.
+    pub id: WorkItemId,
+    /// What looked.
+    pub kind: EvidenceKind,
+    /// What came of it.
+    pub outcome: EvidenceOutcome,
+    /// What ran, by name.
+    pub tool: String,
+    /// For whom it was recorded, via what.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What a member erased, and why.
@@ -114,7 +133,9 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
         Ok(
             EntryKind::MemberAdded
             | EntryKind::DelegationGranted
+            | EntryKind::DelegationRevoked
             | EntryKind::WorkItemProposed
+            | EntryKind::EvidenceRecorded
             | EntryKind::DecisionMade
             | EntryKind::MemberRevoked
             | EntryKind::BodyErased
@@ -135,6 +156,7 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
         members: Vec::new(),
         delegations: Vec::new(),
         decisions: Vec::new(),
+        evidence: Vec::new(),
         erasures: Vec::new(),
         unproved: Vec::new(),
         unexplained: Vec::new(),

@@ -52,6 +52,8 @@ kinds! {
     AccessDenied = "access.denied";
     /// Work was proposed.
     WorkItemProposed = "work_item.proposed";
+    /// What was run on a change, as whoever ran it says.
+    EvidenceRecorded = "work_item.evidence";
     /// A human decided, and signed it.
     DecisionMade = "decision.made";
     /// Somebody tried to decide what, or as, they may not.

@@ -13,6 +13,7 @@ pub mod companion;
 pub mod create;
 mod decisions;
 mod dispatch;
+mod evidence;
 pub mod export_claims;
 pub mod http;
 mod inbox;

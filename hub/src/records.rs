@@ -85,6 +85,9 @@ pub struct DecisionMade {
     pub signed: SignedDecision,
     /// When the challenge was posed: what was shown was looked at from then on.
     pub posed_at: Timestamp,
+    /// How many lines the change has that was decided on, as the evidence shown says. Only of work items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_lines: Option<u32>,
 }
 
 /// Body of `decision.refused`.

@@ -46,6 +46,16 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
         Ok(EntryKind::DelegationRevoked) => format!("{} {}", text("/delegation"), text("/why")),
         Ok(EntryKind::AccessDenied) => refusal("/refusal"),
         Ok(EntryKind::WorkItemProposed) => text("/proposal/title"),
+        Ok(EntryKind::EvidenceRecorded) => {
+            let word = |name: &str| text(&format!("/finding/{name}"));
+            format!(
+                "{} {} by {}: {}",
+                word("kind"),
+                word("outcome"),
+                word("tool"),
+                word("summary")
+            )
+        }
         Ok(EntryKind::DecisionMade | EntryKind::MemberRevoked | EntryKind::BodyErased) => {
             let said: Value = serde_json::from_str(&text("/signed/decision")).unwrap_or_default();
             let word = |name: &str| said[name].as_str().unwrap_or_default().to_owned();

@@ -8,6 +8,7 @@ mod get_work_item;
 mod list_work_items;
 mod propose_work_item;
 mod read_trace;
+mod record_evidence;
 mod verify_trace;
 
 use delegation::{AgentVerb, Grant};
@@ -103,6 +104,9 @@ pub(crate) fn plan(workspace: &Workspace, scribe: &Scribe<'_, '_>, call: ToolCal
         ToolCall::AwaitDecision(call) => Ok(await_decision::plan(verb, workspace, scribe, call)),
         ToolCall::GetWorkItem(call) => Ok(get_work_item::plan(verb, call)),
         ToolCall::ListWorkItems(call) => list_work_items::plan(verb, call),
+        ToolCall::RecordEvidence(call) => {
+            record_evidence::plan(verb, workspace, scribe.caller.token.grant(), call)
+        }
         ToolCall::AppendTraceNote(call) => append_trace_note::plan(verb, call),
         ToolCall::ReadTrace(call) => read_trace::plan(verb, call),
         ToolCall::VerifyTrace(call) => verify_trace::plan(verb, workspace, scribe, call),

@@ -55,3 +55,13 @@ pub fn moment(at: Timestamp) -> String {
     let time = time.split_once('.').map_or(time, |(seconds, _)| seconds);
     format!("{date} {time} UTC")
 }
+
+/// A span of time as people say it.
+#[must_use]
+pub fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3_600),
+    }
+}

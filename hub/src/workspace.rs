@@ -7,10 +7,11 @@ use identity::{Challenge, Decision, Digest, Subject};
 use serde::de::DeserializeOwned;
 use trace_store::{BodyState, ChainId, Draft, ReadError, Store, Stored};
 use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
-use work_items::{Proposed, WorkItems};
+use work_items::{Event, Evidence, Proposed, WorkItems};
 
 use crate::{
     decisions::{self, Challenges},
+    evidence,
     inbox::Visitors,
     kind::{EntryKind, UnknownKind},
     membership::{self, Members},
@@ -206,6 +207,23 @@ impl Workspace {
         Ok(decision)
     }
 
+    /// Whether evidence was recorded under what was lent then, as the entry says.
+    fn believe(&self, stored: &Stored, found: &Evidence) -> Result<(), String> {
+        let item = self
+            .work_items
+            .may_record(found)
+            .map_err(|error| error.to_string())?;
+        evidence::recorded_so(&stored.entry, found, item)?;
+        let lent = self.delegations.get(&found.delegation);
+        let lent = lent.filter(|lent| lent.revoked.is_none()).ok_or_else(|| {
+            format!(
+                "the evidence was recorded under {}, which was not lent then",
+                found.delegation
+            )
+        })?;
+        evidence::was_lent(&lent.grant, found)
+    }
+
     /// Lets go of a member, and takes back what they lent.
     pub(crate) fn let_go(&mut self, decision: &Decision, at: Timestamp) -> Result<(), String> {
         let Subject::Member(id) = decision.subject else {
@@ -302,7 +320,16 @@ impl Workspace {
                 let (proposed, digest): (Proposed, _) = (place.read(kind, bytes)?, Digest::of_subject(bytes));
                 decisions::proposed_so(entry, &proposed).map_err(|problem| place.unproved(kind, problem))?;
                 self.work_items
-                    .apply(work_items::Event::Proposed(proposed, digest))
+                    .apply(Event::Proposed(proposed, digest))
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+            }
+            EntryKind::EvidenceRecorded => {
+                let bytes = place.bytes(kind, body)?;
+                let (found, digest): (Evidence, _) = (place.read(kind, bytes)?, Digest::of_subject(bytes));
+                self.believe(stored, &found)
+                    .map_err(|problem| place.unproved(kind, problem))?;
+                self.work_items
+                    .apply(Event::Evidence(found, digest))
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
             }
             EntryKind::DecisionMade => {
@@ -321,7 +348,7 @@ impl Workspace {
                         .map_err(|problem| place.unproved(kind, problem))?;
                 }
                 self.work_items
-                    .apply(work_items::Event::Decided(signed))
+                    .apply(Event::Decided(signed, decisions::circumstances(entry, &made)))
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
             }
             // They say something about the past and change nothing of the present.

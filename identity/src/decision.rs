@@ -23,6 +23,7 @@ use crate::{
 
 const CONTEXT: &str = "auditotter 2026 decision v1";
 const SUBJECT_CONTEXT: &str = "auditotter 2026 decision subject v1";
+const EVIDENCE_CONTEXT: &str = "auditotter 2026 decision subject with evidence v1";
 
 /// The digest of what is decided on, or of the rules by which it was judged: 32 bytes, in text 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,6 +196,16 @@ impl Digest {
     #[must_use]
     pub fn of_subject(bytes: &[u8]) -> Self {
         Self(blake3::derive_key(SUBJECT_CONTEXT, bytes))
+    }
+
+    /// The digest of a subject that had this one, with a piece of evidence that was recorded on it since. Both are of one
+    /// length, so no two pairs share their bytes.
+    #[must_use]
+    pub fn with_evidence(&self, evidence: &Self) -> Self {
+        Self(blake3::derive_key(
+            EVIDENCE_CONTEXT,
+            &[self.0, evidence.0].concat(),
+        ))
     }
 
     /// A digest from its 32 bytes.

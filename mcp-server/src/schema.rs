@@ -66,6 +66,10 @@ fn slim(value: &mut Value, descriptions: Descriptions) {
                     map.remove(noise);
                 }
             }
+            // What a word may be stands where it is chosen.
+            if descriptions == Descriptions::Dropped && map.get("type").is_some_and(Value::is_string) {
+                map.remove("enum");
+            }
             if descriptions == Descriptions::Dropped && map.get("description").is_some_and(Value::is_string) {
                 map.remove("description");
             }

@@ -7,11 +7,12 @@ mod get_work_item;
 mod list_work_items;
 mod propose_work_item;
 mod read_trace;
+mod record_evidence;
 mod verify_trace;
 
 use protocol::tools::{
     AppendTraceNote, AwaitDecision, DescribeDelegation, GetWorkItem, ListWorkItems, ProposeWorkItem,
-    ReadTrace, VerifyTrace,
+    ReadTrace, RecordEvidence, VerifyTrace,
 };
 use rmcp::model::{Tool, ToolAnnotations};
 use schemars::JsonSchema;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Tool> {
         await_decision::tool(),
         get_work_item::tool(),
         list_work_items::tool(),
+        record_evidence::tool(),
         append_trace_note::tool(),
         read_trace::tool(),
         verify_trace::tool(),
@@ -44,6 +46,7 @@ pub fn text_of(tool: &str, result: &Value) -> String {
         AwaitDecision::NAME => render(result, await_decision::text),
         GetWorkItem::NAME => render(result, get_work_item::text),
         ListWorkItems::NAME => render(result, list_work_items::text),
+        RecordEvidence::NAME => render(result, record_evidence::text),
         AppendTraceNote::NAME => render(result, append_trace_note::text),
         ReadTrace::NAME => render(result, read_trace::text),
         VerifyTrace::NAME => render(result, verify_trace::text),
@@ -71,11 +74,12 @@ fn define<Arguments: JsonSchema, Output: JsonSchema>(
     description: &'static str,
     effect: Effect,
 ) -> Tool {
-    let annotations = ToolAnnotations::new()
-        .read_only(matches!(effect, Effect::Reads))
-        .destructive(false)
-        .idempotent(matches!(effect, Effect::Reads))
-        .open_world(false);
+    let annotations = ToolAnnotations::new().open_world(false);
+    // The other hints say something of tools that write only, and repeating a default costs context.
+    let annotations = match effect {
+        Effect::Reads => annotations.read_only(true),
+        Effect::Adds => annotations.read_only(false).destructive(false),
+    };
     Tool::new(name, description, schema::of_arguments::<Arguments>())
         .with_raw_output_schema(schema::of_result::<Output>().into())
         .with_annotations(annotations)

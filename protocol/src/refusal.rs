@@ -104,6 +104,8 @@ codes! {
     SessionTaken = "session_taken";
     /// The store cannot be read.
     StoreRefused = "store_refused";
+    /// The work item is not where that can be done.
+    TransitionNotAllowed = "transition_not_allowed";
     /// There is no such tool.
     UnknownTool = "unknown_tool";
 }

@@ -8,6 +8,7 @@ mod get_work_item;
 mod list_work_items;
 mod propose_work_item;
 mod read_trace;
+mod record_evidence;
 mod verify_trace;
 
 use delegation::AgentVerb;
@@ -21,6 +22,7 @@ pub use get_work_item::{DecisionView, GetWorkItem, WorkItemView};
 pub use list_work_items::{ListWorkItems, WorkItemPage, WorkItemRow};
 pub use propose_work_item::{ProposeWorkItem, WorkItemProposed};
 pub use read_trace::{EntryView, ReadTrace, TracePage};
+pub use record_evidence::{EvidenceRecorded, RecordEvidence};
 pub use verify_trace::{TraceVerified, VerifyTrace};
 
 /// A call of one of the tools, its arguments parsed.
@@ -34,6 +36,8 @@ pub enum ToolCall {
     GetWorkItem(GetWorkItem),
     /// Look at many.
     ListWorkItems(ListWorkItems),
+    /// Say what was run on a change.
+    RecordEvidence(RecordEvidence),
     /// Write a note into the session's trace.
     AppendTraceNote(AppendTraceNote),
     /// Read a trace.
@@ -61,11 +65,12 @@ pub enum ToolCallError {
 }
 
 /// The tools' names, in the order in which they are listed.
-pub const TOOL_NAMES: [&str; 8] = [
+pub const TOOL_NAMES: [&str; 9] = [
     ProposeWorkItem::NAME,
     AwaitDecision::NAME,
     GetWorkItem::NAME,
     ListWorkItems::NAME,
+    RecordEvidence::NAME,
     AppendTraceNote::NAME,
     ReadTrace::NAME,
     VerifyTrace::NAME,
@@ -83,6 +88,7 @@ impl ToolCall {
             AwaitDecision::NAME => read(AwaitDecision::NAME, arguments).map(Self::AwaitDecision),
             GetWorkItem::NAME => read(GetWorkItem::NAME, arguments).map(Self::GetWorkItem),
             ListWorkItems::NAME => read(ListWorkItems::NAME, arguments).map(Self::ListWorkItems),
+            RecordEvidence::NAME => read(RecordEvidence::NAME, arguments).map(Self::RecordEvidence),
             AppendTraceNote::NAME => read(AppendTraceNote::NAME, arguments).map(Self::AppendTraceNote),
             ReadTrace::NAME => read(ReadTrace::NAME, arguments).map(Self::ReadTrace),
             VerifyTrace::NAME => read(VerifyTrace::NAME, arguments).map(Self::VerifyTrace),
@@ -101,6 +107,7 @@ impl ToolCall {
             Self::AwaitDecision(_) | Self::GetWorkItem(_) | Self::ListWorkItems(_) => {
                 Some(AgentVerb::ReadWorkItems)
             }
+            Self::RecordEvidence(_) => Some(AgentVerb::RecordEvidence),
             Self::AppendTraceNote(_) => Some(AgentVerb::AppendTraceNote),
             Self::ReadTrace(_) | Self::VerifyTrace(_) => Some(AgentVerb::ReadTrace),
             Self::DescribeDelegation(_) => None,

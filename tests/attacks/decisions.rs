@@ -302,13 +302,20 @@ fn made_at(
         via: None,
         delegation: None,
         refs,
-        body: Some(records::write(&DecisionMade { signed, posed_at }).unwrap()),
+        body: Some(
+            records::write(&DecisionMade {
+                signed,
+                posed_at,
+                changed_lines: None,
+            })
+            .unwrap(),
+        ),
     };
     (ChainId::Workspace(home.workspace()), entry)
 }
 
 /// Exports a trace with the whole of the workspace's chain; neither verifier may believe it. Says why ours does not.
-fn refused_by_both(home: &Home, trace: TraceId, history: &[u64]) -> String {
+pub(crate) fn refused_by_both(home: &Home, trace: TraceId, history: &[u64]) -> String {
     let context: Vec<u64> = (0..home.workspace_chain().len() as u64).collect();
     let file = home.forged_export(trace, &context, history);
     let why = prove(file.as_slice()).unwrap_err();
@@ -338,7 +345,7 @@ fn a_decision_that_somebody_held_back_does_not_come_true_later() {
 }
 
 /// The hub does not start on what is written there.
-fn break_off(home: &Home, why: &str) {
+pub(crate) fn break_off(home: &Home, why: &str) {
     let ran = home.run(&["inbox"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains(why), "{}", ran.stderr);

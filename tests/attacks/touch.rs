@@ -1,57 +1,13 @@
 //! A touch that nobody made: answering the page in a human's place, a passkey of one's own, a touch of another decision.
 
-use ed25519_dalek::{Signer as _, SigningKey};
 use hub::{
     clock,
     companion::{CompanionRequest, PasskeyRow, WorkItemRow},
 };
-use identity::{
-    Assertion, Bytes, Decision, Enrolment, HumanVerb, Passkey, Seed, SignedDecision, SignedEnrolment, Tier,
-    touch_challenge,
-};
+use identity::{Decision, Enrolment, HumanVerb, Seed, SignedDecision, SignedEnrolment, Tier};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
-use testkit::{Home, Terminal};
+use testkit::{Device, Home, Terminal};
 use vocabulary::WorkItemId;
-
-/// A passkey device made of software: what an agent with a shell can always have.
-struct Device(SigningKey);
-
-impl Device {
-    fn new() -> Self {
-        Self(SigningKey::from_bytes(&[9; 32]))
-    }
-
-    fn passkey(&self) -> Passkey {
-        let mut spki = vec![
-            0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-        ];
-        spki.extend_from_slice(self.0.verifying_key().as_bytes());
-        Passkey {
-            id: Bytes::new(vec![7; 16]),
-            public_key: Bytes::new(spki),
-            rp_id: "localhost".to_owned(),
-        }
-    }
-
-    /// What a browser would make of a touch for this decision.
-    fn touches(&self, text: &str) -> Assertion {
-        let challenge = Bytes::new(touch_challenge(text).to_vec());
-        let client = format!(
-            r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"http://localhost:1","crossOrigin":false}}"#
-        );
-        let device = [&Sha256::digest("localhost")[..], &[5, 0, 0, 0, 0]].concat();
-        let signature = self
-            .0
-            .sign(&[device.as_slice(), &Sha256::digest(&client)].concat());
-        Assertion {
-            credential: self.passkey().id,
-            authenticator_data: Bytes::new(device),
-            client_data: Bytes::new(client.into_bytes()),
-            signature: Bytes::new(signature.to_vec()),
-        }
-    }
-}
 
 fn proposed(home: &Home) -> WorkItemId {
     let mut client = home.claude_code();
@@ -89,7 +45,7 @@ fn tries(home: &Home, signed: SignedDecision) -> Result<WorkItemRow, String> {
 #[test]
 fn a_passkey_that_no_member_signed_for_is_nobodys() {
     let home = Home::lent();
-    let device = Device::new();
+    let device = Device::new(9);
     let id = proposed(&home);
     let forged = enrolment(&home, &device)
         .sign(&Seed::from_entropy([8; 32]).decision_key())
@@ -115,7 +71,7 @@ fn a_passkey_that_no_member_signed_for_is_nobodys() {
 #[test]
 fn a_touch_is_of_one_decision_and_of_whoever_enrolled_it() {
     let home = Home::lent();
-    let device = Device::new();
+    let device = Device::new(9);
     let id = proposed(&home);
     let signed = home.enrol(&enrolment(&home, &device));
     for _ in 0..2 {
@@ -156,7 +112,7 @@ fn a_touch_is_of_one_decision_and_of_whoever_enrolled_it() {
 #[test]
 fn a_touch_lets_nobody_in_however_it_was_come_by() {
     let home = Home::lent();
-    let device = Device::new();
+    let device = Device::new(9);
     home.enrol(&enrolment(&home, &device));
     let seed = Seed::from_entropy([5; 32]);
     let registration = identity::SignedRegistration::sign(
@@ -203,7 +159,7 @@ fn a_touch_lets_nobody_in_however_it_was_come_by() {
 #[test]
 fn a_passkey_that_was_removed_does_not_come_back() {
     let home = Home::lent();
-    let device = Device::new();
+    let device = Device::new(9);
     let signed = home.enrol(&enrolment(&home, &device));
     let request = CompanionRequest::RemovePasskey {
         credential: device.passkey().id,
@@ -222,7 +178,7 @@ fn an_enrolment_of_last_week_is_not_taken_up() {
     let home = Home::lent();
     let old = Enrolment {
         at: clock::now().saturating_add(-time::Duration::WEEK),
-        ..enrolment(&home, &Device::new())
+        ..enrolment(&home, &Device::new(9))
     };
     let signed = home.enrol_later(&old);
     let refused = tries_to_enrol(&home, signed).unwrap_err();
@@ -259,7 +215,7 @@ fn the_page_takes_one_answer_from_itself_and_shows_itself_to_nobody_else() {
         "{policy}"
     );
 
-    let answer = serde_json::to_string(&Device::new().passkey()).unwrap();
+    let answer = serde_json::to_string(&Device::new(9).passkey()).unwrap();
     let post = |origin: Option<&str>, kind: &str, body: &str| {
         let mut request = agent
             .post(&url)

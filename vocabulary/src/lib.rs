@@ -1,7 +1,9 @@
-//! The words every room uses in the same sense: identifiers, time, risk, repositories and their paths.
+//! The words every room uses in the same sense: identifiers, time, risk, evidence, repositories and their paths.
 //!
 //! Each type parses at the door and cannot be wrong inside. Nothing here decides, stores or signs.
 
+mod evidence;
+mod git;
 mod id;
 mod legible;
 mod repository;
@@ -9,6 +11,8 @@ mod risk;
 mod text_form;
 mod timestamp;
 
+pub use evidence::{EvidenceKind, EvidenceOutcome};
+pub use git::{GitObject, GitObjectError};
 pub use id::{
     DelegationId, Id, IdError, Kind, MemberId, RequestId, SessionId, TraceId, WorkItemId, WorkspaceId,
 };

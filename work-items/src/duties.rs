@@ -12,7 +12,7 @@ const LEAST_WORDS: usize = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Missing {
     /// Nothing has looked at the work before a human does.
-    #[error("evidence of a machine's review before the human's, which this version cannot record yet")]
+    #[error("evidence of a machine's review that passed, recorded before the human's")]
     Evidence,
     /// No reason, or hardly one.
     #[error("a rationale of at least {LEAST_WORDS} words")]
@@ -24,17 +24,25 @@ pub enum Missing {
     #[error("another human than the one for whom it was proposed")]
     AnotherHuman,
     /// Nothing shows that a human touched something.
-    #[error("a signature by touch (T1): a passkey, in the inbox")]
+    #[error("a signature by touch (T1): a passkey, as with --touch")]
     Touch,
+}
+
+/// Whether work of this risk takes more than one human's word.
+#[must_use]
+pub fn asks_much(risk: Risk) -> bool {
+    risk >= Risk::High
 }
 
 /// What this decision on this work item lacks; nothing, where it may be made.
 #[must_use]
 pub(crate) fn missing(item: &WorkItem, decision: &Decision) -> Vec<Missing> {
-    let asks_much = item.proposed.assessment.risk >= Risk::High;
     match decision.verb {
-        HumanVerb::Approve if asks_much => {
-            let mut missing = vec![Missing::Evidence];
+        HumanVerb::Approve if asks_much(item.proposed.assessment.risk) => {
+            let mut missing = Vec::new();
+            if !item.was_reviewed_by_a_machine() {
+                missing.push(Missing::Evidence);
+            }
             if !decision.rationale.as_ref().is_some_and(is_substantial) {
                 missing.push(Missing::Rationale);
             }

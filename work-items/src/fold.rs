@@ -6,9 +6,12 @@ use identity::{Decision, Digest, HumanVerb, Signed, Subject};
 use vocabulary::{Risk, WorkItemId, misleads};
 
 use crate::{
-    Proposed, RiskPolicy, State, WorkItem, assess,
+    Circumstances, Evidence, Proposed, RiskPolicy, State, WorkItem, assess,
     duties::{self, Missing},
 };
+
+/// The most pieces of evidence that agents of one human record on one work item: each of them makes people look again.
+const MOST_EVIDENCE: usize = 64;
 
 /// The longest name of what acts, in bytes.
 const MOST_VIA_BYTES: usize = 128;
@@ -18,8 +21,10 @@ const MOST_VIA_BYTES: usize = 128;
 pub enum Event {
     /// It was proposed; the digest is that of what was recorded.
     Proposed(Proposed, Digest),
+    /// Something was run on it; the digest is that of what was recorded.
+    Evidence(Evidence, Digest),
     /// A human decided.
-    Decided(Signed<Decision>),
+    Decided(Signed<Decision>, Circumstances),
 }
 
 /// What happened cannot have happened.
@@ -34,9 +39,36 @@ pub enum FoldError {
     /// Who acted is not shown as it is read.
     #[error("work item {0} was proposed via something that would read as something else")]
     Via(WorkItemId),
+    /// Evidence that cannot be taken up.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// A decision that does not stand.
     #[error(transparent)]
     Decision(#[from] DecideError),
+}
+
+/// Why evidence is not taken up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    /// There is no such work item.
+    #[error("there is no work item {0}")]
+    Unknown(WorkItemId),
+    /// Nobody will look at it any more.
+    #[error("{id} is {state}: nothing is recorded on it any more; propose the work again")]
+    Closed {
+        /// Which work item.
+        id: WorkItemId,
+        /// Where it stands.
+        state: State,
+    },
+    /// More than people look at.
+    #[error(
+        "{0} has {MOST_EVIDENCE} pieces of evidence from agents of this human, and takes no more of theirs"
+    )]
+    TooMuch(WorkItemId),
+    /// Who acted is not shown as it is read.
+    #[error("evidence on {0} was recorded via something that would read as something else")]
+    Via(WorkItemId),
 }
 
 /// Why a decision on a work item does not stand.
@@ -94,10 +126,14 @@ fn check(proposed: &Proposed) -> Result<(), FoldError> {
     if judged.policy_digest == rules.digest() && *judged != assess(&proposed.proposal, rules) {
         return Err(FoldError::Misjudged(proposed.id, judged.risk));
     }
-    if proposed.via.len() > MOST_VIA_BYTES || proposed.via.chars().any(misleads) {
+    if !is_legible(&proposed.via) {
         return Err(FoldError::Via(proposed.id));
     }
     Ok(())
+}
+
+fn is_legible(via: &str) -> bool {
+    via.len() <= MOST_VIA_BYTES && !via.chars().any(misleads)
 }
 
 fn listed(missing: &[Missing]) -> String {
@@ -126,16 +162,50 @@ impl WorkItems {
                     }
                 }
             }
-            Event::Decided(signed) => {
+            Event::Evidence(evidence, digest) => {
+                let id = self.may_record(&evidence)?.proposed.id;
+                if let Some(item) = self.0.get_mut(&id) {
+                    // What was decided was decided on what there was.
+                    if item.weighed.is_none() {
+                        item.digest = item.digest.with_evidence(&digest);
+                    }
+                    item.evidence.push(evidence);
+                }
+                Ok(())
+            }
+            Event::Decided(signed, circumstances) => {
                 let (item, state) = self.after(signed.get())?;
                 let id = item.proposed.id;
                 if let Some(item) = self.0.get_mut(&id) {
                     item.state = state;
+                    item.weighed = Some(item.evidence.len());
                     item.decisions.push(signed.into_inner());
+                    item.circumstances.push(circumstances);
                 }
                 Ok(())
             }
         }
+    }
+
+    /// The work item on which this evidence may be recorded.
+    ///
+    /// # Errors
+    /// [`EvidenceError`].
+    pub fn may_record(&self, evidence: &Evidence) -> Result<&WorkItem, EvidenceError> {
+        let id = evidence.work_item;
+        let item = self.0.get(&id).ok_or(EvidenceError::Unknown(id))?;
+        let state = item.state;
+        if state == State::Rejected {
+            return Err(EvidenceError::Closed { id, state });
+        }
+        if !is_legible(&evidence.via) {
+            return Err(EvidenceError::Via(id));
+        }
+        let theirs = |before: &&Evidence| before.on_behalf_of == evidence.on_behalf_of;
+        if item.evidence.iter().filter(theirs).count() >= MOST_EVIDENCE {
+            return Err(EvidenceError::TooMuch(id));
+        }
+        Ok(item)
     }
 
     /// Where a work item would stand after this decision, if that may be made.

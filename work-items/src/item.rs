@@ -4,9 +4,10 @@ use std::{fmt, str::FromStr};
 
 use identity::{Decision, Digest, Subject};
 use serde::{Deserialize, Serialize};
-use vocabulary::{DelegationId, MemberId, Timestamp, TraceId, WorkItemId};
+use time::Duration;
+use vocabulary::{DelegationId, EvidenceKind, EvidenceOutcome, MemberId, Timestamp, TraceId, WorkItemId};
 
-use crate::{Assessment, Proposal};
+use crate::{Assessment, Evidence, Proposal};
 
 /// What kind of work it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,17 +113,43 @@ pub struct Proposed {
     pub proposed_at: Timestamp,
 }
 
+/// How a decision came about, as the ledger has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Circumstances {
+    /// When it was shown.
+    pub posed_at: Timestamp,
+    /// When what was decided arrived.
+    pub recorded_at: Timestamp,
+    /// How many lines the change had, as the evidence shown said last.
+    pub changed_lines: Option<u32>,
+}
+
+impl Circumstances {
+    /// The time between showing and deciding, by one clock: a signal, not a proof of reading.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.recorded_at.since(self.posed_at)
+    }
+}
+
 /// A work item, as everything that happened to it leaves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkItem {
     /// As it was proposed.
     pub proposed: Proposed,
-    /// The digest of exactly that, as it was recorded: what a decision is about.
+    /// The digest of exactly that, as it was recorded, and of every piece of evidence that was recorded before it was
+    /// decided: what a decision is about.
     pub digest: Digest,
     /// Where it stands.
     pub state: State,
     /// What people decided, in order.
     pub decisions: Vec<Decision>,
+    /// What was run on it, in order, as whoever ran it says.
+    pub evidence: Vec<Evidence>,
+    /// How each of the decisions came about.
+    pub(crate) circumstances: Vec<Circumstances>,
+    /// How many pieces of evidence there were when it was decided.
+    pub(crate) weighed: Option<usize>,
 }
 
 impl WorkItem {
@@ -132,7 +159,39 @@ impl WorkItem {
             digest,
             state: State::Proposed,
             decisions: Vec::new(),
+            evidence: Vec::new(),
+            circumstances: Vec::new(),
+            weighed: None,
         }
+    }
+
+    /// The evidence of which a decision is about: what there was when it was decided, or is now.
+    #[must_use]
+    pub fn evidence_shown(&self) -> &[Evidence] {
+        let shown = self.weighed.unwrap_or(self.evidence.len());
+        self.evidence.get(..shown).unwrap_or_default()
+    }
+
+    /// What people decided, each with how it came about.
+    pub fn decided(&self) -> impl Iterator<Item = (&Decision, &Circumstances)> {
+        self.decisions.iter().zip(&self.circumstances)
+    }
+
+    /// How many lines the change has, as the evidence said last.
+    #[must_use]
+    pub fn changed_lines(&self) -> Option<u32> {
+        let mut newest_first = self.evidence.iter().rev();
+        newest_first.find_map(|evidence| evidence.finding.changed_lines())
+    }
+
+    /// Whether a machine is said to have read the change, and to have found nothing against it.
+    #[must_use]
+    pub fn was_reviewed_by_a_machine(&self) -> bool {
+        let passed = |evidence: &Evidence| {
+            (evidence.finding.kind(), evidence.finding.outcome())
+                == (EvidenceKind::Review, EvidenceOutcome::Passed)
+        };
+        self.evidence.iter().any(passed)
     }
 
     /// What a decision on it has to name.

@@ -6,6 +6,7 @@
 
 mod assess;
 mod duties;
+mod evidence;
 mod fold;
 mod item;
 mod policy;
@@ -13,8 +14,9 @@ mod proposal;
 mod words;
 
 pub use assess::{Assessment, assess};
-pub use duties::Missing;
-pub use fold::{DecideError, Event, FoldError, WorkItems};
-pub use item::{ItemType, Proposed, State, StateError, WorkItem};
+pub use duties::{Missing, asks_much};
+pub use evidence::{Evidence, Finding, FindingError, RawFinding};
+pub use fold::{DecideError, Event, EvidenceError, FoldError, WorkItems};
+pub use item::{Circumstances, ItemType, Proposed, State, StateError, WorkItem};
 pub use policy::{PolicyError, RiskPolicy};
 pub use proposal::{Description, Proposal, ProposalError, RawProposal, Title};

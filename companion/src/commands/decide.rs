@@ -8,8 +8,8 @@ use hub::{
     words,
 };
 use identity::{Decision, Digest, HumanVerb, Rationale, Subject, Tier};
-use vocabulary::WorkItemId;
-use work_items::{Proposed, RiskPolicy, assess};
+use vocabulary::{EvidenceOutcome, MemberId, WorkItemId, shown};
+use work_items::{Evidence, Proposed, RiskPolicy, assess};
 
 use crate::{
     home::Workspace,
@@ -123,7 +123,7 @@ fn decide(
         policy: proposed.assessment.policy_digest,
         risk: proposed.assessment.risk,
     };
-    let digest = Digest::of_subject(shown.recorded.as_bytes());
+    let (evidence, digest) = read_evidence(&shown, id)?;
     let decision = own.decision(
         &shown.posed,
         verb,
@@ -131,7 +131,7 @@ fn decide(
         rationale,
         (now, signing.tier()),
     );
-    let text = shown_to(&proposed, &decision, &own, &status);
+    let text = shown_to(&proposed, &evidence, &decision, &own, &status);
     let to = format!("{verb} {id} ({} risk)", proposed.assessment.risk);
     let signed = own.sign(&hub, &decision, (&text, &to, "nothing was decided"))?;
     let row: WorkItemRow = hub.ask(&CompanionRequest::Decide { signed })?;
@@ -143,7 +143,36 @@ fn decide(
     Ok(ExitCode::SUCCESS)
 }
 
-fn shown_to(proposed: &Proposed, decision: &Decision, own: &OwnKey, status: &Status) -> Shown {
+/// The evidence that is shown, and the digest of all that is: made here, so that what is signed is what was read.
+fn read_evidence(shown: &ShownWorkItem, id: WorkItemId) -> anyhow::Result<(Vec<Evidence>, Digest)> {
+    let mut digest = Digest::of_subject(shown.recorded.as_bytes());
+    let mut found = Vec::new();
+    for text in &shown.evidence {
+        let evidence: Evidence = serde_json::from_str(text).context("the hub shows what is no evidence")?;
+        if evidence.work_item != id {
+            bail!(
+                "the hub shows evidence on {}, not on {id}; nothing was decided",
+                evidence.work_item
+            );
+        }
+        digest = digest.with_evidence(&Digest::of_subject(text.as_bytes()));
+        found.push(evidence);
+    }
+    Ok((found, digest))
+}
+
+fn name_of(status: &Status, member: MemberId) -> String {
+    let known = status.members.iter().find(|known| known.id == member);
+    known.map_or_else(|| member.to_string(), |known| known.name.to_string())
+}
+
+fn shown_to(
+    proposed: &Proposed,
+    evidence: &[Evidence],
+    decision: &Decision,
+    own: &OwnKey,
+    status: &Status,
+) -> Shown {
     let proposal = &proposed.proposal;
     let judged = &proposed.assessment;
     let mut words = vec![proposal.title().to_string()];
@@ -154,14 +183,24 @@ fn shown_to(proposed: &Proposed, decision: &Decision, own: &OwnKey, status: &Sta
             .flat_map(|text| text.lines().map(str::to_owned)),
     );
     words.extend(proposal.paths().iter().map(|path| format!("path {path}")));
-    let human = status
-        .members
-        .iter()
-        .find(|member| member.id == proposed.on_behalf_of)
-        .map_or_else(
-            || proposed.on_behalf_of.to_string(),
-            |member| member.name.to_string(),
+    for found in evidence {
+        let (who, finding) = (name_of(status, found.on_behalf_of), &found.finding);
+        words.push(format!(
+            "{} {} by {}, says {who} (via {}) at {}",
+            finding.kind(),
+            finding.outcome(),
+            finding.tool(),
+            found.via,
+            words::moment(found.recorded_at)
+        ));
+        words.extend(
+            finding
+                .summary()
+                .lines()
+                .map(|line| format!("  {}", shown(line, 2_000))),
         );
+    }
+    let human = name_of(status, proposed.on_behalf_of);
     let mut facts = vec![
         ("title", proposal.title().to_string()),
         (
@@ -191,6 +230,24 @@ fn shown_to(proposed: &Proposed, decision: &Decision, own: &OwnKey, status: &Sta
             format!("{}: {}", judged.risk, judged.risk_reasons.join("; ")),
         ),
     ]);
+    if !evidence.is_empty() {
+        let of = |outcome| {
+            evidence
+                .iter()
+                .filter(|found| found.finding.outcome() == outcome)
+                .count()
+        };
+        let (passed, failed) = (of(EvidenceOutcome::Passed), of(EvidenceOutcome::Failed));
+        facts.push((
+            "evidence",
+            format!("{passed} passed, {failed} failed, as whoever recorded it says"),
+        ));
+        let lines = evidence
+            .iter()
+            .rev()
+            .find_map(|found| found.finding.changed_lines());
+        facts.extend(lines.map(|lines| ("changed lines", format!("{lines}, as they say"))));
+    }
     if let Some(rationale) = &decision.rationale {
         facts.push(("because", rationale.to_string()));
     }
@@ -209,7 +266,17 @@ fn shown_to(proposed: &Proposed, decision: &Decision, own: &OwnKey, status: &Sta
             decision.verb.to_string().to_uppercase(),
             proposed.id
         ),
-        words: Some((format!("{} was proposed with these words", proposed.id), words)),
+        words: Some((
+            if evidence.is_empty() {
+                format!("{} was proposed with these words", proposed.id)
+            } else {
+                format!(
+                    "{} was proposed, and evidence recorded, with these words",
+                    proposed.id
+                )
+            },
+            words,
+        )),
         facts,
         advice: None,
     }

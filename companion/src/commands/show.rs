@@ -6,7 +6,7 @@ use hub::{
     companion::{CompanionRequest, WorkItemRow},
     words,
 };
-use vocabulary::WorkItemId;
+use vocabulary::{WorkItemId, shown};
 
 use crate::{home::Workspace, output};
 
@@ -61,13 +61,42 @@ fn in_words(row: &WorkItemRow) -> String {
     for line in row.description.iter().flat_map(|text| text.lines()) {
         lines.push(format!("  | {line}"));
     }
-    for decision in &row.decisions {
+    for evidence in &row.evidence {
         lines.push(format!(
-            "  {:<12} by {} at {}, signed {}, over a ledger of {} entries",
+            "  evidence     {} {} by {}, says {} at {}",
+            evidence.kind,
+            evidence.outcome,
+            evidence.tool,
+            evidence.by,
+            words::moment(evidence.at)
+        ));
+        for line in evidence.summary.lines() {
+            lines.push(format!("  | {}", shown(line, 2_000)));
+        }
+        let known = [
+            ("commit", evidence.commit.as_ref().map(ToString::to_string)),
+            ("tree", evidence.tree.as_ref().map(ToString::to_string)),
+            ("report", evidence.digest.as_ref().map(ToString::to_string)),
+            (
+                "changed lines",
+                evidence.changed_lines.map(|lines| lines.to_string()),
+            ),
+        ];
+        for (name, value) in known {
+            lines.extend(value.map(|value| format!("  {name:<13}{value}")));
+        }
+    }
+    for decision in &row.decisions {
+        let lines_changed = decision
+            .changed_lines
+            .map_or_else(String::new, |lines| format!(" with {lines} changed lines"));
+        lines.push(format!(
+            "  {:<12} by {} at {}, signed {}, {} after it was shown{lines_changed}, over a ledger of {} entries",
             decision.verb,
             decision.by,
             words::moment(decision.at),
             decision.tier,
+            words::span(decision.took_seconds),
             decision.ledger_size
         ));
         for line in decision.rationale.iter().flat_map(|text| text.lines()) {

@@ -72,6 +72,7 @@ fn as_json(proved: &Proved) -> serde_json::Value {
         "members": proved.members,
         "delegations": proved.delegations,
         "decisions": proved.decisions,
+        "evidence": proved.evidence,
         "erasures": proved.erasures,
         "unexplained": proved.unexplained,
         "unproved": proved.unproved,
@@ -111,6 +112,12 @@ fn in_words(proved: &Proved) {
         output::line(&format!(
             "  decision    {} of {} by {}, signed {} over what was proposed and over the {} entries before it",
             decision.verb, decision.id, decision.name, decision.tier, decision.ledger_size
+        ));
+    }
+    for evidence in &proved.evidence {
+        output::line(&format!(
+            "  evidence    {} {} by {} on {}: the word of {}",
+            evidence.kind, evidence.outcome, evidence.tool, evidence.id, evidence.by
         ));
     }
     for delegation in &proved.unproved {

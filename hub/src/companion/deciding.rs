@@ -1,21 +1,21 @@
 //! What waits for people, and what they decide.
 
-use identity::{Bytes, Digest, Member, SignedDecision, SignedEnrolment, SignedRegistration};
-use protocol::{Refusal, RefusalCode};
+use identity::{Bytes, Member, SignedDecision, SignedEnrolment, SignedRegistration};
+use protocol::Refusal;
 use serde_json::Value;
 use trace_store::Draft;
 use vocabulary::{MemberId, TraceId, WorkItemId};
-use work_items::{State, WorkItem};
+use work_items::{Evidence, State, WorkItem};
 
 use super::{
     door::value,
     request::{
-        DecisionRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ShownEntry, ShownWorkItem, WorkItemRow,
+        DecisionRow, EvidenceRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ShownEntry, ShownWorkItem,
+        WorkItemRow,
     },
 };
 use crate::{
     decisions::{self, Posed, no_work_item},
-    records,
     summary::summarize,
     workspace::Workspace,
 };
@@ -51,15 +51,10 @@ pub(crate) fn work_item(workspace: &Workspace, id: WorkItemId) -> Result<Value, 
 pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Value, Refusal> {
     let posed = decisions::pose(workspace, draft, id)?;
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
-    let unexpressible = |error: &dyn ToString| Refusal::new(RefusalCode::NotExpressible, &error.to_string());
-    let bytes = records::write(&item.proposed).map_err(|error| unexpressible(&error))?;
-    if Digest::of_subject(&bytes) != item.digest {
-        let message =
-            format!("{id} was recorded by another version, in other words than this one has for it");
-        return Err(unexpressible(&message));
-    }
+    let (recorded, evidence) = decisions::recorded(item)?;
     value(&ShownWorkItem {
-        recorded: String::from_utf8(bytes).map_err(|error| unexpressible(&error))?,
+        recorded,
+        evidence,
         posed: row_of(workspace, draft, &posed),
     })
 }
@@ -214,9 +209,8 @@ fn row(workspace: &Workspace, item: &WorkItem) -> WorkItemRow {
         proposed_at: proposed.proposed_at,
         digest: item.digest,
         decisions: item
-            .decisions
-            .iter()
-            .map(|decision| DecisionRow {
+            .decided()
+            .map(|(decision, circumstances)| DecisionRow {
                 verb: decision.verb.to_string(),
                 member: decision.member,
                 by: workspace.name_of(decision.member),
@@ -224,7 +218,32 @@ fn row(workspace: &Workspace, item: &WorkItem) -> WorkItemRow {
                 rationale: decision.rationale.as_ref().map(ToString::to_string),
                 tier: decision.tier.to_string(),
                 ledger_size: decision.history.size,
+                took_seconds: circumstances.took().whole_seconds().max(0).unsigned_abs(),
+                changed_lines: circumstances.changed_lines,
             })
             .collect(),
+        evidence: item
+            .evidence
+            .iter()
+            .map(|evidence| evidence_row(workspace, evidence))
+            .collect(),
+    }
+}
+
+fn evidence_row(workspace: &Workspace, evidence: &Evidence) -> EvidenceRow {
+    let finding = &evidence.finding;
+    EvidenceRow {
+        kind: finding.kind(),
+        outcome: finding.outcome(),
+        tool: finding.tool().to_owned(),
+        summary: finding.summary().to_owned(),
+        digest: finding.digest(),
+        changed_lines: finding.changed_lines(),
+        commit: finding.commit().cloned(),
+        tree: finding.tree().cloned(),
+        by: workspace.attribution(evidence.on_behalf_of, &evidence.via),
+        on_behalf_of: evidence.on_behalf_of,
+        trace: evidence.trace,
+        at: evidence.recorded_at,
     }
 }

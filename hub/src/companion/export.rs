@@ -115,6 +115,9 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
     let (delegation, chain) = (first.delegation, ChainId::Workspace(store.workspace()));
     let mut context = Context::default();
     let mut humans = BTreeSet::from_iter(first.on_behalf_of);
+    // Evidence may come from other sessions, under what others lent.
+    let mut delegations = BTreeSet::from_iter(delegation);
+    let mut lendings = Vec::new();
     let (mut members, mut departures, mut passkeys) = (Vec::new(), Vec::new(), Vec::new());
     let mut next = 0;
     loop {
@@ -150,9 +153,15 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
                     false
                 }
                 Ok(EntryKind::DelegationGranted | EntryKind::DelegationRevoked) => {
-                    entry.delegation == delegation
+                    lendings.extend(entry.delegation.map(|delegation| (delegation, entry.seq)));
+                    false
                 }
                 Ok(EntryKind::WorkItemProposed) => of_trace(),
+                Ok(EntryKind::EvidenceRecorded) if of_trace() => {
+                    humans.extend(entry.on_behalf_of);
+                    delegations.extend(entry.delegation);
+                    true
+                }
                 Ok(EntryKind::DecisionMade) if of_trace() => {
                     humans.extend(entry.on_behalf_of);
                     context
@@ -167,6 +176,10 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
             }
         }
     }
+    let lent = lendings
+        .into_iter()
+        .filter(|(delegation, _)| delegations.contains(delegation));
+    context.entries.extend(lent.map(|(_, seq)| (chain, seq)));
     for (member, by, seq) in departures {
         if humans.contains(&member) {
             humans.extend(by);

@@ -5,7 +5,10 @@ use identity::{
 };
 use protocol::Via;
 use serde::{Deserialize, Serialize};
-use vocabulary::{DelegationId, MemberId, Risk, Timestamp, TraceId, WorkItemId, WorkspaceId};
+use vocabulary::{
+    DelegationId, EvidenceKind, EvidenceOutcome, GitObject, MemberId, Risk, Timestamp, TraceId, WorkItemId,
+    WorkspaceId,
+};
 
 /// A request of the companion; one connection carries one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -226,6 +229,42 @@ pub struct WorkItemRow {
     pub digest: Digest,
     /// What was decided, in order.
     pub decisions: Vec<DecisionRow>,
+    /// What was run on it, in order, as whoever ran it says.
+    #[serde(default)]
+    pub evidence: Vec<EvidenceRow>,
+}
+
+/// What was run on a change.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EvidenceRow {
+    /// What looked.
+    pub kind: EvidenceKind,
+    /// What came of it.
+    pub outcome: EvidenceOutcome,
+    /// What ran, by name.
+    pub tool: String,
+    /// What it found.
+    pub summary: String,
+    /// The digest of the whole report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// How many lines the change has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_lines: Option<u32>,
+    /// The commit on which it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<GitObject>,
+    /// The tree on which it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<GitObject>,
+    /// Whose word it is, via what.
+    pub by: String,
+    /// Whose word it is.
+    pub on_behalf_of: MemberId,
+    /// In which session's trace.
+    pub trace: TraceId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A decision.
@@ -246,13 +285,21 @@ pub struct DecisionRow {
     pub tier: String,
     /// How many entries of the ledger it vouches for.
     pub ledger_size: u64,
+    /// The time between showing and deciding, in whole seconds: a signal, not a proof of reading.
+    pub took_seconds: u64,
+    /// How many lines the change had, as the evidence shown said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_lines: Option<u32>,
 }
 
 /// A work item as it is shown to somebody who may decide, and what the answer has to name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ShownWorkItem {
-    /// What was recorded, to the letter: its digest is what is signed.
+    /// What was recorded, to the letter: its digest, with that of the evidence, is what is signed.
     pub recorded: String,
+    /// The evidence on it, each as it was recorded, to the letter.
+    #[serde(default)]
+    pub evidence: Vec<String>,
     /// The challenge that was posed for it.
     pub posed: PosedRow,
 }

@@ -107,6 +107,7 @@ fn record_newcomer(
         granted: Some(DecisionMade {
             signed: sent.clone(),
             posed_at: posed.at,
+            changed_lines: None,
         }),
     };
     let mut refs = Refs::new();

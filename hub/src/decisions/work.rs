@@ -1,10 +1,10 @@
 //! Deciding on a work item.
 
-use identity::{Decision, Signed, SignedDecision, Subject};
+use identity::{Decision, Digest, Signed, SignedDecision, Subject};
 use protocol::{Refusal, RefusalCode};
 use trace_store::{ChainId, Draft, Entry, Refs};
 use vocabulary::WorkItemId;
-use work_items::{Event, Proposed, WorkItem};
+use work_items::{Circumstances, DecideError, Event, Missing, Proposed, WorkItem};
 
 use super::{
     challenges::{Posed, answered, pose_for},
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     kind::EntryKind,
     record::{self, By, RecordError, not_recorded},
-    records::DecisionMade,
+    records::{self, DecisionMade},
     workspace::Workspace,
 };
 
@@ -45,7 +45,50 @@ pub(crate) fn in_its_place(entry: &Entry, item: &WorkItem, made: &DecisionMade) 
     if made.posed_at < proposed.proposed_at {
         return Err("it was shown before it was proposed".to_owned());
     }
+    let newest = item.evidence_shown().last();
+    if newest.is_some_and(|evidence| made.posed_at < evidence.recorded_at) {
+        return Err("it was shown before the evidence on it was recorded".to_owned());
+    }
+    if made.changed_lines != item.changed_lines() {
+        return Err("it says another number of changed lines than the evidence on it".to_owned());
+    }
     Ok(())
+}
+
+/// How a decision came about, as its entry says.
+pub(crate) fn circumstances(entry: &Entry, made: &DecisionMade) -> Circumstances {
+    Circumstances {
+        posed_at: made.posed_at,
+        recorded_at: entry.at,
+        changed_lines: made.changed_lines,
+    }
+}
+
+/// A work item and the evidence on it to the letter, as they were recorded: what is shown, and what a decision is about.
+pub(crate) fn recorded(item: &WorkItem) -> Result<(String, Vec<String>), Refusal> {
+    let unexpressible = |error: &dyn ToString| Refusal::new(RefusalCode::NotExpressible, &error.to_string());
+    let text = |bytes: Result<Vec<u8>, serde_json::Error>| {
+        String::from_utf8(bytes.map_err(|error| unexpressible(&error))?)
+            .map_err(|error| unexpressible(&error))
+    };
+    let proposed = text(records::write(&item.proposed))?;
+    let evidence = item.evidence_shown().iter();
+    let evidence: Vec<String> = evidence
+        .map(|evidence| text(records::write(evidence)))
+        .collect::<Result<_, _>>()?;
+    let digest = evidence
+        .iter()
+        .fold(Digest::of_subject(proposed.as_bytes()), |digest, evidence| {
+            digest.with_evidence(&Digest::of_subject(evidence.as_bytes()))
+        });
+    if digest == item.digest {
+        Ok((proposed, evidence))
+    } else {
+        let id = item.proposed.id;
+        let message =
+            format!("{id} was recorded by another version, in other words than this one has for it");
+        Err(unexpressible(&message))
+    }
 }
 
 /// Whether a proposal is recorded as that of those whom it names, at that moment.
@@ -80,10 +123,9 @@ fn record_decision(
     if item.decisions.contains(decision) {
         return Ok(id);
     }
-    workspace
-        .work_items
-        .after(decision)
-        .map_err(|error| refused(&error))?;
+    if let Err(error) = workspace.work_items.after(decision) {
+        return Err(refused(&advised(workspace, &error)));
+    }
     let posed = answered(workspace, decision, draft.now())?;
     let by = By {
         on_behalf_of: Some(decision.member),
@@ -93,6 +135,12 @@ fn record_decision(
     let body = DecisionMade {
         signed: sent.clone(),
         posed_at: posed.at,
+        changed_lines: item.changed_lines(),
+    };
+    let circumstances = Circumstances {
+        posed_at: posed.at,
+        recorded_at: draft.now(),
+        changed_lines: body.changed_lines,
     };
     let (chain, challenge) = (ChainId::Workspace(workspace.id), decision.challenge);
     record::append(draft, chain, EntryKind::DecisionMade, by, refs, &body)
@@ -100,11 +148,22 @@ fn record_decision(
     // Last, when nothing can fail any more: the same fold as after a restart.
     workspace
         .work_items
-        .apply(Event::Decided(signed))
+        .apply(Event::Decided(signed, circumstances))
         .map_err(|error| refused(&error))?;
     workspace.challenges.spend(&challenge);
     workspace.answered.insert(challenge);
     Ok(id)
+}
+
+/// Why a decision does not stand; who is alone and needs another is told how to get one.
+fn advised(workspace: &Workspace, error: &DecideError) -> String {
+    let needs_another =
+        matches!(error, DecideError::Duties { missing, .. } if missing.contains(&Missing::AnotherHuman));
+    if needs_another && workspace.members.all().nth(1).is_none() {
+        format!("{error}. Nobody else is a member: invite a second with: auditotter grant-access")
+    } else {
+        error.to_string()
+    }
 }
 
 fn refs_of(decision: &Decision, item: &WorkItem) -> Result<Refs, RecordError> {

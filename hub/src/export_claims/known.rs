@@ -10,14 +10,17 @@ use trace_store::{
     export::{Verified, VerifiedEntry},
 };
 use vocabulary::{DelegationId, MemberId, TraceId, WorkspaceId};
-use work_items::{Event, Proposed, WorkItems};
+use work_items::{Event, Evidence, Proposed, WorkItems};
 
-use super::{Proved, ProvedDecision, ProvedDelegation, ProvedErasure};
+use super::{Proved, ProvedDecision, ProvedDelegation, ProvedErasure, ProvedEvidence};
 use crate::{
-    decisions,
+    decisions, evidence,
     kind::EntryKind,
     membership::{self, Members},
-    records::{self, DecisionMade, DelegationGranted, MemberAdded, PasskeyEnrolled, PasskeyRemoved},
+    records::{
+        self, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded, PasskeyEnrolled,
+        PasskeyRemoved,
+    },
     words,
 };
 
@@ -29,6 +32,8 @@ pub(super) struct Known<'a> {
     gone: &'a BTreeMap<u64, Digest>,
     members: Members,
     pub(super) grants: BTreeMap<DelegationId, Grant>,
+    /// What was taken back by then.
+    taken_back: BTreeSet<DelegationId>,
     work_items: WorkItems,
     history: BTreeMap<u64, TreeHash>,
     answered: BTreeSet<Challenge>,
@@ -43,6 +48,7 @@ impl<'a> Known<'a> {
             gone,
             members: Members::default(),
             grants: BTreeMap::new(),
+            taken_back: BTreeSet::new(),
             work_items: WorkItems::default(),
             history: history.map(|past| (past.size, past.root)).collect(),
             answered: BTreeSet::new(),
@@ -87,12 +93,20 @@ impl<'a> Known<'a> {
                 });
                 self.grants.insert(grant.id, grant);
             }
+            Ok(EntryKind::DelegationRevoked) => {
+                let revoked: DelegationRevoked = read(kind, body)?;
+                self.taken_back.insert(revoked.delegation);
+            }
             Ok(EntryKind::WorkItemProposed) => {
                 let proposed: Proposed = read(kind, body)?;
                 decisions::proposed_so(&claim.entry, &proposed)?;
                 self.work_items
                     .apply(Event::Proposed(proposed, Digest::of_subject(body)))
                     .map_err(|error| error.to_string())?;
+            }
+            Ok(EntryKind::EvidenceRecorded) => {
+                let found: Evidence = read(kind, body)?;
+                proved.evidence.push(self.evidence(found, body, claim)?);
             }
             Ok(EntryKind::DecisionMade) => {
                 let made: DecisionMade = read(kind, body)?;
@@ -155,7 +169,50 @@ impl<'a> Known<'a> {
             ledger_size: decision.history.size,
         };
         self.work_items
-            .apply(Event::Decided(signed))
+            .apply(Event::Decided(
+                signed,
+                decisions::circumstances(&claim.entry, made),
+            ))
+            .map_err(|error| error.to_string())?;
+        Ok(proved)
+    }
+
+    /// What somebody's agent said, under what that human had lent: a human's approval may rest on it.
+    fn evidence(
+        &mut self,
+        found: Evidence,
+        body: &[u8],
+        claim: &VerifiedEntry,
+    ) -> Result<ProvedEvidence, String> {
+        let item = self
+            .work_items
+            .may_record(&found)
+            .map_err(|error| error.to_string())?;
+        evidence::recorded_so(&claim.entry, &found, item)?;
+        let grant = self.grants.get(&found.delegation).ok_or_else(|| {
+            format!(
+                "the evidence was recorded under {}, whose grant is not in the file",
+                found.delegation
+            )
+        })?;
+        evidence::was_lent(grant, &found)?;
+        let gone = self.members.get(found.on_behalf_of).is_none();
+        if gone || self.taken_back.contains(&found.delegation) {
+            return Err(format!(
+                "the evidence was recorded under {}, which was taken back by then",
+                found.delegation
+            ));
+        }
+        let proved = ProvedEvidence {
+            id: found.work_item,
+            kind: found.finding.kind(),
+            outcome: found.finding.outcome(),
+            tool: found.finding.tool().to_owned(),
+            by: format!("{} (via {})", self.name_of(found.on_behalf_of), found.via),
+            at: found.recorded_at,
+        };
+        self.work_items
+            .apply(Event::Evidence(found, Digest::of_subject(body)))
             .map_err(|error| error.to_string())?;
         Ok(proved)
     }

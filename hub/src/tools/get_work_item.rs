@@ -3,7 +3,8 @@
 use delegation::AgentVerb;
 use identity::Decision;
 use protocol::tools::{DecisionView, GetWorkItem, WorkItemView};
-use work_items::WorkItem;
+use vocabulary::shown;
+use work_items::{Evidence, WorkItem};
 
 use super::{Plan, not_found, sees, structured};
 use crate::workspace::Workspace;
@@ -34,8 +35,10 @@ fn view(workspace: &Workspace, item: &WorkItem) -> WorkItemView {
         proposed,
         state,
         decisions,
+        evidence,
         ..
     } = item;
+    let older = evidence.len().saturating_sub(WorkItemView::MAX_EVIDENCE);
     WorkItemView {
         id: proposed.id,
         title: proposed.proposal.title().to_string(),
@@ -54,5 +57,25 @@ fn view(workspace: &Workspace, item: &WorkItem) -> WorkItemView {
             .iter()
             .map(|decision| of_decision(workspace, decision))
             .collect(),
+        evidence: evidence
+            .iter()
+            .skip(older)
+            .map(|evidence| of_evidence(workspace, evidence))
+            .collect(),
     }
+}
+
+fn of_evidence(workspace: &Workspace, evidence: &Evidence) -> String {
+    let (finding, who) = (
+        &evidence.finding,
+        workspace.attribution(evidence.on_behalf_of, &evidence.via),
+    );
+    let line = format!(
+        "{} {} by {}, says {who}: {}",
+        finding.kind(),
+        finding.outcome(),
+        finding.tool(),
+        finding.summary()
+    );
+    shown(&line, WorkItemView::MAX_EVIDENCE_CHARS)
 }

@@ -8,7 +8,7 @@ use protocol::{
 };
 use trace_store::{ChainId, Refs};
 use vocabulary::{Timestamp, WorkItemId};
-use work_items::{Event, Proposal, Proposed, RawProposal, RiskPolicy, State, assess};
+use work_items::{Event, Proposal, Proposed, RawProposal, RiskPolicy, State, asks_much, assess};
 
 use super::{Done, Plan, structured};
 use crate::{
@@ -128,11 +128,29 @@ fn propose(
         on_behalf_of: workspace.attribution(proposed.on_behalf_of, &proposed.via),
         trace: proposed.trace,
         approval_url: around.links.url(&around.inbox, id),
+        next: what_else(workspace, &proposed),
     });
     Ok(Done {
         result,
         refs: in_trace,
         event: Some(Event::Proposed(proposed, digest)),
+    })
+}
+
+/// What high risk takes beyond one human's word, for the agent to do or to pass on.
+fn what_else(workspace: &Workspace, proposed: &Proposed) -> Option<String> {
+    if !asks_much(proposed.assessment.risk) {
+        return None;
+    }
+    let who = workspace.name_of(proposed.on_behalf_of);
+    let first = "First record_evidence of a review that passed.";
+    Some(if workspace.members.all().nth(1).is_some() {
+        format!("{first} Then another member than {who} approves, by touch")
+    } else {
+        format!(
+            "{first} Then another member than {who} has to approve, and there is none: ask {who} to invite a second \
+             with: auditotter grant-access"
+        )
     })
 }
 

@@ -334,3 +334,16 @@ proptest! {
         prop_assert_eq!(Words::read(&Words::from(&said).text().unwrap()), Ok(said));
     }
 }
+
+/// Others make the same digest with their own tools: it is BLAKE3 `derive_key` over the two digests, one after the other.
+#[test]
+fn the_digest_of_a_subject_with_evidence_is_fixed() {
+    let subject = Digest::of_subject(b"Fix the password reset bug");
+    let evidence = Digest::of_subject(b"review passed");
+    let both = subject.with_evidence(&evidence);
+    assert_eq!(
+        both.to_string(),
+        "3a3b8e6dab489af109089710564d886b78417a3c8fb8b652f0938ef7180fee2b"
+    );
+    assert_ne!(both, evidence.with_evidence(&subject), "the order counts");
+}

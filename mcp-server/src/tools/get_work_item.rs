@@ -10,8 +10,12 @@ pub(super) fn tool() -> Tool {
 }
 
 pub(super) fn text(item: &WorkItemView) -> String {
-    format!(
+    let told = format!(
         "{}: {} ({}, {} risk) is {}, proposed on behalf of {}",
         item.id, item.title, item.item_type, item.risk, item.state, item.on_behalf_of
-    )
+    );
+    match item.evidence.len() {
+        0 => told,
+        pieces => format!("{told}; {pieces} pieces of evidence"),
+    }
 }

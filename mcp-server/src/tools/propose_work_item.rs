@@ -15,7 +15,7 @@ pub(super) fn tool() -> Tool {
 }
 
 pub(super) fn text(result: &WorkItemProposed) -> String {
-    format!(
+    let told = format!(
         "{id} {state}: {item_type}, {risk} risk ({reasons}), on behalf of {who}. A human decides at {url}",
         id = result.id,
         state = result.state,
@@ -24,5 +24,9 @@ pub(super) fn text(result: &WorkItemProposed) -> String {
         reasons = result.risk_reasons.join("; "),
         who = result.on_behalf_of,
         url = result.approval_url,
-    )
+    );
+    match &result.next {
+        Some(next) => format!("{told}. {next}"),
+        None => told,
+    }
 }

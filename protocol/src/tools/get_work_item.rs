@@ -51,6 +51,16 @@ pub struct WorkItemView {
     pub proposed_at: Timestamp,
     /// What people decided.
     pub decisions: Vec<DecisionView>,
+    /// What was run on it: the newest pieces, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+}
+
+impl WorkItemView {
+    /// The most pieces of evidence that are shown.
+    pub const MAX_EVIDENCE: usize = 16;
+    /// The longest of them, in characters.
+    pub const MAX_EVIDENCE_CHARS: usize = 300;
 }
 
 /// What a human decided.

@@ -51,4 +51,7 @@ pub struct WorkItemProposed {
     pub trace: TraceId,
     /// Where a human decides. Holding it is not enough to decide.
     pub approval_url: String,
+    /// What else high risk takes before a human can approve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 mod founded;
 mod ledger;
+mod person;
 mod served;
 
 use std::{
@@ -19,8 +20,9 @@ use rustix::{
 use tempfile::TempDir;
 
 use founded::Founder;
-pub use founded::Lending;
+pub use founded::{Lending, digest_of};
 pub use ledger::Recorded;
+pub use person::Person;
 pub use served::Served;
 
 use crate::program::{self, Ran};

@@ -11,6 +11,7 @@
 
 pub mod browser;
 pub mod clients;
+pub mod device;
 pub mod export;
 pub mod home;
 pub mod program;
@@ -19,6 +20,7 @@ pub mod stdio;
 pub mod terminal;
 
 pub use browser::Browser;
+pub use device::Device;
 pub use home::Home;
 pub use scripted_model::{ScriptedModel, Step};
 pub use stdio::StdioClient;

@@ -1,8 +1,15 @@
-use identity::{Challenge, History, Seed, SignedRegistration, Signer, Tier};
+use ed25519_dalek::{Signer as _, SigningKey};
+use identity::{
+    Assertion, Bytes, Challenge, History, Passkey, Seed, SignedDecision, SignedRegistration, Signer, Tier,
+    touch_challenge,
+};
+use sha2::{Digest as _, Sha256};
 use vocabulary::{DelegationId, MemberId, Timestamp, TraceId, WorkspaceId};
 
 use super::*;
 use crate::{Proposal, RawProposal, RiskPolicy, assess};
+
+mod evidence;
 
 fn digest(number: u64) -> Digest {
     Digest::of_subject(&number.to_le_bytes())
@@ -102,6 +109,7 @@ fn decision(items: &WorkItems, verb: HumanVerb) -> Decision {
     }
 }
 
+/// A decision as the member signs it whom it names, with the key or the passkey that everybody has here.
 fn signed(decision: &Decision) -> Signed<Decision> {
     let seed = Seed::from_entropy([1; 32]);
     let registration = SignedRegistration::sign(
@@ -112,19 +120,59 @@ fn signed(decision: &Decision) -> Signed<Decision> {
         decision.workspace,
     );
     let member = registration.unwrap().verify(decision.workspace).unwrap();
-    let signed = decision.sign(&seed.decision_key()).unwrap();
+    let (passkey, signed) = match decision.tier {
+        Tier::T0 => (None, decision.sign(&seed.decision_key()).unwrap()),
+        Tier::T1 => {
+            let (passkey, signed) = touched(decision);
+            (Some(passkey), signed)
+        }
+    };
     signed
         .verify(decision.workspace, |_| {
             Some(Signer {
                 member: &member,
-                passkeys: &[],
+                passkeys: passkey.as_slice(),
             })
         })
         .unwrap()
 }
 
+/// A touch of a device made of software.
+fn touched(decision: &Decision) -> (Passkey, SignedDecision) {
+    let key = SigningKey::from_bytes(&[9; 32]);
+    let spki = [
+        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+    ];
+    let passkey = Passkey {
+        id: Bytes::new(vec![7; 16]),
+        public_key: Bytes::new([&spki[..], key.verifying_key().as_bytes()].concat()),
+        rp_id: "localhost".to_owned(),
+    };
+    let text = decision.text().unwrap();
+    let challenge = Bytes::new(touch_challenge(&text).to_vec());
+    let client =
+        format!(r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"http://localhost:1"}}"#);
+    let device = [&Sha256::digest("localhost")[..], &[5, 0, 0, 0, 0]].concat();
+    let message = [device.as_slice(), &Sha256::digest(&client)].concat();
+    let assertion = Assertion {
+        credential: passkey.id.clone(),
+        signature: Bytes::new(key.sign(&message).to_vec()),
+        authenticator_data: Bytes::new(device),
+        client_data: Bytes::new(client.into_bytes()),
+    };
+    (passkey, SignedDecision::touched(text, assertion))
+}
+
+const fn at_once() -> Circumstances {
+    Circumstances {
+        posed_at: Timestamp::EPOCH,
+        recorded_at: Timestamp::EPOCH,
+        changed_lines: None,
+    }
+}
+
 fn apply(items: &mut WorkItems, decision: &Decision) -> Result<State, DecideError> {
-    match items.apply(Event::Decided(signed(decision))) {
+    match items.apply(Event::Decided(signed(decision), at_once())) {
         Ok(()) => Ok(items.get(WorkItemId::new(1, [0; 10])).unwrap().state),
         Err(FoldError::Decision(error)) => Err(error),
         Err(other) => panic!("{other}"),

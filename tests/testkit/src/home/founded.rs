@@ -256,7 +256,7 @@ impl Home {
                 policy: proposed.assessment.policy_digest,
                 risk: proposed.assessment.risk,
             },
-            subject_digest: Digest::of_subject(shown.recorded.as_bytes()),
+            subject_digest: digest_of(shown),
             rationale: why.map(|why| why.parse().expect("a rationale")),
             member: self.founder().member,
             challenge: shown.posed.challenge,
@@ -335,6 +335,15 @@ impl Home {
     }
 }
 
-fn fresh() -> [u8; 32] {
+/// The digest of all that is shown to somebody who may decide.
+#[must_use]
+pub fn digest_of(shown: &ShownWorkItem) -> Digest {
+    let evidence = shown.evidence.iter();
+    evidence.fold(Digest::of_subject(shown.recorded.as_bytes()), |digest, text| {
+        digest.with_evidence(&Digest::of_subject(text.as_bytes()))
+    })
+}
+
+pub(super) fn fresh() -> [u8; 32] {
     clock::random().expect("the system has randomness")
 }

@@ -6,7 +6,7 @@ use hub::clock;
 use trace_store::{
     BodyState, ChainId, CheckpointSigner, Config, Ledger, NewEntry, OpenError, Store, Stored, export,
 };
-use vocabulary::TraceId;
+use vocabulary::{Timestamp, TraceId};
 
 use super::Home;
 use crate::program::{self, PATIENCE};
@@ -53,6 +53,14 @@ impl Home {
     /// # Panics
     /// Where the store is refused.
     pub fn forge(&self, forged: Vec<(ChainId, NewEntry)>) {
+        self.forge_now(|_| forged);
+    }
+
+    /// The same with what says of itself when it was written, at that very moment of the ledger's.
+    ///
+    /// # Panics
+    /// Where the store is refused.
+    pub fn forge_now(&self, forged: impl FnOnce(Timestamp) -> Vec<(ChainId, NewEntry)> + Send + 'static) {
         self.stop_hub();
         let opened = program::until(PATIENCE, || {
             let config = Config {
@@ -67,7 +75,7 @@ impl Home {
         });
         let ledger = opened.expect("the store's lock is let go of");
         let appended = ledger.call(move |(), draft| {
-            forged
+            forged(draft.now())
                 .into_iter()
                 .try_for_each(|(chain, entry)| draft.append(chain, entry).map(drop))
         });

@@ -1,0 +1,69 @@
+//! Objects of git, as names: nothing here looks into a repository.
+
+use std::{fmt, str::FromStr};
+
+use crate::{shown, text_form};
+
+/// A commit or a tree of git by its full name: 40 hexadecimal digits in lower case, or 64 where the repository uses SHA-256
+/// (gitformat-hash-function-transition(5)). A shortened name may come to mean another object, so none is taken.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GitObject(String);
+
+/// A text that names no object of git.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no full name of a git object; write its 40 or 64 hexadecimal digits, as git rev-parse prints them"
+)]
+pub struct GitObjectError(String);
+
+impl GitObject {
+    /// Its digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for GitObject {
+    type Err = GitObjectError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        if matches!(text.len(), 40 | 64) && text.bytes().all(digits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(GitObjectError(shown(text, 72)))
+        }
+    }
+}
+
+impl fmt::Display for GitObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+text_form!(GitObject);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_full_name_in_its_one_form_names_an_object() {
+        for good in ["0123456789abcdef0123456789abcdef01234567", &"ab".repeat(32)] {
+            assert_eq!(good.parse::<GitObject>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "HEAD",
+            "0123456",
+            &"A".repeat(40),
+            &"a".repeat(41),
+            &"g".repeat(40),
+            &"é".repeat(20),
+        ] {
+            assert!(bad.parse::<GitObject>().is_err(), "{bad}");
+        }
+    }
+}

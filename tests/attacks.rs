@@ -11,6 +11,8 @@
 mod decisions;
 #[path = "attacks/evidence.rs"]
 mod evidence;
+#[path = "attacks/inbox.rs"]
+mod inbox;
 #[path = "attacks/members.rs"]
 mod members;
 #[path = "attacks/touch.rs"]

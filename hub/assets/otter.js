@@ -68,7 +68,7 @@ const deeds = {
     const { challenge } = await posed(open);
     const asked = await ask(`${path}/text`, { challenge, verdict, ...(why && { rationale: why }) });
     const assertion = await touch(asked);
-    const { state } = await ask(`${path}/decision`, { decision: asked.decision, assertion });
+    const { state } = await ask("/decisions", { decision: asked.decision, assertion });
     tell(button, `It is ${state}.`);
     await refresh();
   },

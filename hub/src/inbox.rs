@@ -66,7 +66,7 @@ impl Inbox {
             .route("/logout", post(login::logout))
             .route("/w/{id}/challenge", post(deciding::challenge))
             .route("/w/{id}/text", post(deciding::text))
-            .route("/w/{id}/decision", post(deciding::decide))
+            .route("/decisions", post(deciding::decide))
             .route("/delegations/{id}/revocation", post(revoking::revoke))
             .route("/passkeys", post(enrolling::enrol))
             .layer(middleware::from_fn_with_state(self.clone(), door::own_page))

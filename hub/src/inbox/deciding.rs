@@ -73,6 +73,7 @@ pub(super) struct Signed {
 /// Where the work item stands now.
 #[derive(Debug, Serialize)]
 pub(super) struct Decided {
+    id: WorkItemId,
     state: String,
 }
 
@@ -132,20 +133,20 @@ pub(super) async fn text(
 /// Who sends it is of no weight; whose touch it is, is.
 pub(super) async fn decide(
     State(inbox): State<Inbox>,
-    Path(id): Path<WorkItemId>,
     signed: Result<Json<Signed>, JsonRejection>,
 ) -> Result<Json<Decided>, Problem> {
     let Json(signed) = signed.map_err(|error| Problem::unread(&error))?;
     let signed = SignedDecision::touched(signed.decision, signed.assertion);
-    let state = inbox
+    let decided = inbox
         .attempt(move |workspace, draft| {
-            decisions::decide(workspace, draft, &signed)?;
+            let id = decisions::decide(workspace, draft, &signed)?;
             let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
-            Ok(item.state.to_string())
+            let state = item.state.to_string();
+            Ok(Decided { id, state })
         })
         .await?;
     inbox.news.decided();
-    Ok(Json(Decided { state }))
+    Ok(Json(decided))
 }
 
 fn decision_of(

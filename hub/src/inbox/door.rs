@@ -153,7 +153,7 @@ impl Inbox {
 
     /// Who looks is led to where they log in, and back; who does something is told.
     pub(super) fn ask_to_log_in(&self, method: &Method, path: &str) -> Response {
-        if method == Method::GET {
+        if matches!(*method, Method::GET | Method::HEAD) {
             return Redirect::to(&format!("/login?next={}", path_only(path))).into_response();
         }
         let detail = "nobody is logged in here; log in, then do it again".to_owned();

@@ -4,6 +4,12 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use identity::{Assertion, Bytes, Passkey, touch_challenge};
 use sha2::{Digest as _, Sha256};
 
+/// Somebody was present, and the device knows who.
+pub const VERIFIED: u8 = 5;
+
+/// Somebody was present.
+pub const PRESENT: u8 = 1;
+
 /// A device with one passkey, whose user touches whatever they are asked to.
 #[derive(Debug)]
 pub struct Device {
@@ -38,11 +44,16 @@ impl Device {
     /// What a browser would make of a touch for the decision with this text.
     #[must_use]
     pub fn touches(&self, text: &str) -> Assertion {
-        let challenge = Bytes::new(touch_challenge(text).to_vec());
+        self.asserts(&Bytes::new(touch_challenge(text).to_vec()).to_string(), VERIFIED)
+    }
+
+    /// What a browser would make of a touch over this challenge, with these flags (section 6.1).
+    #[must_use]
+    pub fn asserts(&self, challenge: &str, flags: u8) -> Assertion {
         let client = format!(
             r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"http://localhost:1","crossOrigin":false}}"#
         );
-        let device = [&Sha256::digest("localhost")[..], &[5, 0, 0, 0, 0]].concat();
+        let device = [&Sha256::digest("localhost")[..], &[flags, 0, 0, 0, 0]].concat();
         let signature = self
             .key
             .sign(&[device.as_slice(), &Sha256::digest(&client)].concat());

@@ -6,6 +6,7 @@ use axum::{
     response::Response,
 };
 use protocol::Refusal;
+use time::Duration;
 use vocabulary::{MemberId, Timestamp, WorkItemId};
 use work_items::{State as Standing, WorkItem};
 
@@ -49,6 +50,7 @@ pub(super) struct Shown {
     digest: String,
     /// Where somebody can decide.
     open: Option<Open>,
+    evidence: Vec<Found>,
     decisions: Vec<Made>,
 }
 
@@ -64,6 +66,17 @@ struct Open {
 }
 
 #[derive(Debug)]
+struct Found {
+    kind: String,
+    outcome: String,
+    tool: String,
+    summary: String,
+    changed_lines: Option<u32>,
+    by: String,
+    at: Moment,
+}
+
+#[derive(Debug)]
 struct Made {
     verb: String,
     by: String,
@@ -71,6 +84,8 @@ struct Made {
     rationale: Option<String>,
     tier: String,
     ledger_size: u64,
+    took: String,
+    changed_lines: Option<u32>,
 }
 
 pub(in crate::inbox) async fn work_item(
@@ -123,13 +138,24 @@ fn of(workspace: &Workspace, item: &WorkItem, member: MemberId, host: &str, now:
             has_passkey: own.clone().any(|passkey| passkey.rp_id == host),
         }
     });
-    let decisions = item.decisions.iter().map(|decision| Made {
+    let evidence = item.evidence.iter().map(|evidence| Found {
+        kind: evidence.finding.kind().to_string(),
+        outcome: evidence.finding.outcome().to_string(),
+        tool: evidence.finding.tool().to_owned(),
+        summary: evidence.finding.summary().to_owned(),
+        changed_lines: evidence.finding.changed_lines(),
+        by: workspace.attribution(evidence.on_behalf_of, &evidence.via),
+        at: Moment::new(evidence.recorded_at, now),
+    });
+    let decisions = item.decided().map(|(decision, circumstances)| Made {
         verb: decision.verb.to_string(),
         by: workspace.name_of(decision.member),
         at: Moment::new(decision.at, now),
         rationale: decision.rationale.as_ref().map(ToString::to_string),
         tier: decision.tier.to_string(),
         ledger_size: decision.history.size,
+        took: took(circumstances.took()),
+        changed_lines: circumstances.changed_lines,
     });
     Shown {
         id: proposed.id,
@@ -147,6 +173,17 @@ fn of(workspace: &Workspace, item: &WorkItem, member: MemberId, host: &str, now:
         at: Moment::new(proposed.proposed_at, now),
         digest: item.digest.to_string(),
         open,
+        evidence: evidence.collect(),
         decisions: decisions.collect(),
+    }
+}
+
+/// How long somebody looked, as people say it.
+fn took(time: Duration) -> String {
+    match (time.whole_minutes(), time.whole_seconds()) {
+        (0, 1) => "1 second".to_owned(),
+        (0, seconds) => format!("{seconds} seconds"),
+        (1, _) => "1 minute".to_owned(),
+        (minutes, _) => format!("{minutes} minutes"),
     }
 }

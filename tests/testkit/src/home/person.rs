@@ -20,7 +20,8 @@ pub struct Person {
     pub member: MemberId,
     key_number: u32,
     seed: Seed,
-    device: Device,
+    /// What holds their passkey.
+    pub device: Device,
 }
 
 impl Home {

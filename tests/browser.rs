@@ -7,7 +7,7 @@
 
 #[path = "browser/inbox.rs"]
 mod inbox;
-#[path = "browser/pictures.rs"]
-mod pictures;
+#[path = "browser/looks.rs"]
+mod looks;
 #[path = "browser/touch.rs"]
 mod touch;

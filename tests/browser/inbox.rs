@@ -2,10 +2,10 @@
 
 use hub::companion::{CompanionRequest, WorkItemRow};
 use serde_json::json;
-use testkit::{Browser, Home, export::Export};
+use testkit::{Browser, Home, Terminal, export::Export};
 use vocabulary::WorkItemId;
 
-use crate::{pictures::Pictures, touch::with_a_passkey};
+use crate::{looks::Looks, touch::with_a_passkey};
 
 fn propose(home: &Home, title: &str, paths: &[&str]) -> WorkItemId {
     let mut client = home.claude_code();
@@ -42,20 +42,20 @@ fn alice_logs_in_sees_a_proposal_arrive_by_itself_and_approves_it_with_one_click
     let Some(mut browser) = Browser::start() else {
         return;
     };
-    let mut pictures = Pictures::of("inbox");
+    let mut looks = Looks::at("inbox");
     let home = Home::lent();
     let served = home.serve();
     browser.plug_in(true);
     browser.open(served.url());
     browser.wait_for("main", "Nobody has a passkey here yet");
-    pictures.take(&mut browser, "login-nobody");
+    looks.look(&mut browser, "login-nobody");
     with_a_passkey(&home, &mut browser);
     browser.open(served.url());
     browser.wait_for("h1", "Log in");
-    pictures.take(&mut browser, "login");
+    looks.look(&mut browser, "login");
     log_in(&mut browser, served.url());
     browser.wait_for("main", "Nothing waits.");
-    pictures.take(&mut browser, "inbox-empty");
+    looks.look(&mut browser, "inbox-empty");
 
     let id = propose(&home, "Fix the password reset link", &["src/reset/mail.rs"]);
     let listed = browser.wait_for("main", "Fix the password reset link");
@@ -66,7 +66,7 @@ fn alice_logs_in_sees_a_proposal_arrive_by_itself_and_approves_it_with_one_click
         &["docs/links.md"],
     );
     browser.wait_for("main", "Say in the docs");
-    pictures.take(&mut browser, "inbox");
+    looks.look(&mut browser, "inbox");
 
     browser.click(&format!("a[href='/w/{id}']"));
     browser.wait_for("h1", "Fix the password reset link");
@@ -80,10 +80,10 @@ fn alice_logs_in_sees_a_proposal_arrive_by_itself_and_approves_it_with_one_click
     ] {
         assert!(shown.contains(told), "{told}: {shown}");
     }
-    pictures.take(&mut browser, "work-item");
+    looks.look(&mut browser, "work-item");
     browser.click("[data-verdict=yes]");
     browser.wait_for("h1 + .facts", "approved");
-    pictures.take(&mut browser, "work-item-approved");
+    looks.look(&mut browser, "work-item-approved");
     assert_eq!(state(&home, id), "approved");
 
     let export = Export::of_the_trace_of(&home, id);
@@ -100,14 +100,137 @@ fn alice_logs_in_sees_a_proposal_arrive_by_itself_and_approves_it_with_one_click
     }
     browser.open(&format!("{}/delegations", served.url()));
     browser.wait_for("main", "Alice to claude-code");
-    pictures.take(&mut browser, "delegations");
+    looks.look(&mut browser, "delegations");
     browser.click("[data-do=revoke]");
     browser.wait_for("main", "Nothing is lent.");
     browser.open(&format!("{}/members", served.url()));
     browser.wait_for("main", "Alice (you)");
-    pictures.take(&mut browser, "members");
+    looks.look(&mut browser, "members");
     browser.click("[data-do=logout]");
     browser.wait_for("h1", "Log in");
     browser.open(&format!("{}/w/{id}", served.url()));
     browser.wait_for("h1", "Log in");
+}
+
+/// Somebody makes a passkey on the inbox's page, and signs it with their key on another machine.
+fn make_a_passkey(browser: &mut Browser, looks: &mut Looks, url: &str, home: &Home, key: &str) {
+    browser.open(&format!("{url}/passkeys/new"));
+    browser.wait_for("h1", "Make a passkey");
+    browser.type_into("#email", "bob@example.com");
+    browser.click("[data-do=make]");
+    let told = browser.wait_for("main [data-told]", "has to show the code");
+    let code = told.rsplit(' ').next().unwrap().to_owned();
+    looks.look(browser, "enrol");
+    let command = browser.text("[data-command]");
+    let signed = command.strip_prefix("auditotter passkey sign ").unwrap();
+    let mut terminal = Terminal::start(home.auditotter(&["passkey", "sign", signed, "--key", key]));
+    terminal.expect(&format!("code          {code}"));
+    terminal.expect_secret("to take up this passkey: ");
+    terminal.enter(Home::PASSPHRASE);
+    let (ended, shown) = terminal.end();
+    assert_eq!(ended, Some(0), "{shown}");
+    let line = shown.lines().find(|line| line.starts_with('{')).unwrap();
+    browser.type_into("#signed", line);
+    browser.click("[data-do=enrol]");
+    browser.wait_for("h1", "Log in");
+}
+
+#[test]
+fn high_risk_waits_for_evidence_and_another_human_with_a_reason() {
+    let (Some(mut alices), Some(mut bobs)) = (Browser::start(), Browser::start()) else {
+        return;
+    };
+    let mut looks = Looks::at("high-risk");
+    let home = Home::lent();
+    let bob = home.bob();
+    let served = home.serve();
+    alices.plug_in(true);
+    bobs.plug_in(true);
+    with_a_passkey(&home, &mut alices);
+    let key = bob.key_file(&home);
+    make_a_passkey(&mut bobs, &mut looks, served.url(), &home, key.to_str().unwrap());
+    log_in(&mut alices, served.url());
+    log_in(&mut bobs, served.url());
+
+    let mut client = home.claude_code();
+    let arguments =
+        json!({ "title": "Sign session cookies with a new key", "paths": ["src/auth/session.rs"] });
+    let proposed = client.call("propose_work_item", arguments);
+    assert_eq!(proposed.structured["risk"], "high", "{proposed:?}");
+    let id: WorkItemId = proposed.structured["id"].as_str().unwrap().parse().unwrap();
+    bobs.wait_for("main", "evidence of a machine's review");
+    looks.look(&mut bobs, "inbox");
+
+    alices.open(&format!("{}/w/{id}", served.url()));
+    alices.wait_for("main", "Not for you to approve");
+    assert_eq!(
+        alices.run("return document.querySelector('[data-verdict=yes]')"),
+        json!(null)
+    );
+    looks.look(&mut alices, "not-for-you");
+    let recorded = client.call(
+        "record_evidence",
+        json!({ "id": id, "kind": "review", "outcome": "passed", "tool": "reviewer", "summary": "No secret is logged.",
+            "changed_lines": 48 }),
+    );
+    assert!(!recorded.is_error, "{recorded:?}");
+
+    bobs.open(&format!("{}/w/{id}", served.url()));
+    bobs.wait_for("main", "No secret is logged.");
+    looks.look(&mut bobs, "work-item");
+    bobs.click("[data-verdict=yes]");
+    bobs.wait_for("main [data-told]", "a rationale of at least 5 words");
+    assert_eq!(state(&home, id), "proposed");
+    bobs.type_into("#why", "The review passed and I read all of the change.");
+    bobs.click("[data-verdict=yes]");
+    bobs.wait_for("h1 + .facts", "approved");
+    looks.look(&mut bobs, "approved");
+    // Alice hears of it by herself.
+    alices.wait_for("h1 + .facts", "approved");
+    let shown = alices.wait_for("main", "I read all of the change.");
+    assert!(shown.contains("over 48 changed lines"), "{shown}");
+    client.end();
+
+    let export = Export::of_the_trace_of(&home, id);
+    let ours = export.verified_by_us();
+    assert!(
+        ours.stdout.contains("by Bob, signed T1"),
+        "{}{}",
+        ours.stdout,
+        ours.stderr
+    );
+    if let Some(ran) = export.verified_by_python() {
+        let _told = ran.expect_success();
+    }
+}
+
+#[test]
+fn with_the_keyboard_alone_somebody_logs_in_and_approves() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let home = Home::lent();
+    let served = home.serve();
+    browser.plug_in(true);
+    with_a_passkey(&home, &mut browser);
+    let id = propose(&home, "Fix the password reset link", &["src/reset/mail.rs"]);
+    browser.open(served.url());
+    browser.wait_for("h1", "Log in");
+    let tab_to = |browser: &mut Browser, wanted: &str| {
+        let on = format!("return document.activeElement?.matches({wanted:?}) ?? false");
+        let mut tabs = 0;
+        while browser.run(&on) != json!(true) {
+            browser.press("\u{e004}");
+            tabs += 1;
+            assert!(tabs < 40, "{wanted} cannot be reached with Tab");
+        }
+        browser.press("\u{e006}");
+    };
+    tab_to(&mut browser, "[data-do=login]");
+    browser.wait_for("h1", "Inbox");
+    tab_to(&mut browser, "main a.title");
+    browser.wait_for("h1", "Fix the password reset link");
+    tab_to(&mut browser, "[data-verdict=yes]");
+    browser.wait_for("h1 + .facts", "approved");
+    assert_eq!(state(&home, id), "approved");
 }

@@ -171,6 +171,33 @@ impl Browser {
         self.post("/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
+    /// Runs a script that calls the last of its arguments when it is done; returns what that was called with.
+    pub fn run_async(&mut self, script: &str) -> Value {
+        self.post("/execute/async", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Says whether who looks likes pages `light` or `dark`.
+    pub fn prefers(&mut self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let asked = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        self.post("/goog/cdp/execute", &asked);
+    }
+
+    /// Presses keys where the page's focus is: `\u{e004}` is Tab, `\u{e006}` Enter (WebDriver, section 17.4.2).
+    pub fn press(&mut self, keys: &str) {
+        let pressed: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| {
+                [
+                    json!({ "type": "keyDown", "value": key.to_string() }),
+                    json!({ "type": "keyUp", "value": key.to_string() }),
+                ]
+            })
+            .collect();
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": pressed });
+        self.post("/actions", &json!({ "actions": [keyboard] }));
+    }
+
     /// Sets how large the window is, in CSS pixels.
     pub fn resize(&mut self, width: u32, height: u32) {
         self.post("/window/rect", &json!({ "width": width, "height": height }));

@@ -27,16 +27,25 @@ const CLIENTS_VARIABLE: &str = "AUDITOTTER_CLIENTS";
 /// # Panics
 /// Where the client is missing and `CI` is set.
 fn installed(name: &str) -> Option<PathBuf> {
+    package(&format!(".bin/{name}"))
+}
+
+/// A file of an npm package that tests use; `None`, said loudly, where it is not installed.
+///
+/// # Panics
+/// Where it is missing and `CI` is set.
+#[must_use]
+pub fn package(file: &str) -> Option<PathBuf> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     let folder = std::env::var_os(CLIENTS_VARIABLE)
         .map(PathBuf::from)
         .or_else(|| tests.map(Path::to_owned))?;
-    let path = folder.join("node_modules/.bin").join(name);
+    let path = folder.join("node_modules").join(file);
     if path.exists() {
         return Some(path);
     }
     skipped(&format!(
-        "{name} is not at {}; run: npm ci --prefix tests",
+        "{file} is not at {}; run: npm ci --prefix tests",
         path.display()
     ));
     None

@@ -1,14 +1,18 @@
 //! Somebody beside Alice: let in by her, with a key and a passkey of their own.
 
+use std::{fs, path::PathBuf};
+
 use delegation::{RootKey, mint};
 use hub::{
     clock,
     companion::{CompanionRequest, MemberRow, PosedRow, ShownWorkItem, WorkItemRow},
 };
 use identity::{
-    Decision, Digest, Enrolment, History, HumanVerb, Seed, SignedDecision, SignedRegistration, Subject, Tier,
+    Decision, Digest, Enrolment, History, HumanVerb, Passphrase, Seed, SignedDecision, SignedRegistration,
+    Subject, Tier, WorkFactor,
 };
 use vocabulary::{DelegationId, MemberId, WorkItemId};
+use zeroize::Zeroizing;
 
 use super::{Home, Lending, founded::fresh};
 use crate::Device;
@@ -89,6 +93,20 @@ impl Home {
 }
 
 impl Person {
+    /// Puts their key into a file named as `auditotter join` does, under [`Home::PASSPHRASE`].
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    #[must_use]
+    pub fn key_file(&self, home: &Home) -> PathBuf {
+        let passphrase = Passphrase::new(Zeroizing::new(Home::PASSPHRASE.to_owned()));
+        let passphrase = passphrase.expect("a passphrase that is long enough");
+        let sealed = identity::seal(&self.seed, &passphrase, WorkFactor::lowest());
+        let path = home.file(&format!("{}.age", self.member));
+        fs::write(&path, sealed.expect("a seed can be sealed")).expect("a key can be stored");
+        path
+    }
+
     /// What they would decide by touch on what is shown to them.
     #[must_use]
     pub fn decision(

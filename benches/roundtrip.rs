@@ -14,7 +14,7 @@ use std::{
     fs::File,
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use benches::{Amount, Row, in_turns, percentile, print, resident, timed};
@@ -28,8 +28,6 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 use testkit::{Home, home::Lending};
-use trace_store::{ChainId, Config, Kind, Ledger, NewEntry, Store};
-use vocabulary::{Timestamp, TraceId};
 
 const NOTE: &str = "Reading the session code first; the expiry is compared with the wrong clock.";
 
@@ -49,7 +47,7 @@ fn main() {
         return print(&rows);
     }
     rows.extend(starts(&home, "a new store"));
-    fill(&home, if quick { 10_000 } else { 1_000_000 });
+    home.fill(if quick { 10_000 } else { 1_000_000 });
     rows.extend(starts(&home, "1,000,000 entries"));
     let hub = home.hub().unwrap();
     rows.push(Row {
@@ -114,37 +112,6 @@ fn starts(home: &Home, store: &str) -> [Row; 3] {
         row("start to `initialize` answered, no hub yet", down, 150),
         row("start to first call answered, starting the hub", starting, 150),
     ]
-}
-
-/// Brings the home's store to so many entries, in traces of a thousand.
-fn fill(home: &Home, count: u64) {
-    home.stop_hub();
-    let config = Config {
-        workspace: home.workspace(),
-        clock: Box::new(|| {
-            let now = std::time::UNIX_EPOCH.elapsed().unwrap();
-            Timestamp::from_unix_micros(now.as_micros().try_into().unwrap()).unwrap()
-        }),
-        entropy: Box::new(|bytes| getrandom::fill(bytes).unwrap()),
-    };
-    let fold = |_: &Store| Ok::<_, std::convert::Infallible>(());
-    let ledger = Ledger::open(&home.layout().store(), config, fold).unwrap();
-    let started = Instant::now();
-    for number in 0..count.div_ceil(1_000) {
-        let trace = TraceId::new(number, [9; 10]);
-        let written = ledger.call(move |(), draft| {
-            for _ in 0..1_000 {
-                let entry = NewEntry {
-                    body: Some(NOTE.into()),
-                    ..NewEntry::new(Kind::from_static("note.appended"))
-                };
-                draft.append(ChainId::Trace(trace), entry).unwrap();
-            }
-        });
-        written.unwrap();
-    }
-    ledger.close().unwrap();
-    println!("{count} entries written in {:.1?}", started.elapsed());
 }
 
 /// A client that adds as little as can be: it writes a line and reads a line.

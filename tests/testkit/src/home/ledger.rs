@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use hub::clock;
 use trace_store::{
-    BodyState, ChainId, CheckpointSigner, Config, Ledger, NewEntry, OpenError, Store, Stored, export,
+    BodyState, ChainId, CheckpointSigner, Config, Kind, Ledger, NewEntry, OpenError, Store, Stored, export,
 };
 use vocabulary::{Timestamp, TraceId};
 
@@ -45,6 +45,36 @@ impl Home {
             ChainId::Workspace(_) => None,
         });
         traces.collect()
+    }
+
+    /// Adds so many entries to the ledger, in traces of a thousand, as the sessions of a long time would. Ends the hub
+    /// first.
+    ///
+    /// # Panics
+    /// Where the store is refused or cannot be written.
+    pub fn fill(&self, entries: u64) {
+        self.stop_hub();
+        let config = Config {
+            workspace: self.workspace(),
+            clock: Box::new(clock::now),
+            entropy: Box::new(|bytes| bytes.fill(7)),
+        };
+        let fold = |_: &Store| Ok::<_, Infallible>(());
+        let ledger = Ledger::open(&self.layout().store(), config, fold).expect("the store opens");
+        for number in 0..entries.div_ceil(1_000) {
+            let chain = ChainId::Trace(TraceId::new(number, [9; 10]));
+            let written = ledger.call(move |(), draft| {
+                for _ in 0..1_000 {
+                    let entry = NewEntry {
+                        body: Some(br#"{"text":"Reading the session code first.","refs":[]}"#.to_vec()),
+                        ..NewEntry::new(Kind::from_static("note.appended"))
+                    };
+                    draft.append(chain, entry).expect("an entry can be appended");
+                }
+            });
+            written.expect("entries can be written");
+        }
+        ledger.close().expect("the store closes");
     }
 
     /// Appends to the ledger what no hub would, as whoever has a shell can: every hash fits, whatever it says. Ends the

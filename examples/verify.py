@@ -366,7 +366,11 @@ OF_WORK = {"policy_digest": HEX32, "risk": "low|medium|high|critical"}
 KINDS = {"approve": "wi_", "reject": "wi_", "grant_access": "me_", "revoke_member": "me_", "erase_body": "tr_"}
 CLAIMS = {"member.added", "member.revoked", "work_item.proposed", "decision.made", "body.erased"}
 CLAIMS |= {"delegation.granted", "delegation.revoked", "passkey.enrolled", "passkey.removed", "work_item.evidence"}
+CLAIMS |= {"work_item.reported", "work_item.expired"}
 FINDING = {"kind": "review|test|lint|scan|build", "outcome": "passed|failed"}
+# What an agent may say of work, and from where.
+REPORTS = {"in_progress": {"approved"}, "in_review": {"in_progress"}, "withdrawn": {"proposed", "approved", "in_progress", "in_review"}}
+CLOSED, UNDECIDED_FOR = {"rejected", "withdrawn", "expired"}, 14 * 24 * 3600 * 10**6
 OF_A_REPORT = {"digest": HEX32, "commit": "[0-9a-f]{40}|[0-9a-f]{64}", "tree": "[0-9a-f]{40}|[0-9a-f]{64}"}
 # The rules by which risk was ever judged. What they say of a proposal this script does not ask again.
 POLICIES = {"af56c1f206a72b96e43ce5680bc298ae2072d7dba3fe287fc2922ab1969a744e"}
@@ -514,6 +518,10 @@ class Decisions:
                 self.proposal(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates), data)
             elif kind == "work_item.evidence":
                 self.evidence(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates), data)
+            elif kind == "work_item.reported":
+                self.report(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
+            elif kind == "work_item.expired":
+                self.expiry(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "delegation.revoked":
                 self.taken_back.add(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["delegation"])
             elif kind == "member.revoked":
@@ -619,23 +627,52 @@ class Decisions:
             raise DoesNotHold("the evidence has other members than it has")
         check_finding(body["finding"])
         item = self.proposals.get(body["work_item"])
-        if item is None or item["state"] == "rejected":
+        if item is None or item["state"] in CLOSED:
             raise DoesNotHold("nothing in the file can have this evidence recorded on it")
-        named = (body["on_behalf_of"], body["delegation"], body["recorded_at"])
-        refs = entry.get("refs", {})
-        if named != (entry.get("on_behalf_of"), entry.get("delegation"), entry["at"]):
-            raise DoesNotHold("the evidence is not recorded as that of those whom it names")
-        if "via" not in entry or body["via"] not in ("", entry["via"]["agent"]):
-            raise DoesNotHold("the evidence is not recorded as that of those whom it names")
-        if (refs.get("work_item"), refs.get("trace")) != (body["work_item"], item["body"]["trace"]):
-            raise DoesNotHold("the evidence is not recorded where it is looked for")
-        if body["on_behalf_of"] not in self.members or body["delegation"] in self.taken_back:
-            raise DoesNotHold("it was recorded under what nobody lent then")
+        self.said(entry, body, body["recorded_at"], item)
         if sum(found["on_behalf_of"] == body["on_behalf_of"] for found in item["evidence"]) >= 64:
             raise DoesNotHold("it is more evidence than is taken")
         if item["state"] == "proposed":
             item["digest"] = with_evidence(item["digest"], subject_digest(data))
         item["evidence"].append(body)
+
+    def said(self, entry, body, at, item):
+        """Whether an agent's word is recorded as that of those whom it names, where it is looked for."""
+        named = (body["on_behalf_of"], body["delegation"], at)
+        if named != (entry.get("on_behalf_of"), entry.get("delegation"), entry["at"]):
+            raise DoesNotHold("what was said is not recorded as that of those whom it names")
+        if "via" not in entry or body["via"] not in ("", entry["via"]["agent"]):
+            raise DoesNotHold("what was said is not recorded as that of those whom it names")
+        self.on(entry, item)
+        if body["on_behalf_of"] not in self.members or body["delegation"] in self.taken_back:
+            raise DoesNotHold("it was said under what nobody lent then")
+
+    def on(self, entry, item):
+        refs = entry.get("refs", {})
+        if (refs.get("work_item"), refs.get("trace")) != (item["body"]["id"], item["body"]["trace"]):
+            raise DoesNotHold("it is not recorded where it is looked for")
+
+    def report(self, entry, body):
+        if body.keys() != {"work_item", "report", "on_behalf_of", "via", "delegation", "trace", "reported_at"}:
+            raise DoesNotHold("the report has other members than it has")
+        report, item = body["report"], self.proposals.get(body["work_item"])
+        if item is None or not {"state"} <= report.keys() <= {"state", "pull_request", "why"}:
+            raise DoesNotHold("the report is malformed, or on nothing in the file")
+        if item["body"]["on_behalf_of"] != body["on_behalf_of"]:
+            raise DoesNotHold("only agents of the human for whom it was proposed report on it")
+        if item["state"] not in REPORTS.get(report["state"], ()):
+            raise DoesNotHold(f"what is {item['state']} does not become {report['state']} by an agent's word")
+        self.said(entry, body, body["reported_at"], item)
+        item["state"] = report["state"]
+
+    def expiry(self, entry, body):
+        item = self.proposals.get(body["work_item"]) if body.keys() == {"work_item"} else None
+        if item is None or entry.keys() & {"on_behalf_of", "via", "delegation"}:
+            raise DoesNotHold("that it ended undecided is the hub's to say, of what is in the file")
+        self.on(entry, item)
+        if item["state"] != "proposed" or micros(entry["at"]) < micros(item["body"]["proposed_at"]) + UNDECIDED_FOR:
+            raise DoesNotHold("it cannot have ended undecided then")
+        item["state"] = "expired"
 
     def signed(self, made, entry, index):
         """What a member signed: in time, and vouching for the ledger before the entry with this index."""
@@ -673,9 +710,7 @@ class Decisions:
             raise DoesNotHold("nothing in the file says on what it was decided")
         item = self.proposals[said["subject"]]
         proposed, evidence = item["body"], item["evidence"]
-        refs = entry.get("refs", {})
-        if (refs.get("work_item"), refs.get("trace")) != (proposed["id"], proposed["trace"]):
-            raise DoesNotHold("it is not recorded as a decision on what it decides")
+        self.on(entry, item)
         if micros(body["posed_at"]) < micros(proposed["proposed_at"]):
             raise DoesNotHold("it was shown before it was proposed")
         if evidence and micros(body["posed_at"]) < micros(evidence[-1]["recorded_at"]):

@@ -13,6 +13,8 @@ mod decisions;
 mod evidence;
 #[path = "attacks/inbox.rs"]
 mod inbox;
+#[path = "attacks/lifecycle.rs"]
+mod lifecycle;
 #[path = "attacks/members.rs"]
 mod members;
 #[path = "attacks/touch.rs"]

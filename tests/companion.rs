@@ -13,6 +13,8 @@ mod doctor;
 mod high_risk;
 #[path = "companion/passphrase.rs"]
 mod passphrase;
+#[path = "companion/progress.rs"]
+mod progress;
 #[path = "companion/reading.rs"]
 mod reading;
 

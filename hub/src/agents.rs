@@ -28,6 +28,7 @@ use crate::{
     admission::{Opening, admit},
     clock,
     dispatch::{self, Caller, Step, Surroundings},
+    expiry,
     news::News,
     outbox::{Outbox, Place},
     spool,
@@ -194,6 +195,10 @@ impl AgentDoor {
         let asked = request.clone();
         let asking = caller.clone();
         let runtime = tokio::runtime::Handle::current();
+        // Whoever asks of a work item whose time is over learns so. A failure is the next job's as well, which says so.
+        let _ = self.ledger.submit(expiry::take_note, |noted| {
+            tracing::trace!(?noted, "what ended undecided");
+        });
         let submitted = self.ledger.submit(
             move |workspace, draft| {
                 let before = said(workspace, draft);

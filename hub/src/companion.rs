@@ -16,6 +16,6 @@ pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};
 pub use request::{
     ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, EvidenceRow, InboxRow,
-    InspectVerdict, MemberRow, PasskeyRow, PosedRow, RevokeOutcome, ShownEntry, ShownWorkItem, Status,
-    TraceRow, VerifiedChain, WorkItemRow,
+    InspectVerdict, MemberRow, PasskeyRow, PosedRow, ReportRow, RevokeOutcome, ShownEntry, ShownWorkItem,
+    Status, TraceRow, VerifiedChain, WorkItemRow,
 };

@@ -33,6 +33,8 @@ pub struct Proved {
     pub decisions: Vec<ProvedDecision>,
     /// Evidence on what was proposed: the word of whoever recorded it, under what was lent to them.
     pub evidence: Vec<ProvedEvidence>,
+    /// Where each work item stands as far as the file says.
+    pub work_items: Vec<ProvedWorkItem>,
     /// Bodies of the trace that a member's signed decision erased.
     pub erasures: Vec<ProvedErasure>,
     /// Entries of the trace whose bodies are gone without such a decision in the file.
@@ -68,6 +70,17 @@ pub struct ProvedDecision {
     pub tier: String,
     /// How many entries of the ledger it vouches for.
     pub ledger_size: u64,
+}
+
+/// A work item, and where it stands.
+#[derive(Debug, Serialize)]
+pub struct ProvedWorkItem {
+    /// Which.
+    pub id: WorkItemId,
+    /// Where it stands.
+    pub state: String,
+    /// Whether it stands there by somebody's decision; else by an agent's word, or by nobody's.
+    pub gated: bool,
 }
 
 /// Evidence, and whose word it is.
@@ -136,6 +149,8 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
             | EntryKind::DelegationRevoked
             | EntryKind::WorkItemProposed
             | EntryKind::EvidenceRecorded
+            | EntryKind::ProgressReported
+            | EntryKind::WorkItemExpired
             | EntryKind::DecisionMade
             | EntryKind::MemberRevoked
             | EntryKind::BodyErased
@@ -157,6 +172,7 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
         delegations: Vec::new(),
         decisions: Vec::new(),
         evidence: Vec::new(),
+        work_items: Vec::new(),
         erasures: Vec::new(),
         unproved: Vec::new(),
         unexplained: Vec::new(),
@@ -167,6 +183,7 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
             .check(&mut proved, claim)
             .map_err(|why| Place::of(claim).claims(why))?;
     }
+    proved.work_items = known.work_items();
     let mut said: Vec<(Attribution, Place)> = said.into_iter().collect();
     said.sort_by_key(|(_, place)| place.line);
     for (attribution, place) in said {

@@ -54,6 +54,10 @@ kinds! {
     WorkItemProposed = "work_item.proposed";
     /// What was run on a change, as whoever ran it says.
     EvidenceRecorded = "work_item.evidence";
+    /// What became of work, as an agent says.
+    ProgressReported = "work_item.reported";
+    /// Nobody decided on it in time.
+    WorkItemExpired = "work_item.expired";
     /// A human decided, and signed it.
     DecisionMade = "decision.made";
     /// Somebody tried to decide what, or as, they may not.

@@ -5,7 +5,7 @@ use identity::{Bytes, SignedDecision, SignedEnrolment, SignedRegistration};
 use protocol::{Observation, Refusal};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use vocabulary::{DelegationId, SessionId, Timestamp, WorkspaceId};
+use vocabulary::{DelegationId, SessionId, Timestamp, WorkItemId, WorkspaceId};
 
 /// Body of `workspace.created`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -75,6 +75,14 @@ pub struct AccessDenied {
     pub token_digest: String,
     /// How many more were denied since the last such entry and not written one by one.
     pub unrecorded: u64,
+}
+
+/// Body of `work_item.expired`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkItemExpired {
+    /// Which.
+    pub work_item: WorkItemId,
 }
 
 /// Body of `decision.made`.

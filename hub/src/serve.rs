@@ -25,6 +25,7 @@ use crate::{
     clock,
     companion::CompanionDoor,
     dispatch::Surroundings,
+    expiry,
     http::{self, Listen, ListenError, Listener, Serving},
     inbox::Inbox,
     lock::{Held, LockError},
@@ -142,6 +143,11 @@ pub async fn serve(
         .map_err(|source| ServeError::Store { path: store, source })?;
     if let Err(error) = spool::take_in(&home, &ledger) {
         tracing::error!(%error, "the spool was not taken in; it stays for the next start");
+    }
+
+    let noted = ledger.call(expiry::take_note).map_err(io::Error::other)?;
+    if let Err(error) = noted {
+        tracing::error!(%error, "what ended undecided was not recorded; it is tried again when somebody looks");
     }
 
     // Compiling the risk rules takes longer than any call; the first proposal should not wait for it.

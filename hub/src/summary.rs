@@ -46,6 +46,11 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
         Ok(EntryKind::DelegationRevoked) => format!("{} {}", text("/delegation"), text("/why")),
         Ok(EntryKind::AccessDenied) => refusal("/refusal"),
         Ok(EntryKind::WorkItemProposed) => text("/proposal/title"),
+        Ok(EntryKind::ProgressReported) => {
+            let word = |name: &str| text(&format!("/report/{name}"));
+            format!("{} {} {}", word("state"), word("pull_request"), word("why"))
+        }
+        Ok(EntryKind::WorkItemExpired) => text("/work_item"),
         Ok(EntryKind::EvidenceRecorded) => {
             let word = |name: &str| text(&format!("/finding/{name}"));
             format!(

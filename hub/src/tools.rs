@@ -9,6 +9,7 @@ mod list_work_items;
 mod propose_work_item;
 mod read_trace;
 mod record_evidence;
+mod report_progress;
 mod verify_trace;
 
 use delegation::{AgentVerb, Grant};
@@ -106,6 +107,9 @@ pub(crate) fn plan(workspace: &Workspace, scribe: &Scribe<'_, '_>, call: ToolCal
         ToolCall::ListWorkItems(call) => list_work_items::plan(verb, call),
         ToolCall::RecordEvidence(call) => {
             record_evidence::plan(verb, workspace, scribe.caller.token.grant(), call)
+        }
+        ToolCall::ReportProgress(call) => {
+            report_progress::plan(verb, workspace, scribe.caller.token.grant(), call)
         }
         ToolCall::AppendTraceNote(call) => append_trace_note::plan(verb, call),
         ToolCall::ReadTrace(call) => read_trace::plan(verb, call),

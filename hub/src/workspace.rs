@@ -7,18 +7,19 @@ use identity::{Challenge, Decision, Digest, Subject};
 use serde::de::DeserializeOwned;
 use trace_store::{BodyState, ChainId, Draft, ReadError, Store, Stored};
 use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
-use work_items::{Event, Evidence, Proposed, WorkItems};
+use work_items::{Event, Evidence, Proposed, Reported, WorkItem, WorkItems};
 
 use crate::{
     decisions::{self, Challenges},
-    evidence,
+    expiry,
     inbox::Visitors,
     kind::{EntryKind, UnknownKind},
     membership::{self, Members},
     records::{
         self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded, PasskeyEnrolled,
-        PasskeyRemoved,
+        PasskeyRemoved, WorkItemExpired,
     },
+    said::Said,
     session::Session,
     throttle::Throttle,
 };
@@ -207,21 +208,14 @@ impl Workspace {
         Ok(decision)
     }
 
-    /// Whether evidence was recorded under what was lent then, as the entry says.
-    fn believe(&self, stored: &Stored, found: &Evidence) -> Result<(), String> {
-        let item = self
-            .work_items
-            .may_record(found)
-            .map_err(|error| error.to_string())?;
-        evidence::recorded_so(&stored.entry, found, item)?;
-        let lent = self.delegations.get(&found.delegation);
-        let lent = lent.filter(|lent| lent.revoked.is_none()).ok_or_else(|| {
-            format!(
-                "the evidence was recorded under {}, which was not lent then",
-                found.delegation
-            )
-        })?;
-        evidence::was_lent(&lent.grant, found)
+    /// Whether an agent said something under what was lent then, as the entry says.
+    fn believe(&self, stored: &Stored, said: Said<'_>, item: &WorkItem) -> Result<(), String> {
+        said.recorded_so(&stored.entry, item)?;
+        let lent = self.delegations.get(&said.delegation);
+        let lent = lent
+            .filter(|lent| lent.revoked.is_none())
+            .ok_or_else(|| format!("it was said under {}, which was not lent then", said.delegation))?;
+        said.was_lent(&lent.grant)
     }
 
     /// Lets go of a member, and takes back what they lent.
@@ -326,10 +320,33 @@ impl Workspace {
             EntryKind::EvidenceRecorded => {
                 let bytes = place.bytes(kind, body)?;
                 let (found, digest): (Evidence, _) = (place.read(kind, bytes)?, Digest::of_subject(bytes));
-                self.believe(stored, &found)
+                self.work_items
+                    .may_record(&found)
+                    .map_err(|error| error.to_string())
+                    .and_then(|item| self.believe(stored, Said::from(&found), item))
                     .map_err(|problem| place.unproved(kind, problem))?;
                 self.work_items
                     .apply(Event::Evidence(found, digest))
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+            }
+            EntryKind::ProgressReported => {
+                let reported: Reported = place.body(kind, body)?;
+                self.work_items
+                    .may_report(&reported)
+                    .map_err(|error| error.to_string())
+                    .and_then(|(item, _)| self.believe(stored, Said::from(&reported), item))
+                    .map_err(|problem| place.unproved(kind, problem))?;
+                self.work_items
+                    .apply(Event::Reported(reported))
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+            }
+            EntryKind::WorkItemExpired => {
+                let WorkItemExpired { work_item } = place.body(kind, body)?;
+                if let Some(item) = self.work_items.get(work_item) {
+                    expiry::recorded_so(entry, item).map_err(|problem| place.unproved(kind, problem))?;
+                }
+                self.work_items
+                    .apply(Event::Expired(work_item, entry.at))
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
             }
             EntryKind::DecisionMade => {

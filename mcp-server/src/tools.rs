@@ -8,11 +8,12 @@ mod list_work_items;
 mod propose_work_item;
 mod read_trace;
 mod record_evidence;
+mod report_progress;
 mod verify_trace;
 
 use protocol::tools::{
     AppendTraceNote, AwaitDecision, DescribeDelegation, GetWorkItem, ListWorkItems, ProposeWorkItem,
-    ReadTrace, RecordEvidence, VerifyTrace,
+    ReadTrace, RecordEvidence, ReportProgress, VerifyTrace,
 };
 use rmcp::model::{Tool, ToolAnnotations};
 use schemars::JsonSchema;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Tool> {
         get_work_item::tool(),
         list_work_items::tool(),
         record_evidence::tool(),
+        report_progress::tool(),
         append_trace_note::tool(),
         read_trace::tool(),
         verify_trace::tool(),
@@ -47,6 +49,7 @@ pub fn text_of(tool: &str, result: &Value) -> String {
         GetWorkItem::NAME => render(result, get_work_item::text),
         ListWorkItems::NAME => render(result, list_work_items::text),
         RecordEvidence::NAME => render(result, record_evidence::text),
+        ReportProgress::NAME => render(result, report_progress::text),
         AppendTraceNote::NAME => render(result, append_trace_note::text),
         ReadTrace::NAME => render(result, read_trace::text),
         VerifyTrace::NAME => render(result, verify_trace::text),

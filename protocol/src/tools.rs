@@ -9,6 +9,7 @@ mod list_work_items;
 mod propose_work_item;
 mod read_trace;
 mod record_evidence;
+mod report_progress;
 mod verify_trace;
 
 use delegation::AgentVerb;
@@ -23,6 +24,7 @@ pub use list_work_items::{ListWorkItems, WorkItemPage, WorkItemRow};
 pub use propose_work_item::{ProposeWorkItem, WorkItemProposed};
 pub use read_trace::{EntryView, ReadTrace, TracePage};
 pub use record_evidence::{EvidenceRecorded, RecordEvidence};
+pub use report_progress::{ProgressReported, ReportProgress};
 pub use verify_trace::{TraceVerified, VerifyTrace};
 
 /// A call of one of the tools, its arguments parsed.
@@ -38,6 +40,8 @@ pub enum ToolCall {
     ListWorkItems(ListWorkItems),
     /// Say what was run on a change.
     RecordEvidence(RecordEvidence),
+    /// Say what became of work.
+    ReportProgress(ReportProgress),
     /// Write a note into the session's trace.
     AppendTraceNote(AppendTraceNote),
     /// Read a trace.
@@ -65,12 +69,13 @@ pub enum ToolCallError {
 }
 
 /// The tools' names, in the order in which they are listed.
-pub const TOOL_NAMES: [&str; 9] = [
+pub const TOOL_NAMES: [&str; 10] = [
     ProposeWorkItem::NAME,
     AwaitDecision::NAME,
     GetWorkItem::NAME,
     ListWorkItems::NAME,
     RecordEvidence::NAME,
+    ReportProgress::NAME,
     AppendTraceNote::NAME,
     ReadTrace::NAME,
     VerifyTrace::NAME,
@@ -89,6 +94,7 @@ impl ToolCall {
             GetWorkItem::NAME => read(GetWorkItem::NAME, arguments).map(Self::GetWorkItem),
             ListWorkItems::NAME => read(ListWorkItems::NAME, arguments).map(Self::ListWorkItems),
             RecordEvidence::NAME => read(RecordEvidence::NAME, arguments).map(Self::RecordEvidence),
+            ReportProgress::NAME => read(ReportProgress::NAME, arguments).map(Self::ReportProgress),
             AppendTraceNote::NAME => read(AppendTraceNote::NAME, arguments).map(Self::AppendTraceNote),
             ReadTrace::NAME => read(ReadTrace::NAME, arguments).map(Self::ReadTrace),
             VerifyTrace::NAME => read(VerifyTrace::NAME, arguments).map(Self::VerifyTrace),
@@ -103,7 +109,7 @@ impl ToolCall {
     #[must_use]
     pub const fn verb(&self) -> Option<AgentVerb> {
         match self {
-            Self::ProposeWorkItem(_) => Some(AgentVerb::ProposeWorkItem),
+            Self::ProposeWorkItem(_) | Self::ReportProgress(_) => Some(AgentVerb::ProposeWorkItem),
             Self::AwaitDecision(_) | Self::GetWorkItem(_) | Self::ListWorkItems(_) => {
                 Some(AgentVerb::ReadWorkItems)
             }

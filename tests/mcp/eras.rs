@@ -39,7 +39,7 @@ fn the_stateless_era_needs_no_initialize_and_keeps_one_session() {
     let versions = discovered["supportedVersions"].as_array().unwrap();
     assert!(versions.contains(&json!(STATELESS)), "{discovered}");
     let listed = client.request("tools/list", json!({})).unwrap();
-    assert_eq!(listed["tools"].as_array().unwrap().len(), 9);
+    assert_eq!(listed["tools"].as_array().unwrap().len(), 10);
     let first = client.call("append_trace_note", json!({ "text": "one" }));
     let second = client.call("append_trace_note", json!({ "text": "two" }));
     assert!(

@@ -1,4 +1,4 @@
-//! The nine tools and the resources: what they list, what they answer, and that both agree.
+//! The ten tools and the resources: what they list, what they answer, and that both agree.
 
 use identity::HumanVerb;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use testkit::{Home, StdioClient, stdio::ToolAnswer};
 use crate::{kinds, schema::violations};
 
 /// The tools, with arguments that each can do something with; `$WI` is a work item that exists.
-fn calls(item: &Value) -> [(&'static str, Value); 9] {
+fn calls(item: &Value) -> [(&'static str, Value); 10] {
     [
         (
             "propose_work_item",
@@ -21,6 +21,7 @@ fn calls(item: &Value) -> [(&'static str, Value); 9] {
             json!({ "id": item, "kind": "test", "outcome": "failed", "tool": "cargo test", "summary": "One test fails.",
                     "digest": "07".repeat(32), "changed_lines": 12, "commit": "c0".repeat(20), "tree": "7e".repeat(20) }),
         ),
+        ("report_progress", json!({ "id": item, "state": "in_progress" })),
         ("list_work_items", json!({ "state": "proposed", "limit": 1 })),
         (
             "append_trace_note",
@@ -52,7 +53,7 @@ fn the_list_of_tools_costs_less_than_nine_kibibytes() {
         let hints = &tool["annotations"];
         let writes = matches!(
             name,
-            "propose_work_item" | "record_evidence" | "append_trace_note"
+            "propose_work_item" | "record_evidence" | "report_progress" | "append_trace_note"
         );
         assert_eq!(hints["readOnlyHint"], json!(!writes), "{name}: {hints}");
         assert!(format!("mcp__plugin_auditotter_auditotter__{name}").len() <= 64);

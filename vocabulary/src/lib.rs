@@ -6,6 +6,7 @@ mod evidence;
 mod git;
 mod id;
 mod legible;
+mod progress;
 mod repository;
 mod risk;
 mod text_form;
@@ -17,6 +18,7 @@ pub use id::{
     DelegationId, Id, IdError, Kind, MemberId, RequestId, SessionId, TraceId, WorkItemId, WorkspaceId,
 };
 pub use legible::{joins, misleads, shown};
+pub use progress::ReportedState;
 pub use repository::{RepoPath, RepoPathError, Repository, RepositoryError, Span};
 pub use risk::{Risk, RiskError};
 pub use timestamp::{Timestamp, TimestampError};

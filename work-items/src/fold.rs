@@ -1,14 +1,17 @@
 //! The fold: from what happened to what is.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use identity::{Decision, Digest, HumanVerb, Signed, Subject};
-use vocabulary::{Risk, WorkItemId, misleads};
+use vocabulary::{Timestamp, WorkItemId, misleads};
 
+pub use self::error::{DecideError, EvidenceError, FoldError, ReportedError};
 use crate::{
-    Circumstances, Evidence, Proposed, RiskPolicy, State, WorkItem, assess,
-    duties::{self, Missing},
+    Circumstances, Evidence, Proposed, Reported, RiskPolicy, State, Step, TransitionError, WorkItem, assess,
+    duties,
 };
+
+mod error;
 
 /// The most pieces of evidence that agents of one human record on one work item: each of them makes people look again.
 const MOST_EVIDENCE: usize = 64;
@@ -23,99 +26,12 @@ pub enum Event {
     Proposed(Proposed, Digest),
     /// Something was run on it; the digest is that of what was recorded.
     Evidence(Evidence, Digest),
+    /// An agent of its human said what became of it.
+    Reported(Reported),
+    /// Nobody had decided at this moment of the ledger's.
+    Expired(WorkItemId, Timestamp),
     /// A human decided.
     Decided(Signed<Decision>, Circumstances),
-}
-
-/// What happened cannot have happened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FoldError {
-    /// Two with one name.
-    #[error("work item {0} was proposed before")]
-    Twice(WorkItemId),
-    /// Its judgement is not what the rules that it names say.
-    #[error("work item {0} is recorded as {1} risk, and the rules that it names judge it otherwise")]
-    Misjudged(WorkItemId, Risk),
-    /// Who acted is not shown as it is read.
-    #[error("work item {0} was proposed via something that would read as something else")]
-    Via(WorkItemId),
-    /// Evidence that cannot be taken up.
-    #[error(transparent)]
-    Evidence(#[from] EvidenceError),
-    /// A decision that does not stand.
-    #[error(transparent)]
-    Decision(#[from] DecideError),
-}
-
-/// Why evidence is not taken up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EvidenceError {
-    /// There is no such work item.
-    #[error("there is no work item {0}")]
-    Unknown(WorkItemId),
-    /// Nobody will look at it any more.
-    #[error("{id} is {state}: nothing is recorded on it any more; propose the work again")]
-    Closed {
-        /// Which work item.
-        id: WorkItemId,
-        /// Where it stands.
-        state: State,
-    },
-    /// More than people look at.
-    #[error(
-        "{0} has {MOST_EVIDENCE} pieces of evidence from agents of this human, and takes no more of theirs"
-    )]
-    TooMuch(WorkItemId),
-    /// Who acted is not shown as it is read.
-    #[error("evidence on {0} was recorded via something that would read as something else")]
-    Via(WorkItemId),
-}
-
-/// Why a decision on a work item does not stand.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DecideError {
-    /// There is no such work item.
-    #[error("there is no work item {0}")]
-    Unknown(WorkItemId),
-    /// Nothing that is decided of work.
-    #[error("to {0} is not a decision on a work item")]
-    NotOfWork(HumanVerb),
-    /// It was decided already.
-    #[error("{id} is {state}; from there nobody can {verb} it. What is proposed can be approved or rejected")]
-    Transition {
-        /// Which work item.
-        id: WorkItemId,
-        /// Where it stands.
-        state: State,
-        /// What was tried.
-        verb: HumanVerb,
-    },
-    /// What was shown is not what is there.
-    #[error("{0} is not what was shown; look at it again, then decide")]
-    Changed(WorkItemId),
-    /// It was judged by other rules, or otherwise, than was shown.
-    #[error("{id} is of {risk} risk by other rules than was shown; look at it again, then decide")]
-    Judged {
-        /// Which work item.
-        id: WorkItemId,
-        /// What it is now.
-        risk: Risk,
-    },
-    /// Nobody here can say whether it was judged rightly.
-    #[error("{0} was judged by rules that this version does not have; propose it again")]
-    UnknownRules(WorkItemId),
-    /// It asks for more.
-    #[error("to {verb} {id}, of {risk} risk, takes: {}", listed(missing))]
-    Duties {
-        /// Which work item.
-        id: WorkItemId,
-        /// Its risk.
-        risk: Risk,
-        /// What was tried.
-        verb: HumanVerb,
-        /// What is missing.
-        missing: Vec<Missing>,
-    },
 }
 
 /// Whether a proposal is judged as the rules say that it names, and shows who acted as it is read. Whoever writes it may
@@ -136,14 +52,24 @@ fn is_legible(via: &str) -> bool {
     via.len() <= MOST_VIA_BYTES && !via.chars().any(misleads)
 }
 
-fn listed(missing: &[Missing]) -> String {
-    let texts: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    texts.join("; ")
+/// Where a work item would stand after a step.
+fn take(item: &WorkItem, step: Step) -> Result<State, TransitionError> {
+    let risk = item.risk();
+    item.state.after(step, risk).ok_or_else(|| TransitionError {
+        id: item.proposed.id,
+        state: item.state,
+        risk,
+        wanted: step.leads_to(),
+    })
 }
 
 /// All work items of a workspace. Their identifiers sort by the time at which they were proposed.
 #[derive(Debug, Clone, Default)]
-pub struct WorkItems(BTreeMap<WorkItemId, WorkItem>);
+pub struct WorkItems {
+    items: BTreeMap<WorkItemId, WorkItem>,
+    /// Those that nobody has decided on yet.
+    undecided: BTreeSet<WorkItemId>,
+}
 
 impl WorkItems {
     /// Takes in what happened.
@@ -154,37 +80,87 @@ impl WorkItems {
         match event {
             Event::Proposed(proposed, digest) => {
                 check(&proposed)?;
-                match self.0.entry(proposed.id) {
-                    Entry::Occupied(_) => Err(FoldError::Twice(proposed.id)),
-                    Entry::Vacant(place) => {
-                        place.insert(WorkItem::new(proposed, digest));
-                        Ok(())
-                    }
-                }
+                let id = proposed.id;
+                match self.items.entry(id) {
+                    Entry::Occupied(_) => return Err(FoldError::Twice(id)),
+                    Entry::Vacant(place) => place.insert(WorkItem::new(proposed, digest)),
+                };
+                self.undecided.insert(id);
             }
             Event::Evidence(evidence, digest) => {
                 let id = self.may_record(&evidence)?.proposed.id;
-                if let Some(item) = self.0.get_mut(&id) {
+                self.change(id, |item| {
                     // What was decided was decided on what there was.
                     if item.weighed.is_none() {
                         item.digest = item.digest.with_evidence(&digest);
                     }
                     item.evidence.push(evidence);
-                }
-                Ok(())
+                });
+            }
+            Event::Reported(reported) => {
+                let (item, state) = self.may_report(&reported)?;
+                let id = item.proposed.id;
+                self.change(id, |item| {
+                    item.weighed.get_or_insert(item.evidence.len());
+                    item.state = state;
+                    item.reports.push(reported);
+                });
+            }
+            Event::Expired(id, at) => {
+                let item = self.items.get(&id);
+                let state = item
+                    .filter(|item| at >= item.expires_at())
+                    .and_then(|item| item.state.after(Step::Expire, item.risk()))
+                    .ok_or(FoldError::NotExpired(id))?;
+                self.change(id, |item| {
+                    item.weighed.get_or_insert(item.evidence.len());
+                    item.state = state;
+                    item.expired_at = Some(at);
+                });
             }
             Event::Decided(signed, circumstances) => {
                 let (item, state) = self.after(signed.get())?;
                 let id = item.proposed.id;
-                if let Some(item) = self.0.get_mut(&id) {
+                self.change(id, |item| {
+                    item.weighed.get_or_insert(item.evidence.len());
                     item.state = state;
-                    item.weighed = Some(item.evidence.len());
                     item.decisions.push(signed.into_inner());
                     item.circumstances.push(circumstances);
-                }
-                Ok(())
+                });
             }
         }
+        Ok(())
+    }
+
+    fn change(&mut self, id: WorkItemId, change: impl FnOnce(&mut WorkItem)) {
+        if let Some(item) = self.items.get_mut(&id) {
+            change(item);
+            if item.state != State::Proposed {
+                self.undecided.remove(&id);
+            }
+        }
+    }
+
+    /// Those that ended undecided by this moment, and are not known to yet; oldest first.
+    pub fn overdue(&self, now: Timestamp) -> impl Iterator<Item = &WorkItem> {
+        let waiting = self.undecided.iter().filter_map(|id| self.items.get(id));
+        waiting.take_while(move |item| item.expires_at() <= now)
+    }
+
+    /// The work item that a report is on, and where it would stand then.
+    ///
+    /// # Errors
+    /// [`ReportedError`].
+    pub fn may_report(&self, reported: &Reported) -> Result<(&WorkItem, State), ReportedError> {
+        let id = reported.work_item;
+        let item = self.items.get(&id).ok_or(ReportedError::Unknown(id))?;
+        if item.proposed.on_behalf_of != reported.on_behalf_of {
+            return Err(ReportedError::NotTheirs(id));
+        }
+        if !is_legible(&reported.via) {
+            return Err(ReportedError::Via(id));
+        }
+        Ok((item, take(item, reported.report.step())?))
     }
 
     /// The work item on which this evidence may be recorded.
@@ -193,9 +169,9 @@ impl WorkItems {
     /// [`EvidenceError`].
     pub fn may_record(&self, evidence: &Evidence) -> Result<&WorkItem, EvidenceError> {
         let id = evidence.work_item;
-        let item = self.0.get(&id).ok_or(EvidenceError::Unknown(id))?;
+        let item = self.items.get(&id).ok_or(EvidenceError::Unknown(id))?;
         let state = item.state;
-        if state == State::Rejected {
+        if matches!(state, State::Rejected | State::Withdrawn | State::Expired) {
             return Err(EvidenceError::Closed { id, state });
         }
         if !is_legible(&evidence.via) {
@@ -216,20 +192,14 @@ impl WorkItems {
         let Subject::WorkItem { id, policy, risk } = decision.subject else {
             return Err(DecideError::NotOfWork(decision.verb));
         };
-        let item = self.0.get(&id).ok_or(DecideError::Unknown(id))?;
+        let item = self.items.get(&id).ok_or(DecideError::Unknown(id))?;
         let verb = decision.verb;
-        let state = match verb {
-            HumanVerb::Approve => State::Approved,
-            HumanVerb::Reject => State::Rejected,
+        let step = match verb {
+            HumanVerb::Approve => Step::Approve,
+            HumanVerb::Reject => Step::Reject,
             other => return Err(DecideError::NotOfWork(other)),
         };
-        if item.state != State::Proposed {
-            return Err(DecideError::Transition {
-                id,
-                state: item.state,
-                verb,
-            });
-        }
+        let state = take(item, step)?;
         if decision.subject_digest != item.digest {
             return Err(DecideError::Changed(id));
         }
@@ -259,14 +229,14 @@ impl WorkItems {
     /// One work item.
     #[must_use]
     pub fn get(&self, id: WorkItemId) -> Option<&WorkItem> {
-        self.0.get(&id)
+        self.items.get(&id)
     }
 
     /// Work items from the newest on, or from the newest that is older than `after`.
     pub fn newest_first(&self, after: Option<WorkItemId>) -> impl Iterator<Item = &WorkItem> {
         let older = match after {
-            Some(id) => self.0.range(..id),
-            None => self.0.range(..),
+            Some(id) => self.items.range(..id),
+            None => self.items.range(..),
         };
         older.rev().map(|(_, item)| item)
     }
@@ -274,13 +244,13 @@ impl WorkItems {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.items.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.items.is_empty()
     }
 }
 

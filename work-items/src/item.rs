@@ -1,13 +1,13 @@
 //! A work item: what was proposed, how it was judged, and where it stands.
 
-use std::{fmt, str::FromStr};
-
 use identity::{Decision, Digest, Subject};
 use serde::{Deserialize, Serialize};
 use time::Duration;
-use vocabulary::{DelegationId, EvidenceKind, EvidenceOutcome, MemberId, Timestamp, TraceId, WorkItemId};
+use vocabulary::{
+    DelegationId, EvidenceKind, EvidenceOutcome, MemberId, Risk, Timestamp, TraceId, WorkItemId,
+};
 
-use crate::{Assessment, Evidence, Proposal};
+use crate::{Assessment, Evidence, Proposal, Reported, State};
 
 /// What kind of work it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,55 +42,6 @@ impl ItemType {
     }
 }
 
-/// Where a work item stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// A human has yet to decide.
-    Proposed,
-    /// A human said that the work may begin.
-    Approved,
-    /// A human said that it may not.
-    Rejected,
-}
-
-/// A word that is no state.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no state; the states are: {words}", words = State::ALL.map(State::as_str).join(", "))]
-pub struct StateError(String);
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 3] = [Self::Proposed, Self::Approved, Self::Rejected];
-
-    /// Its word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Proposed => "proposed",
-            Self::Approved => "approved",
-            Self::Rejected => "rejected",
-        }
-    }
-}
-
-impl FromStr for State {
-    type Err = StateError;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.as_str() == word)
-            .ok_or_else(|| StateError(word.chars().take(48).collect()))
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// What the ledger records when work is proposed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +63,9 @@ pub struct Proposed {
     /// When.
     pub proposed_at: Timestamp,
 }
+
+/// How long a proposal waits for a human.
+pub const UNDECIDED_FOR: Duration = Duration::days(14);
 
 /// How a decision came about, as the ledger has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +100,10 @@ pub struct WorkItem {
     pub decisions: Vec<Decision>,
     /// What was run on it, in order, as whoever ran it says.
     pub evidence: Vec<Evidence>,
+    /// What agents of its human said became of it, in order.
+    pub reports: Vec<Reported>,
+    /// When it ended undecided.
+    pub expired_at: Option<Timestamp>,
     /// How each of the decisions came about.
     pub(crate) circumstances: Vec<Circumstances>,
     /// How many pieces of evidence there were when it was decided.
@@ -160,6 +118,8 @@ impl WorkItem {
             state: State::Proposed,
             decisions: Vec::new(),
             evidence: Vec::new(),
+            reports: Vec::new(),
+            expired_at: None,
             circumstances: Vec::new(),
             weighed: None,
         }
@@ -175,6 +135,25 @@ impl WorkItem {
     /// What people decided, each with how it came about.
     pub fn decided(&self) -> impl Iterator<Item = (&Decision, &Circumstances)> {
         self.decisions.iter().zip(&self.circumstances)
+    }
+
+    /// How much it could hurt.
+    #[must_use]
+    pub const fn risk(&self) -> Risk {
+        self.proposed.assessment.risk
+    }
+
+    /// When it ends if nobody decides.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.proposed.proposed_at.saturating_add(UNDECIDED_FOR)
+    }
+
+    /// Where the change can be looked at, as an agent said last.
+    #[must_use]
+    pub fn pull_request(&self) -> Option<&str> {
+        let mut newest_first = self.reports.iter().rev();
+        newest_first.find_map(|reported| reported.report.pull_request())
     }
 
     /// How many lines the change has, as the evidence said last.
@@ -218,7 +197,7 @@ mod tests {
             description: Some("The reset link is sent with the old host name.".into()),
             repository: Some("acme/shop".into()),
             paths: vec!["src/reset/mail.rs".into(), "src/auth/**".into()],
-            declared_risk: Some(vocabulary::Risk::Medium),
+            declared_risk: Some(Risk::Medium),
         };
         let proposal = Proposal::parse(raw).unwrap();
         let proposed = Proposed {
@@ -227,7 +206,7 @@ mod tests {
             assessment: Assessment {
                 item_type: ItemType::Bug,
                 type_reasons: vec!["the title says \"bug\"".into()],
-                risk: vocabulary::Risk::High,
+                risk: Risk::High,
                 risk_reasons: vec!["path src/auth/** matches **/auth/** (authentication): high".into()],
                 policy_digest: Digest::from_bytes([5; 32]),
             },
@@ -257,14 +236,5 @@ mod tests {
             let text = format!("\"{}\"", item_type.as_str());
             assert_eq!(serde_json::from_str::<ItemType>(&text).unwrap(), item_type);
         }
-        for state in State::ALL {
-            assert_eq!(state.as_str().parse(), Ok(state));
-            let text = format!("\"{}\"", state.as_str());
-            assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
-        }
-        assert_eq!(
-            "done".parse::<State>().unwrap_err().to_string(),
-            "`done` is no state; the states are: proposed, approved, rejected"
-        );
     }
 }

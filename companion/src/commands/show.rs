@@ -61,6 +61,10 @@ fn in_words(row: &WorkItemRow) -> String {
     for line in row.description.iter().flat_map(|text| text.lines()) {
         lines.push(format!("  | {line}"));
     }
+    if let Some(end) = row.expires_at {
+        let verb = if row.state == "expired" { "ended" } else { "ends" };
+        lines.push(format!("  {verb:<12} {} if nobody decides", words::moment(end)));
+    }
     for evidence in &row.evidence {
         lines.push(format!(
             "  evidence     {} {} by {}, says {} at {}",
@@ -101,6 +105,18 @@ fn in_words(row: &WorkItemRow) -> String {
         ));
         for line in decision.rationale.iter().flat_map(|text| text.lines()) {
             lines.push(format!("  > {line}"));
+        }
+    }
+    for report in &row.reports {
+        lines.push(format!(
+            "  {:<12} says {} at {} {}",
+            report.state,
+            report.by,
+            words::moment(report.at),
+            report.pull_request.as_deref().unwrap_or_default()
+        ));
+        for line in report.why.iter().flat_map(|text| text.lines()) {
+            lines.push(format!("  | {line}"));
         }
     }
     lines.join("\n")

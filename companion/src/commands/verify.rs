@@ -73,6 +73,7 @@ fn as_json(proved: &Proved) -> serde_json::Value {
         "delegations": proved.delegations,
         "decisions": proved.decisions,
         "evidence": proved.evidence,
+        "work_items": proved.work_items,
         "erasures": proved.erasures,
         "unexplained": proved.unexplained,
         "unproved": proved.unproved,
@@ -113,6 +114,14 @@ fn in_words(proved: &Proved) {
             "  decision    {} of {} by {}, signed {} over what was proposed and over the {} entries before it",
             decision.verb, decision.id, decision.name, decision.tier, decision.ledger_size
         ));
+    }
+    for item in &proved.work_items {
+        let whose = if item.gated {
+            "by decision"
+        } else {
+            "which no decision says"
+        };
+        output::line(&format!("  work item   {} is {}, {whose}", item.id, item.state));
     }
     for evidence in &proved.evidence {
         output::line(&format!(

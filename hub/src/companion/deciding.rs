@@ -10,8 +10,8 @@ use work_items::{Evidence, State, WorkItem};
 use super::{
     door::value,
     request::{
-        DecisionRow, EvidenceRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ShownEntry, ShownWorkItem,
-        WorkItemRow,
+        DecisionRow, EvidenceRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ReportRow, ShownEntry,
+        ShownWorkItem, WorkItemRow,
     },
 };
 use crate::{
@@ -227,6 +227,19 @@ fn row(workspace: &Workspace, item: &WorkItem) -> WorkItemRow {
             .iter()
             .map(|evidence| evidence_row(workspace, evidence))
             .collect(),
+        reports: item
+            .reports
+            .iter()
+            .map(|reported| ReportRow {
+                state: reported.report.state().to_string(),
+                pull_request: reported.report.pull_request().map(str::to_owned),
+                why: reported.report.why().map(str::to_owned),
+                by: workspace.attribution(reported.on_behalf_of, &reported.via),
+                trace: reported.trace,
+                at: reported.reported_at,
+            })
+            .collect(),
+        expires_at: matches!(item.state, State::Proposed | State::Expired).then(|| item.expires_at()),
     }
 }
 

@@ -18,7 +18,8 @@ use super::{
     traces::{self, Names},
 };
 use crate::{
-    decisions, dispatch::unreadable, http::Site, news::News, settings::HubKey, workspace::Workspace,
+    decisions, dispatch::unreadable, expiry, http::Site, news::News, record::not_recorded, settings::HubKey,
+    workspace::Workspace,
 };
 
 /// How long the companion may take to say what it wants.
@@ -86,6 +87,10 @@ impl CompanionDoor {
     }
 
     async fn answer(&self, request: CompanionRequest) -> Result<Value, Refusal> {
+        if of_work_items(&request) {
+            let noted = self.run(expiry::take_note).await?;
+            noted.map_err(|error| not_recorded(&error))?;
+        }
         match request {
             CompanionRequest::Status => self.status().await,
             CompanionRequest::Grant { witness } => {
@@ -226,6 +231,17 @@ impl CompanionDoor {
             Err(error) => Err(unreadable(&error)),
         }
     }
+}
+
+/// Whether it matters for the answer what ended undecided.
+const fn of_work_items(request: &CompanionRequest) -> bool {
+    matches!(
+        request,
+        CompanionRequest::Inbox { .. }
+            | CompanionRequest::WorkItem { .. }
+            | CompanionRequest::Pose { .. }
+            | CompanionRequest::Decide { .. }
+    )
 }
 
 pub(super) fn value<T: Serialize>(answer: &T) -> Result<Value, Refusal> {

@@ -157,7 +157,8 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
                     false
                 }
                 Ok(EntryKind::WorkItemProposed) => of_trace(),
-                Ok(EntryKind::EvidenceRecorded) if of_trace() => {
+                Ok(EntryKind::WorkItemExpired) => of_trace(),
+                Ok(EntryKind::EvidenceRecorded | EntryKind::ProgressReported) if of_trace() => {
                     humans.extend(entry.on_behalf_of);
                     delegations.extend(entry.delegation);
                     true

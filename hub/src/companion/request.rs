@@ -232,6 +232,31 @@ pub struct WorkItemRow {
     /// What was run on it, in order, as whoever ran it says.
     #[serde(default)]
     pub evidence: Vec<EvidenceRow>,
+    /// What its agents said became of it, in order.
+    #[serde(default)]
+    pub reports: Vec<ReportRow>,
+    /// When it ends, or ended, if nobody decides; only while nobody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What an agent said became of work: its word.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReportRow {
+    /// Where it stands since.
+    pub state: String,
+    /// Where the change can be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Whose word it is, via what.
+    pub by: String,
+    /// In which session's trace.
+    pub trace: TraceId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What was run on a change.

@@ -10,17 +10,18 @@ use trace_store::{
     export::{Verified, VerifiedEntry},
 };
 use vocabulary::{DelegationId, MemberId, TraceId, WorkspaceId};
-use work_items::{Event, Evidence, Proposed, WorkItems};
+use work_items::{Event, Evidence, Proposed, Reported, WorkItem, WorkItems};
 
-use super::{Proved, ProvedDecision, ProvedDelegation, ProvedErasure, ProvedEvidence};
+use super::{Proved, ProvedDecision, ProvedDelegation, ProvedErasure, ProvedEvidence, ProvedWorkItem};
 use crate::{
-    decisions, evidence,
+    decisions, expiry,
     kind::EntryKind,
     membership::{self, Members},
     records::{
         self, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded, PasskeyEnrolled,
-        PasskeyRemoved,
+        PasskeyRemoved, WorkItemExpired,
     },
+    said::Said,
     words,
 };
 
@@ -108,6 +109,24 @@ impl<'a> Known<'a> {
                 let found: Evidence = read(kind, body)?;
                 proved.evidence.push(self.evidence(found, body, claim)?);
             }
+            Ok(EntryKind::ProgressReported) => {
+                let reported: Reported = read(kind, body)?;
+                let found = self.work_items.may_report(&reported);
+                let (item, _) = found.map_err(|error| error.to_string())?;
+                self.believe(Said::from(&reported), item, claim)?;
+                self.work_items
+                    .apply(Event::Reported(reported))
+                    .map_err(|error| error.to_string())?;
+            }
+            Ok(EntryKind::WorkItemExpired) => {
+                let WorkItemExpired { work_item } = read(kind, body)?;
+                if let Some(item) = self.work_items.get(work_item) {
+                    expiry::recorded_so(&claim.entry, item)?;
+                }
+                self.work_items
+                    .apply(Event::Expired(work_item, claim.entry.at))
+                    .map_err(|error| error.to_string())?;
+            }
             Ok(EntryKind::DecisionMade) => {
                 let made: DecisionMade = read(kind, body)?;
                 proved.decisions.push(self.decide(&made, claim)?);
@@ -177,6 +196,38 @@ impl<'a> Known<'a> {
         Ok(proved)
     }
 
+    /// Whether an agent said something, under what its human had lent and not taken back.
+    fn believe(&self, said: Said<'_>, item: &WorkItem, claim: &VerifiedEntry) -> Result<(), String> {
+        said.recorded_so(&claim.entry, item)?;
+        let grant = self.grants.get(&said.delegation).ok_or_else(|| {
+            format!(
+                "it was said under {}, whose grant is not in the file",
+                said.delegation
+            )
+        })?;
+        said.was_lent(grant)?;
+        let gone = self.members.get(said.on_behalf_of).is_none();
+        if gone || self.taken_back.contains(&said.delegation) {
+            return Err(format!(
+                "it was said under {}, which was taken back by then",
+                said.delegation
+            ));
+        }
+        Ok(())
+    }
+
+    /// Where each work item stands.
+    pub(super) fn work_items(&self) -> Vec<ProvedWorkItem> {
+        let newest_first = self.work_items.newest_first(None);
+        newest_first
+            .map(|item| ProvedWorkItem {
+                id: item.proposed.id,
+                state: item.state.to_string(),
+                gated: item.state.is_gated(),
+            })
+            .collect()
+    }
+
     /// What somebody's agent said, under what that human had lent: a human's approval may rest on it.
     fn evidence(
         &mut self,
@@ -188,21 +239,7 @@ impl<'a> Known<'a> {
             .work_items
             .may_record(&found)
             .map_err(|error| error.to_string())?;
-        evidence::recorded_so(&claim.entry, &found, item)?;
-        let grant = self.grants.get(&found.delegation).ok_or_else(|| {
-            format!(
-                "the evidence was recorded under {}, whose grant is not in the file",
-                found.delegation
-            )
-        })?;
-        evidence::was_lent(grant, &found)?;
-        let gone = self.members.get(found.on_behalf_of).is_none();
-        if gone || self.taken_back.contains(&found.delegation) {
-            return Err(format!(
-                "the evidence was recorded under {}, which was taken back by then",
-                found.delegation
-            ));
-        }
+        self.believe(Said::from(&found), item, claim)?;
         let proved = ProvedEvidence {
             id: found.work_item,
             kind: found.finding.kind(),

@@ -16,7 +16,7 @@ use super::{
     visitors::{Pass, STAY},
 };
 use crate::{
-    admission,
+    admission, expiry,
     http::{Problem, only},
     workspace::Workspace,
 };
@@ -96,6 +96,8 @@ impl FromRequestParts<Inbox> for Visitor {
     async fn from_request_parts(parts: &mut Parts, inbox: &Inbox) -> Result<Self, Response> {
         let nobody = || inbox.ask_to_log_in(&parts.method, parts.uri.path());
         let pass = pass_of(&parts.headers, inbox.cookie()).ok_or_else(nobody)?;
+        // Whoever looks sees what ended meanwhile. A failure is the next job's as well, which says so.
+        let _ = inbox.run(expiry::take_note).await;
         let found = inbox.run(move |workspace, draft| {
             let member = workspace.visitors.who(pass, draft.now())?;
             // Who is a member no longer looks no longer.

@@ -57,6 +57,7 @@ fn view(workspace: &Workspace, item: &WorkItem) -> WorkItemView {
             .iter()
             .map(|decision| of_decision(workspace, decision))
             .collect(),
+        pull_request: item.pull_request().map(str::to_owned),
         evidence: evidence
             .iter()
             .skip(older)

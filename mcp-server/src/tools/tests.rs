@@ -19,7 +19,7 @@ fn every_tool_has_plain_object_schemas_and_honest_hints() {
         }
         let reads = !matches!(
             &*tool.name,
-            "propose_work_item" | "record_evidence" | "append_trace_note"
+            "propose_work_item" | "record_evidence" | "report_progress" | "append_trace_note"
         );
         let hints = tool.annotations.as_ref().unwrap();
         assert_eq!(hints.read_only_hint, Some(reads), "{}", tool.name);

@@ -51,6 +51,9 @@ pub struct WorkItemView {
     pub proposed_at: Timestamp,
     /// What people decided.
     pub decisions: Vec<DecisionView>,
+    /// Where the change is, as reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<String>,
     /// What was run on it: the newest pieces, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,

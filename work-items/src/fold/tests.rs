@@ -4,12 +4,14 @@ use identity::{
     touch_challenge,
 };
 use sha2::{Digest as _, Sha256};
-use vocabulary::{DelegationId, MemberId, Timestamp, TraceId, WorkspaceId};
+use vocabulary::{DelegationId, MemberId, Risk, Timestamp, TraceId, WorkspaceId};
 
 use super::*;
-use crate::{Proposal, RawProposal, RiskPolicy, assess};
+use crate::{Missing, Proposal, RawProposal, RiskPolicy, assess};
 
 mod evidence;
+mod laws;
+mod reports;
 
 fn digest(number: u64) -> Digest {
     Digest::of_subject(&number.to_le_bytes())
@@ -205,7 +207,7 @@ fn what_was_decided_is_not_decided_again() {
             let again = decision(&items, second);
             let refused = apply(&mut items, &again).unwrap_err();
             assert!(
-                matches!(refused, DecideError::Transition { state: stands, .. } if stands == state),
+                matches!(&refused, DecideError::Transition(refused) if refused.state == state),
                 "{refused}"
             );
             assert_eq!(

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use hub::clock;
+use time::Duration;
 use trace_store::{
     BodyState, ChainId, CheckpointSigner, Config, Kind, Ledger, NewEntry, OpenError, Store, Stored, export,
 };
@@ -91,11 +92,23 @@ impl Home {
     /// # Panics
     /// Where the store is refused.
     pub fn forge_now(&self, forged: impl FnOnce(Timestamp) -> Vec<(ChainId, NewEntry)> + Send + 'static) {
+        self.forge_in(Duration::ZERO, forged);
+    }
+
+    /// The same by a clock that is so far ahead. The ledger's time never goes back: whatever comes later is of later.
+    ///
+    /// # Panics
+    /// Where the store is refused.
+    pub fn forge_in(
+        &self,
+        ahead: Duration,
+        forged: impl FnOnce(Timestamp) -> Vec<(ChainId, NewEntry)> + Send + 'static,
+    ) {
         self.stop_hub();
         let opened = program::until(PATIENCE, || {
             let config = Config {
                 workspace: self.workspace(),
-                clock: Box::new(clock::now),
+                clock: Box::new(move || clock::now().saturating_add(ahead)),
                 entropy: Box::new(|bytes| bytes.fill(7)),
             };
             match Ledger::open(&self.layout().store(), config, |_| Ok::<_, Infallible>(())) {

@@ -4,11 +4,13 @@ use std::{fmt, str::FromStr};
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use vocabulary::{RequestId, SessionId, WorkspaceId};
+use zeroize::Zeroizing;
 
 use crate::Denial;
 
 const HANDSHAKE: &[u8] = b"auditotter 2026 handshake v1\0";
 const REQUEST: &[u8] = b"auditotter 2026 request v1\0";
+const WEB_REQUEST: &[u8] = b"auditotter 2026 http request v1\0";
 
 /// The private half of a session's key. It never leaves the process that made it.
 pub struct HolderKey(SigningKey);
@@ -50,6 +52,43 @@ impl HandshakeSubject<'_> {
     }
 }
 
+/// What a request over HTTP is signed over: to which hub, what, when by its nonce, under which token, and with which body.
+/// The idea is that of RFC 9449 (DPoP), with the hub's nonce in place of a clock.
+#[derive(Debug, Clone, Copy)]
+pub struct WebRequestSubject<'a> {
+    /// The hub's workspace.
+    pub workspace: WorkspaceId,
+    /// HTTP's method, as `POST`.
+    pub method: &'a str,
+    /// The path that is asked, as `/agents`.
+    pub path: &'a str,
+    /// What the hub gave out last.
+    pub nonce: [u8; 32],
+    /// The session token's text.
+    pub token: &'a str,
+    /// The body, byte for byte.
+    pub body: &'a [u8],
+    /// Names this one attempt: a proof counts once.
+    pub attempt: RequestId,
+}
+
+impl WebRequestSubject<'_> {
+    fn bytes(&self) -> Vec<u8> {
+        // Each part has one length, so that no two subjects read alike.
+        [
+            WEB_REQUEST,
+            &self.workspace.to_bytes(),
+            blake3::hash(self.method.as_bytes()).as_bytes(),
+            blake3::hash(self.path.as_bytes()).as_bytes(),
+            &self.nonce,
+            blake3::hash(self.token.as_bytes()).as_bytes(),
+            blake3::hash(self.body).as_bytes(),
+            &self.attempt.to_bytes(),
+        ]
+        .concat()
+    }
+}
+
 fn request_bytes(session: SessionId, request: RequestId, body_digest: &[u8; 32]) -> Vec<u8> {
     [REQUEST, &session.to_bytes(), &request.to_bytes(), body_digest].concat()
 }
@@ -65,6 +104,18 @@ impl HolderKey {
     #[must_use]
     pub fn public(&self) -> HolderPublicKey {
         HolderPublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// The private half itself, for a client that cannot sign and so has to show it.
+    #[must_use]
+    pub fn secret(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// Proves that one request over HTTP is by who holds the token's key.
+    #[must_use]
+    pub fn sign_web_request(&self, subject: &WebRequestSubject<'_>) -> Proof {
+        Proof(self.0.sign(&subject.bytes()).to_bytes())
     }
 
     /// Proves to a hub, on one connection, that the token's key is held.
@@ -123,6 +174,14 @@ impl HolderPublicKey {
         proof: &str,
     ) -> Result<(), Denial> {
         self.check(&request_bytes(session, request, body_digest), proof)
+    }
+
+    /// Checks the proof of a request over HTTP.
+    ///
+    /// # Errors
+    /// [`Denial::BadProof`].
+    pub fn check_web_request(&self, subject: &WebRequestSubject<'_>, proof: &str) -> Result<(), Denial> {
+        self.check(&subject.bytes(), proof)
     }
 
     fn check(&self, message: &[u8], proof: &str) -> Result<(), Denial> {

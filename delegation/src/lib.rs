@@ -9,6 +9,7 @@
 
 mod attenuate;
 mod authorize;
+mod bearer;
 mod cache;
 mod denial;
 mod grant;
@@ -25,10 +26,11 @@ mod verify;
 
 pub use attenuate::{AttenuateError, MAX_SESSION_TTL, Narrowing, probe};
 pub use authorize::{Authorized, Operation};
+pub use bearer::{Bearer, MAX_BEARER_BYTES};
 pub use cache::TokenCache;
 pub use denial::{Denial, DenialCode, ends_authority};
 pub use grant::{AgentName, AgentNameError, Grant, MAX_DELEGATION_TTL};
-pub use holder::{HandshakeSubject, HolderKey, HolderKeyError, HolderPublicKey, Proof};
+pub use holder::{HandshakeSubject, HolderKey, HolderKeyError, HolderPublicKey, Proof, WebRequestSubject};
 pub use inspect::{BlockView, Inspection, TokenKind, inspect};
 pub use keyring::{Keyring, KeyringError, RootKey, RootPublicKey};
 pub use mint::{MintError, mint};

@@ -6,7 +6,8 @@ use biscuit_auth::{Biscuit, error};
 use vocabulary::{RequestId, SessionId, Timestamp};
 
 use crate::{
-    AgentVerb, Denial, Grant, HandshakeSubject, HolderPublicKey, Keyring, TokenDigest,
+    AgentVerb, Denial, Grant, HandshakeSubject, HolderKey, HolderPublicKey, Keyring, TokenDigest,
+    WebRequestSubject,
     authorize::Allowed,
     lint::{self, Shape, Share},
     token::{Parts, decode},
@@ -145,6 +146,27 @@ impl VerifiedToken {
     /// [`Denial::BadProof`].
     pub fn check_handshake(&self, subject: &HandshakeSubject<'_>, proof: &str) -> Result<(), Denial> {
         self.holder.check_handshake(subject, proof)
+    }
+
+    /// Checks that the private key which was shown with the token is the one that it names.
+    ///
+    /// # Errors
+    /// [`Denial::BadProof`].
+    pub fn check_key(&self, shown: &HolderKey) -> Result<(), Denial> {
+        // Both are public halves: who compares them in however much time learns nothing.
+        if shown.public() == self.holder {
+            Ok(())
+        } else {
+            Err(Denial::BadProof)
+        }
+    }
+
+    /// Checks that one request over HTTP is by who holds the token's key.
+    ///
+    /// # Errors
+    /// [`Denial::BadProof`].
+    pub fn check_web_request(&self, subject: &WebRequestSubject<'_>, proof: &str) -> Result<(), Denial> {
+        self.holder.check_web_request(subject, proof)
     }
 
     /// Checks that one request is by who holds the token's key.

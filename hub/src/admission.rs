@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use delegation::{HandshakeSubject, MAX_SESSION_TTL, VerifiedToken};
-use protocol::{Challenge, Open, Opened, Party, Refusal, RefusalCode, VERSION};
+use delegation::{Bearer, HandshakeSubject, MAX_SESSION_TTL, VerifiedToken};
+use protocol::{Challenge, Open, Opened, Party, Refusal, RefusalCode, VERSION, Via};
 use trace_store::{ChainId, Draft, Refs};
 use vocabulary::{SessionId, Timestamp, TraceId, WorkspaceId};
 
@@ -45,6 +45,87 @@ impl From<Refusal> for TurnedAway {
     }
 }
 
+/// Somebody who knocks: what was shown, and what it says of itself.
+#[derive(Debug, Clone, Copy)]
+struct Knock<'a> {
+    token: &'a str,
+    via: Option<&'a Via>,
+}
+
+/// What a client shows over HTTP that cannot sign.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) bearer: Bearer,
+    /// Where it knocks from, in words.
+    pub(crate) from: String,
+}
+
+/// Says whose session it is that a token and its key were shown for, or records that nobody was recognized.
+pub(crate) fn recognize(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    shown: &Shown,
+) -> Result<Arc<VerifiedToken>, Refusal> {
+    let knock = Knock {
+        token: &shown.bearer.token,
+        via: None,
+    };
+    let recognized = workspace
+        .tokens
+        .verify(&shown.bearer.token, workspace.members.keyring())
+        .and_then(|token| match &shown.bearer.key {
+            Some(key) => token.check_key(key).map(|()| token),
+            None => Err(delegation::Denial::BadProof),
+        })
+        .map_err(|denial| {
+            let mut refusal = Refusal::from(&denial);
+            refusal.message += &shown.from;
+            TurnedAway::from(refusal)
+        })
+        .and_then(|token| match standing(workspace, draft, &token) {
+            Ok(()) => Ok(token),
+            Err(mut refusal) => {
+                refusal.message += &shown.from;
+                Err(TurnedAway {
+                    refusal,
+                    known: Some(token),
+                })
+            }
+        });
+    recognized.map_err(|turned_away| recorded(workspace, draft, knock, turned_away))
+}
+
+/// Opens the session of somebody who was recognized, or takes it up again.
+pub(crate) fn enter_recognized(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    token: &Arc<VerifiedToken>,
+    text: &str,
+    via: &Via,
+) -> Result<Caller, Refusal> {
+    let entered = standing(workspace, draft, token)
+        .and_then(|()| enter(workspace, draft, via, Arc::clone(token), Opening::Connecting));
+    entered.map(|(caller, _)| caller).map_err(|refusal| {
+        let knock = Knock {
+            token: text,
+            via: Some(via),
+        };
+        let known = Some(Arc::clone(token));
+        recorded(workspace, draft, knock, TurnedAway { refusal, known })
+    })
+}
+
+/// Records that somebody was turned away who showed nothing that says who it is.
+pub(crate) fn turn_away(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    refusal: Refusal,
+    token: &str,
+) -> Refusal {
+    let knock = Knock { token, via: None };
+    recorded(workspace, draft, knock, TurnedAway::from(refusal))
+}
+
 /// Lets a caller in, or records that it was not.
 pub(crate) fn admit(
     workspace: &mut Workspace,
@@ -58,19 +139,33 @@ pub(crate) fn admit(
         .map_err(TurnedAway::from)
         .and_then(|token| {
             let entered = standing(workspace, draft, &token)
-                .and_then(|()| enter(workspace, draft, open, Arc::clone(&token), opening));
+                .and_then(|()| enter(workspace, draft, &open.via, Arc::clone(&token), opening));
             entered.map_err(|refusal| TurnedAway {
                 refusal,
                 known: Some(token),
             })
         });
     admitted.map_err(|turned_away| {
-        draft.abort();
-        match record_denial(workspace, draft, open, &turned_away) {
-            Ok(()) => turned_away.refusal,
-            Err(not_recorded) => not_recorded,
-        }
+        let knock = Knock {
+            token: &open.token,
+            via: Some(&open.via),
+        };
+        recorded(workspace, draft, knock, turned_away)
     })
+}
+
+/// What is answered to somebody who was turned away, once that is recorded.
+fn recorded(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    knock: Knock<'_>,
+    turned_away: TurnedAway,
+) -> Refusal {
+    draft.abort();
+    match record_denial(workspace, draft, knock, &turned_away) {
+        Ok(()) => turned_away.refusal,
+        Err(not_recorded) => not_recorded,
+    }
 }
 
 /// Who it is: what a member's key stands behind, in the hands of whom it was made for.
@@ -139,7 +234,7 @@ fn standing(workspace: &Workspace, draft: &Draft<'_>, token: &VerifiedToken) -> 
 fn enter(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
-    open: &Open,
+    via: &Via,
     token: Arc<VerifiedToken>,
     opening: Opening,
 ) -> Result<(Caller, Opened), Refusal> {
@@ -161,7 +256,7 @@ fn enter(
     let token_digest = token.digest().to_string();
     let by = By {
         on_behalf_of: Some(grant.on_behalf_of),
-        via: Some(&open.via),
+        via: Some(via),
         delegation: Some(grant.id),
     };
     let chain = ChainId::Trace(trace);
@@ -226,7 +321,7 @@ fn enter(
     Ok((
         Caller {
             token,
-            via: open.via.clone(),
+            via: via.clone(),
             trace,
         },
         opened,
@@ -278,7 +373,7 @@ pub(crate) fn record_stranger(
 fn record_denial(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
-    open: &Open,
+    knock: Knock<'_>,
     turned_away: &TurnedAway,
 ) -> Result<(), Refusal> {
     let throttle = match &turned_away.known {
@@ -288,7 +383,7 @@ fn record_denial(
     let Some(unrecorded) = throttle.admit(draft.now()) else {
         return Ok(());
     };
-    let shown = &open.token.as_bytes()[..open.token.len().min(MAX_TOKEN_BYTES)];
+    let shown = &knock.token.as_bytes()[..knock.token.len().min(MAX_TOKEN_BYTES)];
     let body = AccessDenied {
         refusal: turned_away.refusal.clone(),
         token_digest: blake3::hash(shown).to_hex().to_string(),
@@ -297,7 +392,7 @@ fn record_denial(
     let grant = turned_away.known.as_ref().map(|token| token.grant());
     let by = By {
         on_behalf_of: grant.map(|grant| grant.on_behalf_of),
-        via: Some(&open.via).filter(|via| via.check().is_ok()),
+        via: knock.via.filter(|via| via.check().is_ok()),
         delegation: grant.map(|grant| grant.id),
     };
     let chain = ChainId::Workspace(workspace.id);

@@ -4,6 +4,8 @@
 //! and proves with a signature over this connection's nonce that it holds the token's key. Everybody else is
 //! told why not, and the attempt is recorded.
 
+mod asking;
+
 use std::time::Duration;
 
 use protocol::{

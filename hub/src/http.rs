@@ -4,6 +4,7 @@
 //! there is a hub. A request that names another host than this hub's own is turned away before anything else looks at it:
 //! a page somewhere else may have made its own name point here.
 
+mod agents;
 mod guard;
 mod listener;
 mod problem;
@@ -12,6 +13,7 @@ mod site;
 pub use listener::{Listen, ListenError, TlsFiles};
 pub use site::{PublicUrl, PublicUrlError, Site};
 
+pub(crate) use agents::Agents;
 pub(crate) use guard::only;
 pub(crate) use listener::{Listener, Serving};
 pub(crate) use problem::Problem;
@@ -21,10 +23,11 @@ use axum::{Router, middleware, routing::get};
 use crate::inbox::Inbox;
 
 /// Everything that is served over HTTP.
-pub(crate) fn doors(site: &Site, inbox: Inbox) -> Router {
+pub(crate) fn doors(agents: &Agents, inbox: Inbox) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
+        .merge(agents.routes())
         .merge(inbox.routes())
         .fallback(problem::not_found)
-        .layer(middleware::from_fn_with_state(site.clone(), guard::own_host))
+        .layer(middleware::from_fn_with_state(agents.clone(), guard::own_host))
 }

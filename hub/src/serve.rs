@@ -177,6 +177,7 @@ pub async fn serve(
     let web = match listener {
         None => None,
         Some(listener) => {
+            let agents = http::Agents::new(listener.site().clone(), agent_door.clone(), closing.subscribe());
             let inbox = Inbox {
                 ledger: ledger.clone(),
                 workspace: id,
@@ -185,8 +186,8 @@ pub async fn serve(
                 news: news.clone(),
                 closing: closing.subscribe(),
             };
-            let doors = http::doors(listener.site(), inbox);
-            Some(listener.serve(doors)?)
+            let doors = http::doors(&agents, inbox);
+            Some((listener.serve(doors)?, agents))
         }
     };
     ready(inbox.as_deref());
@@ -212,7 +213,7 @@ pub async fn serve(
                     drop(guest);
                 });
             },
-            () = guests.idle(presence, web.as_ref()) => break,
+            () = guests.idle(presence, web.as_ref().map(|(serving, _)| serving)) => break,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
@@ -223,7 +224,8 @@ pub async fn serve(
     drop((agents, people));
     closing.send_replace(true);
     let ending = async {
-        if let Some(web) = web {
+        if let Some((web, agents)) = web {
+            agents.finish(GRACE).await;
             web.end(GRACE).await;
         }
     };

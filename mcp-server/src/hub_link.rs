@@ -18,13 +18,14 @@ use protocol::{
     Answer, Call, Observation, Refusal, ReplyBody, RequestBody, Via, autostart::ReachError,
     frame::FrameError, tools::AwaitDecision,
 };
-use serde_json::Value;
+use rmcp::model::{Extensions, Implementation};
 use tokio::sync::{mpsc, oneshot};
 use vocabulary::{RequestId, TraceId};
 
 use self::owner::Owner;
 use crate::{
     clock,
+    hub::Hub,
     session::{Lender, NoAuthority},
 };
 
@@ -37,9 +38,6 @@ const LOOKING_DEADLINE: Duration = Duration::from_secs(2);
 /// How many times one request is asked anew when the connection breaks under it.
 const ATTEMPTS: u32 = 4;
 
-/// How deep arguments may be nested. JSON is read to 128 levels, and on the way to the hub more stands around them.
-const MOST_NESTED: usize = 64;
-
 /// How many decisions may be awaited at a time, beside what else is asked.
 const MOST_WAITING: usize = 16;
 
@@ -47,6 +45,7 @@ const MOST_WAITING: usize = 16;
 #[derive(Debug, Clone)]
 pub struct HubLink {
     commands: mpsc::Sender<Command>,
+    instance: Arc<str>,
 }
 
 /// Why a request has no answer from the hub.
@@ -86,8 +85,11 @@ pub enum LinkError {
     #[error("{0} (nothing done)")]
     Unsendable(#[from] FrameError),
     /// The hub would not read it either.
-    #[error("the arguments are nested over {MOST_NESTED} levels deep (nothing done)")]
-    TooDeep,
+    #[error("the arguments are nested over {levels} levels deep (nothing done)")]
+    TooDeep {
+        /// How deep they may be.
+        levels: usize,
+    },
     /// This process is ending.
     #[error("the session is closing (not recorded, nothing done)")]
     Closing,
@@ -147,41 +149,24 @@ impl Fate {
 impl HubLink {
     /// Starts the link's task. Nothing is connected before the first request.
     #[must_use]
-    pub fn start(lender: Lender, instance: String) -> Self {
+    pub fn start(lender: Lender, instance: &str) -> Self {
         let (commands, inbox) = mpsc::channel(64);
-        let via = Via::from_client("unknown", "", &instance);
+        let via = Via::from_client("unknown", "", instance);
         tokio::spawn(Owner::new(lender, via).run(inbox));
-        Self { commands }
-    }
-
-    /// Says who the client is, as soon as it has said so itself.
-    pub async fn identify(&self, via: Via) {
-        let _ = self.commands.send(Command::Identify(via)).await;
+        Self {
+            commands,
+            instance: instance.into(),
+        }
     }
 
     /// This session's trace, where a hub has opened the session.
-    pub async fn trace(&self) -> Option<TraceId> {
+    pub async fn opened(&self) -> Option<TraceId> {
         let (answer, trace) = oneshot::channel();
         let asked = async {
             self.commands.send(Command::Trace(answer)).await.ok()?;
             trace.await.ok()?
         };
         tokio::time::timeout(LOOKING_DEADLINE, asked).await.ok()?
-    }
-
-    /// Calls a tool.
-    ///
-    /// # Errors
-    /// [`LinkError`], which says whether the call was recorded.
-    pub async fn call(&self, call: Call) -> Result<Answer, LinkError> {
-        if nested_over(&call.arguments, MOST_NESTED) {
-            return Err(LinkError::TooDeep);
-        }
-        match self.ask(RequestBody::Call(call)).await? {
-            ReplyBody::Answer(answer) => Ok(answer),
-            ReplyBody::Failed(refusal) => Err(LinkError::Failed(refusal)),
-            ReplyBody::Recorded(_) => Err(LinkError::Broken("the answer is not one to a call".to_owned())),
-        }
     }
 
     /// Records what the client did that is no call; spooled where no hub can be reached.
@@ -226,11 +211,22 @@ impl HubLink {
     }
 }
 
-fn nested_over(value: &Value, levels: usize) -> bool {
-    match value {
-        Value::Array(values) => levels == 0 || values.iter().any(|value| nested_over(value, levels - 1)),
-        Value::Object(members) => levels == 0 || members.values().any(|value| nested_over(value, levels - 1)),
-        _ => false,
+impl Hub for HubLink {
+    async fn identify(&self, client: &Implementation, _: &Extensions) {
+        let via = Via::from_client(&client.name, &client.version, &self.instance);
+        let _ = self.commands.send(Command::Identify(via)).await;
+    }
+
+    async fn call(&self, call: Call, _: &Extensions) -> Result<Answer, LinkError> {
+        match self.ask(RequestBody::Call(call)).await? {
+            ReplyBody::Answer(answer) => Ok(answer),
+            ReplyBody::Failed(refusal) => Err(LinkError::Failed(refusal)),
+            ReplyBody::Recorded(_) => Err(LinkError::Broken("the answer is not one to a call".to_owned())),
+        }
+    }
+
+    async fn trace(&self, _: &Extensions) -> Option<TraceId> {
+        self.opened().await
     }
 }
 

@@ -5,7 +5,9 @@
 //! decide anything: the hub authorizes, and this crate does not know the words for a decision.
 
 mod clock;
+pub mod hub;
 pub mod hub_link;
+pub mod mistakes;
 mod resources;
 mod schema;
 pub mod server;

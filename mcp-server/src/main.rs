@@ -1,9 +1,11 @@
 //! `auditotter-mcp`: what an agent's client starts. It speaks MCP on stdin and stdout and asks the hub.
 
+mod bearer;
+
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use delegation::AgentName;
 use mcp_server::{hub_link::HubLink, server::Server, session::Lender, stdio::Stdio};
 use protocol::home::{HOME_VARIABLE, Home};
@@ -16,8 +18,23 @@ use tracing_subscriber::EnvFilter;
 /// Register it with a client: `claude mcp add auditotter -- auditotter-mcp` or `codex mcp add auditotter --
 /// auditotter-mcp`. It acts under what `auditotter delegate` lent, and under nothing else.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print what a client shows to a hub over HTTP: a new session's token and key, good for an hour at most
+    Bearer(bearer::Args),
+}
+
+/// As whom to act.
+#[derive(Debug, clap::Args)]
+struct Acting {
     /// The name under which the agent was lent to; else what the client calls itself
     #[arg(long, value_name = "NAME")]
     agent: Option<AgentName>,
@@ -27,6 +44,18 @@ struct Args {
     /// The workspace's home; else AUDITOTTER_HOME, else the platform's data folder
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
+}
+
+impl Acting {
+    fn lender(self) -> anyhow::Result<Lender> {
+        let platform = directories::ProjectDirs::from("", "", "auditotter");
+        let home = Home::resolve(
+            self.home,
+            std::env::var_os(HOME_VARIABLE),
+            platform.as_ref().map(directories::ProjectDirs::data_dir),
+        )?;
+        Ok(Lender::new(home, self.delegation, self.agent))
+    }
 }
 
 /// How long telling the hub that the session ends may take; who ended it is waiting.
@@ -41,29 +70,24 @@ async fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_env_filter(EnvFilter::try_from_env("AUDITOTTER_LOG").unwrap_or_else(|_| EnvFilter::new("warn")))
         .init();
-    let platform = directories::ProjectDirs::from("", "", "auditotter");
-    let home = Home::resolve(
-        args.home,
-        std::env::var_os(HOME_VARIABLE),
-        platform.as_ref().map(directories::ProjectDirs::data_dir),
-    )?;
+    let acting = match args.command {
+        None => args.acting,
+        Some(Command::Bearer(args)) => return args.print(),
+    };
     let instance = std::process::id().to_string();
-    let hub = HubLink::start(Lender::new(home, args.delegation, args.agent), instance.clone());
+    let hub = HubLink::start(acting.lender()?, &instance);
 
     let (stdin, stdout) = rmcp::transport::stdio_pipes();
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
-    let serving = serve(
-        Server::new(hub.clone(), &instance),
-        Stdio::new(stdin, stdout, hub.clone()),
-    );
+    let serving = serve(Server::new(hub.clone()), Stdio::new(stdin, stdout, hub.clone()));
     let served = tokio::select! {
         served = serving => served,
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };
     let ending = async {
-        if hub.trace().await.is_some()
+        if hub.opened().await.is_some()
             && let Err(error) = hub.close().await
         {
             tracing::warn!(%error, "the hub was not told that the session ended");
@@ -83,7 +107,7 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-async fn serve<R, W>(server: Server, transport: Stdio<R, W>) -> anyhow::Result<()>
+async fn serve<R, W>(server: Server<HubLink>, transport: Stdio<R, W>) -> anyhow::Result<()>
 where
     R: tokio::io::AsyncRead + Unpin + Send + 'static,
     W: tokio::io::AsyncWrite + Unpin + Send + 'static,

@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use protocol::{Answer, Call, Outcome, Refusal, RefusalCode, Via, tools::AwaitDecision};
+use protocol::{Answer, Call, Outcome, Refusal, RefusalCode, tools::AwaitDecision};
 use rmcp::{
     ErrorData, Peer, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode, Implementation,
-        InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
-        ProgressToken, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        RequestMetaObject, ResourceContents, ServerCapabilities, ServerConfig, Tool,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
+        ErrorCode, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ProgressNotificationParam, ProgressToken, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, RequestMetaObject, ResourceContents, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -18,10 +18,10 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    hub_link::{HubLink, LinkError},
-    resources,
-    stdio::RECORDED,
-    tools,
+    hub::Hub,
+    hub_link::LinkError,
+    mistakes::{self, RECORDED},
+    resources, tools,
 };
 
 /// Told to the model once a session.
@@ -36,35 +36,23 @@ const MAX_CALL_ID_CHARS: usize = 64;
 /// How often a client is told that a human still has to decide.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
+/// How deep arguments may be nested. JSON is read to 128 levels, and on the way to the hub more stands around them.
+const MOST_NESTED: usize = 64;
+
 /// The server's handler. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Server {
-    hub: HubLink,
-    instance: Arc<str>,
+pub struct Server<H> {
+    hub: H,
     tools: Arc<[Tool]>,
 }
 
-impl Server {
-    /// A server that asks this hub. `instance` tells this process apart from others of the same agent.
+impl<H: Hub> Server<H> {
+    /// A server that asks this hub.
     #[must_use]
-    pub fn new(hub: HubLink, instance: &str) -> Self {
+    pub fn new(hub: H) -> Self {
         Self {
             hub,
-            instance: instance.into(),
             tools: tools::all().into(),
-        }
-    }
-
-    async fn identify(&self, client: &Implementation) {
-        self.hub
-            .identify(Via::from_client(&client.name, &client.version, &self.instance))
-            .await;
-    }
-
-    /// In the stateless era each request says anew who asks.
-    async fn identify_stateless(&self, context: &RequestContext<RoleServer>) {
-        if let Some(client) = context.meta.client_info() {
-            self.identify(&client).await;
         }
     }
 
@@ -75,16 +63,30 @@ impl Server {
         resource: Option<String>,
         context: &RequestContext<RoleServer>,
     ) -> Result<Answer, LinkError> {
-        self.identify_stateless(context).await;
-        self.hub
-            .call(Call {
-                tool: tool.to_owned(),
-                arguments: Value::Object(arguments),
-                call_id: call_id(&context.meta),
-                resource,
-                client: client_turn(&context.meta),
-            })
-            .await
+        let arguments = Value::Object(arguments);
+        if nested_over(&arguments, MOST_NESTED) {
+            return Err(LinkError::TooDeep { levels: MOST_NESTED });
+        }
+        // In the stateless era each request says anew who asks.
+        if let Some(client) = context.meta.client_info() {
+            self.hub.identify(&client, &context.extensions).await;
+        }
+        let call = Call {
+            tool: tool.to_owned(),
+            arguments,
+            call_id: call_id(&context.meta),
+            resource,
+            client: client_turn(&context.meta),
+        };
+        self.hub.call(call, &context.extensions).await
+    }
+}
+
+fn nested_over(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(values) => levels == 0 || values.iter().any(|value| nested_over(value, levels - 1)),
+        Value::Object(members) => levels == 0 || members.values().any(|value| nested_over(value, levels - 1)),
+        _ => false,
     }
 }
 
@@ -140,7 +142,7 @@ async fn with_progress<T>(
     }
 }
 
-impl ServerHandler for Server {
+impl<H: Hub> ServerHandler for Server<H> {
     fn get_info(&self) -> ServerConfig {
         InitializeResult::new(
             ServerCapabilities::builder()
@@ -157,7 +159,7 @@ impl ServerHandler for Server {
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        self.identify(&request.client_info).await;
+        self.hub.identify(&request.client_info, &context.extensions).await;
         context.peer.set_peer_info(request.clone());
         self.negotiate_initialize(&request)
     }
@@ -190,7 +192,7 @@ impl ServerHandler for Server {
         let answer = match answered {
             Ok(answer) => answer,
             // The hub cannot record what it cannot read; the transport records the error instead.
-            Err(error @ (LinkError::Unsendable(_) | LinkError::TooDeep)) => {
+            Err(error @ (LinkError::Unsendable(_) | LinkError::TooDeep { .. })) => {
                 return Err(ErrorData::invalid_params(error.to_string(), None));
             }
             Err(error) => {
@@ -217,9 +219,9 @@ impl ServerHandler for Server {
     async fn list_resources(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let own = self.hub.trace().await.map(resources::of_trace);
+        let own = self.hub.trace(&context.extensions).await.map(resources::of_trace);
         Ok(ListResourcesResult::with_all_items(own.into_iter().collect()))
     }
 
@@ -269,5 +271,19 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         Err(ErrorData::method_not_found::<rmcp::model::ListPromptsRequestMethod>())
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let name: String = request.method.chars().take(80).collect();
+        Err(if mistakes::is_ours(&request.method) {
+            let message = format!("the parameters of {name} are not what MCP defines");
+            ErrorData::invalid_params(message, None)
+        } else {
+            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, name, None)
+        })
     }
 }

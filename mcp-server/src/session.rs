@@ -181,6 +181,15 @@ impl Session {
         })
     }
 
+    /// Begins a session now, under what was lent to whom the lender names.
+    ///
+    /// # Errors
+    /// [`NoAuthority`] where nothing was lent, or no token can be made.
+    pub fn open_now(lender: &Lender) -> Result<Self, NoAuthority> {
+        let now = clock::now();
+        Self::begin(lender.choose("", now)?, now)
+    }
+
     /// What the session acts under.
     #[must_use]
     pub const fn grant(&self) -> &Grant {

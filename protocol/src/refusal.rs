@@ -76,8 +76,8 @@ codes! {
     DecisionUnproved = "decision_unproved";
     /// A member's key signed the delegation, and the ledger does not know it.
     DelegationNotRecorded = "delegation_not_recorded";
-    /// What changes something was sent by no page of this hub.
-    ForeignPage = "foreign_page";
+    /// A page of another origin asks over HTTP.
+    ForeignOrigin = "foreign_origin";
     /// Nobody was logged in.
     LoginRefused = "login_refused";
     /// The arguments do not fit the tool's schema or its limits.
@@ -92,6 +92,8 @@ codes! {
     NotFound = "not_found";
     /// The entry could not be made durable, so nothing was done.
     NotRecorded = "not_recorded";
+    /// A request over HTTP names another host than the hub's own.
+    OtherHost = "other_host";
     /// The delegation lends only some paths, and the proposal names none.
     PathsRequired = "paths_required";
     /// The two binaries are from different releases.

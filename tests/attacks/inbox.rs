@@ -224,7 +224,7 @@ fn another_sites_page_does_nothing_in_the_name_of_who_looks_at_it() {
             let answer = foreign.post(path, &json!({}));
             assert_eq!(
                 (answer.status, answer.code().as_str()),
-                (403, "foreign_page"),
+                (403, "foreign_origin"),
                 "{path}: {answer:?}"
             );
             tried += 1;
@@ -236,7 +236,7 @@ fn another_sites_page_does_nothing_in_the_name_of_who_looks_at_it() {
         "multipart/form-data",
     ] {
         let form = own.send("POST", &revocation, Some("{}".to_owned()), kind);
-        assert_eq!((form.status, form.code().as_str()), (403, "foreign_page"));
+        assert_eq!((form.status, form.code().as_str()), (403, "foreign_origin"));
         tried += 1;
     }
     let lent: Vec<DelegationRow> = home.ask(&CompanionRequest::Delegations);
@@ -244,7 +244,7 @@ fn another_sites_page_does_nothing_in_the_name_of_who_looks_at_it() {
     assert_eq!(own.post(&revocation, &json!({})).status, 204);
     let lent: Vec<DelegationRow> = home.ask(&CompanionRequest::Delegations);
     assert_eq!(lent[0].state, "revoked");
-    assert_eq!(refusals(&home, "access.denied"), vec!["foreign_page"; tried]);
+    assert_eq!(refusals(&home, "access.denied"), vec!["foreign_origin"; tried]);
 }
 
 #[test]

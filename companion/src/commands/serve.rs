@@ -59,7 +59,10 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(false)
-        .with_env_filter(EnvFilter::try_from_env("AUDITOTTER_LOG").unwrap_or_else(|_| EnvFilter::new("info")))
+        // rmcp tells each step of each session, and repeats what clients send.
+        .with_env_filter(
+            EnvFilter::try_from_env("AUDITOTTER_LOG").unwrap_or_else(|_| EnvFilter::new("info,rmcp=off")),
+        )
         .init();
     let presence = if args.detached {
         // Fails only where this process leads a group already; then it has left its terminal's.

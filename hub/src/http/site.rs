@@ -107,6 +107,7 @@ pub struct Site(Arc<Names>);
 struct Names {
     own: PublicUrl,
     hosts: Vec<String>,
+    origins: Vec<String>,
 }
 
 impl Site {
@@ -124,11 +125,14 @@ impl Site {
             format!("127.0.0.1:{port}"),
             format!("[::1]:{port}"),
         ];
+        let scheme = if encrypted { "https" } else { "http" };
+        let mut origins: Vec<String> = hosts.iter().map(|host| format!("{scheme}://{host}")).collect();
         if let Some(public) = &public {
             hosts.push(public.authority());
+            origins.push(public.to_string());
         }
         let own = public.unwrap_or(local);
-        Self(Arc::new(Names { own, hosts }))
+        Self(Arc::new(Names { own, hosts, origins }))
     }
 
     /// The address that the hub gives away, without a trailing slash: also the origin of its pages.
@@ -152,6 +156,16 @@ impl Site {
     /// Whether a request to this host and port is one to this hub.
     pub(crate) fn answers(&self, host: &str) -> bool {
         self.0.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+    }
+
+    /// The names under which the hub answers, each with its port where it has one.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        self.0.hosts.clone()
+    }
+
+    /// Whether a page of this origin is one of this hub's own.
+    pub(crate) fn is_own_origin(&self, origin: &str) -> bool {
+        self.0.origins.iter().any(|own| own.eq_ignore_ascii_case(origin))
     }
 
     /// Whether a request is one to the address that the hub gives away: its pages have no other.

@@ -66,7 +66,7 @@ pub(super) async fn own_page(State(inbox): State<Inbox>, request: Request, next:
     let from: String = origin.unwrap_or("no page").chars().take(120).collect();
     let path: String = request.uri().path().chars().take(120).collect();
     let refusal = Refusal::new(
-        RefusalCode::ForeignPage,
+        RefusalCode::ForeignOrigin,
         &format!(
             "{path} was asked by {from}; only a page of {} may, as JSON",
             inbox.site.url()

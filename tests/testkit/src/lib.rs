@@ -19,6 +19,7 @@ pub mod program;
 pub mod scripted_model;
 pub mod stdio;
 pub mod terminal;
+pub mod web;
 
 pub use browser::Browser;
 pub use device::Device;
@@ -27,3 +28,4 @@ pub use inbox::Visitor;
 pub use scripted_model::{ScriptedModel, Step};
 pub use stdio::StdioClient;
 pub use terminal::Terminal;
+pub use web::{ListeningHub, WebClient};

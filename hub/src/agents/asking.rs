@@ -1,0 +1,104 @@
+//! The same door for those who come over HTTP: each request is a visit of its own.
+
+use std::sync::Arc;
+
+use delegation::VerifiedToken;
+use protocol::{Refusal, RefusalCode, ReplyBody, Request, Via};
+use tokio::sync::watch;
+use trace_store::CommitError;
+use vocabulary::SessionId;
+
+use super::{AgentDoor, said};
+use crate::{
+    admission::{Shown, enter_recognized, recognize, turn_away},
+    dispatch::{self, Caller, Step},
+    tools::Prepared,
+};
+
+impl AgentDoor {
+    /// Says whose session it is that a token and its key were shown for.
+    ///
+    /// # Errors
+    /// [`Refusal`], which is recorded.
+    pub(crate) async fn recognize(&self, shown: Shown) -> Result<Arc<VerifiedToken>, Refusal> {
+        self.run(move |workspace, draft| recognize(workspace, draft, &shown))
+            .await
+            .map_err(|error| unrecorded(&error))?
+    }
+
+    /// Opens the session of somebody who was recognized, or takes it up again.
+    ///
+    /// # Errors
+    /// [`Refusal`], which is recorded.
+    pub(crate) async fn enter(
+        &self,
+        token: Arc<VerifiedToken>,
+        text: Arc<str>,
+        via: Via,
+    ) -> Result<(), Refusal> {
+        self.run(move |workspace, draft| enter_recognized(workspace, draft, &token, &text, &via).map(drop))
+            .await
+            .map_err(|error| unrecorded(&error))?
+    }
+
+    /// Records that somebody was turned away.
+    pub(crate) async fn turn_away(&self, refusal: Refusal, token: String) -> Refusal {
+        self.run(move |workspace, draft| turn_away(workspace, draft, refusal, &token))
+            .await
+            .unwrap_or_else(|error| unrecorded(&error))
+    }
+
+    /// Carries a request out; `None` where the hub closes while it waits for people, and nothing is recorded of it.
+    pub(crate) async fn ask(
+        &self,
+        caller: Caller,
+        request: Request,
+        closing: watch::Receiver<bool>,
+    ) -> Option<ReplyBody> {
+        match self.step(caller.clone(), request.clone(), None).await {
+            Ok(Step::Done(body)) => Some(body),
+            Ok(Step::First(first)) => {
+                let prepared = self.prepare(first, closing).await?;
+                match self.step(caller, request, Some(prepared)).await {
+                    Ok(Step::Done(body)) => Some(body),
+                    Ok(Step::First(_)) => Some(ReplyBody::Failed(Refusal::new(
+                        RefusalCode::Conflict,
+                        &"what has to come first did not settle",
+                    ))),
+                    Err(error) => Some(ReplyBody::Failed(unrecorded(&error))),
+                }
+            }
+            Err(error) => Some(ReplyBody::Failed(unrecorded(&error))),
+        }
+    }
+
+    async fn step(
+        &self,
+        caller: Caller,
+        request: Request,
+        prepared: Option<Prepared>,
+    ) -> Result<Step, CommitError> {
+        let around = self.around.clone();
+        let (step, changed) = self
+            .run(move |workspace, draft| {
+                let before = said(workspace, draft);
+                let step = dispatch::request(workspace, draft, &caller, &around, &request, prepared);
+                (step, said(workspace, draft) != before)
+            })
+            .await?;
+        if changed {
+            self.news.changed();
+        }
+        Ok(step)
+    }
+
+    /// Lets go of what is remembered of a session; whoever takes it up again finds it in its trace.
+    pub(crate) fn let_go(&self, session: SessionId) {
+        let door = self.clone();
+        tokio::spawn(async move { door.forget(session).await });
+    }
+}
+
+fn unrecorded(error: &CommitError) -> Refusal {
+    Refusal::new(RefusalCode::NotRecorded, error)
+}

@@ -1,0 +1,108 @@
+//! The doors for agents over HTTP: `/mcp` for clients that speak MCP's Streamable HTTP.
+//!
+//! Who may come in: who shows a session token that a member's key stands behind, and with it the key that the token is
+//! bound to. Pages of other origins may not, whatever they show. What is asked is then authorized and recorded as it is
+//! on the socket. A protocol session is of use only with the credential that opened it.
+
+mod answers;
+mod credential;
+mod entrance;
+mod events;
+mod guests;
+mod link;
+mod mcp;
+mod metadata;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, http::HeaderMap, routing};
+use mcp_server::server::Server;
+use protocol::Refusal;
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{credential::token_in, events::Events, guests::Guests, link::Courier, mcp::Bound};
+use super::site::Site;
+use crate::agents::AgentDoor;
+
+/// How long a protocol session is kept that nobody uses: as long as a session token lives at most.
+const IDLE_SESSION: Duration = Duration::from_secs(60 * 60);
+
+/// What serving agents over HTTP takes. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Agents(Arc<Inner>);
+
+struct Inner {
+    site: Site,
+    door: AgentDoor,
+    guests: Guests,
+    mcp: StreamableHttpService<Server<Courier>, LocalSessionManager>,
+    sessions: Arc<LocalSessionManager>,
+    bound: Bound,
+    events: Events,
+    closing: watch::Receiver<bool>,
+    under_way: TaskTracker,
+    ended: CancellationToken,
+}
+
+impl Agents {
+    /// Doors to the same room as `door`; `closing` turns true when nothing more is to be taken.
+    pub(crate) fn new(site: Site, door: AgentDoor, closing: watch::Receiver<bool>) -> Self {
+        let events = Events::default();
+        let mut sessions = LocalSessionManager::default().with_event_store(Arc::new(events.clone()));
+        sessions.session_config.keep_alive = Some(IDLE_SESSION);
+        let sessions = Arc::new(sessions);
+        let ended = CancellationToken::new();
+        let mut config = StreamableHttpServerConfig::default().with_allowed_hosts(site.hosts());
+        config.cancellation_token = ended.clone();
+        config.json_response = true;
+        config.max_request_body_bytes = mcp_server::mistakes::MAX_MESSAGE_BYTES;
+        let server = Server::new(Courier::new(door.clone(), closing.clone()));
+        let mcp = StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&sessions), config);
+        Self(Arc::new(Inner {
+            site,
+            guests: Guests::new(door.clone()),
+            door,
+            mcp,
+            sessions,
+            bound: Bound::default(),
+            events,
+            closing,
+            under_way: TaskTracker::new(),
+            ended,
+        }))
+    }
+
+    /// The routes behind which agents are served.
+    pub(crate) fn routes(&self) -> Router {
+        Router::new()
+            .route("/mcp", routing::any(mcp::serve))
+            .merge(metadata::routes())
+            .with_state(self.clone())
+    }
+
+    /// Waits until what was asked is answered, as long as that may take, and ends what only listens.
+    pub(crate) async fn finish(&self, grace: Duration) {
+        self.0.under_way.close();
+        let _ = tokio::time::timeout(grace, self.0.under_way.wait()).await;
+        self.0.ended.cancel();
+    }
+
+    /// The names of this hub.
+    pub(crate) fn site(&self) -> &Site {
+        &self.0.site
+    }
+
+    /// Records that somebody was turned away; the answer says why.
+    pub(crate) async fn turn_away(&self, refusal: Refusal, headers: &HeaderMap) -> Refusal {
+        self.0.door.turn_away(refusal, token_in(headers)).await
+    }
+
+    /// Whether nothing more is taken.
+    fn is_closing(&self) -> bool {
+        *self.0.closing.borrow()
+    }
+}

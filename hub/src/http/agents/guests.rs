@@ -1,0 +1,161 @@
+//! Who was recognized, so that each request need not be looked at anew.
+//!
+//! What is remembered is that a credential is genuine. Whether its delegation still stands is asked of the ledger for
+//! every call.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use delegation::{Bearer, VerifiedToken};
+use protocol::{Refusal, Via};
+use rmcp::model::Implementation;
+use tokio::sync::{OnceCell, Semaphore};
+use vocabulary::{DelegationId, TraceId};
+
+use crate::{admission::Shown, agents::AgentDoor, clock, dispatch::Caller};
+
+/// How many are remembered; beyond that, whoever came first is looked at anew.
+const REMEMBERED: usize = 4_096;
+
+/// How many decisions one session may wait for at a time.
+const MOST_WAITING: usize = 16;
+
+/// Names a credential without giving it away.
+pub(super) type Name = [u8; 32];
+
+/// An agent session whose credential was recognized.
+#[derive(Debug)]
+pub(super) struct Guest {
+    pub(super) name: Name,
+    token: Arc<VerifiedToken>,
+    text: Arc<str>,
+    via: Mutex<Via>,
+    instance: String,
+    entered: OnceCell<()>,
+    waiting: Semaphore,
+}
+
+impl Guest {
+    fn new(name: Name, token: Arc<VerifiedToken>, text: &str, from: IpAddr) -> Self {
+        let instance = format!("http {from}");
+        Self {
+            name,
+            token,
+            text: text.into(),
+            via: Mutex::new(Via::from_client("unknown", "", &instance)),
+            instance,
+            entered: OnceCell::new(),
+            waiting: Semaphore::new(MOST_WAITING),
+        }
+    }
+
+    /// Whether the token has ended: then another has to be shown.
+    pub(super) fn is_over(&self) -> bool {
+        self.token.expires_at() <= clock::now()
+    }
+
+    pub(super) fn delegation(&self) -> DelegationId {
+        self.token.grant().id
+    }
+
+    /// The client says what it is.
+    pub(super) fn identify(&self, client: &Implementation) {
+        *lock(&self.via) = Via::from_client(&client.name, &client.version, &self.instance);
+    }
+
+    /// The session's trace, where it is open.
+    pub(super) fn trace(&self) -> Option<TraceId> {
+        self.entered
+            .initialized()
+            .then(|| TraceId::from_uuid(self.token.session().uuid()))
+    }
+
+    /// Opens the session where it is not open yet: nothing is recorded of who only looks.
+    pub(super) async fn enter(&self, door: &AgentDoor) -> Result<Caller, Refusal> {
+        let via = lock(&self.via).clone();
+        self.entered
+            .get_or_try_init(|| door.enter(Arc::clone(&self.token), Arc::clone(&self.text), via.clone()))
+            .await?;
+        Ok(Caller {
+            token: Arc::clone(&self.token),
+            via,
+            trace: TraceId::from_uuid(self.token.session().uuid()),
+        })
+    }
+
+    /// The right to wait for a decision.
+    pub(super) fn wait(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        self.waiting.try_acquire().ok()
+    }
+}
+
+/// Everybody who was recognized.
+pub(super) struct Guests {
+    door: AgentDoor,
+    known: Mutex<HashMap<Name, Arc<Guest>>>,
+}
+
+impl Guests {
+    pub(super) fn new(door: AgentDoor) -> Self {
+        Self {
+            door,
+            known: Mutex::default(),
+        }
+    }
+
+    /// What a credential is called here.
+    pub(super) fn name(credential: &str) -> Name {
+        *blake3::hash(credential.as_bytes()).as_bytes()
+    }
+
+    /// Who was recognized by this before, and whose token has not ended.
+    pub(super) fn find(&self, name: &Name) -> Option<Arc<Guest>> {
+        let guest = Arc::clone(lock(&self.known).get(name)?);
+        (!guest.is_over()).then_some(guest)
+    }
+
+    /// Looks at a credential that nobody was recognized by yet.
+    pub(super) async fn recognize(
+        &self,
+        name: Name,
+        bearer: Bearer,
+        from: IpAddr,
+    ) -> Result<Arc<Guest>, Refusal> {
+        let text = bearer.token.clone();
+        let shown = Shown {
+            bearer,
+            from: format!("; shown over HTTP from {from}"),
+        };
+        let token = self.door.recognize(shown).await?;
+        Ok(self.remember(Guest::new(name, token, &text, from)))
+    }
+
+    fn remember(&self, guest: Guest) -> Arc<Guest> {
+        let mut known = lock(&self.known);
+        if known.len() >= REMEMBERED {
+            let (kept, over) = std::mem::take(&mut *known)
+                .into_iter()
+                .partition(|(_, guest)| !guest.is_over());
+            let over: HashMap<Name, Arc<Guest>> = over;
+            *known = kept;
+            let oldest = known
+                .values()
+                .min_by_key(|guest| guest.token.session())
+                .map(|guest| guest.name);
+            let displaced = if known.len() >= REMEMBERED { oldest } else { None };
+            let displaced = displaced.and_then(|name| known.remove(&name));
+            for gone in over.into_values().chain(displaced) {
+                self.door.let_go(gone.token.session());
+            }
+        }
+        // Two first requests at once are of one guest.
+        Arc::clone(known.entry(guest.name).or_insert_with(|| Arc::new(guest)))
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,32 @@
+//! Agents over HTTP: what they may, what they meet who may not, and that all of it is on record.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
+#[path = "http/doors.rs"]
+mod doors;
+#[path = "http/mcp.rs"]
+mod mcp;
+
+use testkit::{Home, home::Recorded};
+
+/// The kinds of a trace's entries.
+fn kinds(trace: &[Recorded]) -> Vec<&str> {
+    trace.iter().map(|recorded| recorded.kind.as_str()).collect()
+}
+
+/// Code and message of everybody who was turned away.
+fn turned_away(home: &Home) -> Vec<(String, String)> {
+    home.workspace_chain()
+        .iter()
+        .filter(|recorded| recorded.kind == "access.denied")
+        .map(|recorded| {
+            let refusal = &recorded.body["refusal"];
+            let text = |name: &str| refusal[name].as_str().unwrap().to_owned();
+            (text("code"), text("message"))
+        })
+        .collect()
+}

@@ -359,11 +359,11 @@ DECISION = {
     "subject": f"(wi|me)_{ID}|tr_{ID}#(0|[1-9][0-9]*)",
     "subject_digest": HEX32,
     "tier": "T0|T1",
-    "verb": "approve|reject|grant_access|revoke_member|erase_body",
+    "verb": "approve|reject|attest_deploy|grant_access|revoke_member|erase_body",
     "workspace": f"ws_{ID}",
 }
 OF_WORK = {"policy_digest": HEX32, "risk": "low|medium|high|critical"}
-KINDS = {"approve": "wi_", "reject": "wi_", "grant_access": "me_", "revoke_member": "me_", "erase_body": "tr_"}
+KINDS = {"approve": "wi_", "reject": "wi_", "attest_deploy": "wi_", "grant_access": "me_", "revoke_member": "me_", "erase_body": "tr_"}
 CLAIMS = {"member.added", "member.revoked", "work_item.proposed", "decision.made", "body.erased"}
 CLAIMS |= {"delegation.granted", "delegation.revoked", "passkey.enrolled", "passkey.removed", "work_item.evidence"}
 CLAIMS |= {"work_item.reported", "work_item.expired"}
@@ -475,7 +475,7 @@ def parse_decision(text):
     if not isinstance(said, dict) or canonical_json(said) != text:
         raise DoesNotHold("the decision is not in its canonical form")
     names = DECISION.keys() | {"version", "ledger_size"}
-    if said.get("verb") in ("approve", "reject"):
+    if said.get("verb") in ("approve", "reject", "attest_deploy"):
         names |= OF_WORK.keys()
     if not names <= said.keys() <= names | {"rationale"} or said["version"] != 1 or not is_integer(said["version"]):
         raise DoesNotHold("the decision has other members than version 1 has")
@@ -704,6 +704,9 @@ class Decisions:
 
     def decision(self, entry, index, body):
         said = self.signed(body, entry, index)
+        if said["verb"] == "attest_deploy":
+            # No entry that this script knows leads to where that is decided.
+            raise DoesNotHold("it attests what did not land")
         if said["verb"] not in ("approve", "reject"):
             raise DoesNotHold("it decides on no work item")
         if said["subject"] not in self.proposals:

@@ -274,7 +274,7 @@ fn a_terminal_of_ones_own_is_of_no_use_without_the_passphrase() {
 }
 
 /// An entry of the workspace's chain, as whoever has a shell can write it.
-fn made(home: &Home, signed: SignedDecision, decision: &Decision) -> (ChainId, NewEntry) {
+pub(crate) fn made(home: &Home, signed: SignedDecision, decision: &Decision) -> (ChainId, NewEntry) {
     made_at(home, signed, decision, hub::clock::now())
 }
 

@@ -246,3 +246,48 @@ fn what_nobody_can_observe_yet_is_not_read_from_the_store() {
         );
     }
 }
+
+#[test]
+fn an_attestation_of_what_did_not_land_is_refused_by_the_hub_and_believed_by_nobody() {
+    let home = Home::lent();
+    let bob = home.bob();
+    let mut client = home.claude_code();
+    let (id, trace) = propose(&mut client);
+    client.end();
+    home.decide(id, HumanVerb::Approve, None);
+    let why = "It works on my machine.";
+    let refused = bob
+        .decide(&home, id, HumanVerb::AttestDeploy, Some(why))
+        .unwrap_err();
+    assert!(
+        refused.contains("is approved, and so cannot become attested"),
+        "{refused}"
+    );
+    let refused = home
+        .workspace_chain()
+        .into_iter()
+        .filter(|recorded| recorded.kind == "decision.refused")
+        .count();
+    assert_eq!(refused, 1);
+    let decision = bob.decision(&home, &home.pose(id), HumanVerb::AttestDeploy, Some(why));
+    let (signed, size) = (bob.sign(&decision), decision.history.size);
+    let entry = crate::decisions::made(&home, signed, &decision);
+    home.forge(vec![entry]);
+    let mut sizes: Vec<u64> = home
+        .workspace_chain()
+        .iter()
+        .filter_map(|recorded| {
+            let signed = recorded
+                .body
+                .pointer("/granted/signed/decision")
+                .or_else(|| recorded.body.pointer("/signed/decision"))?;
+            let said: Value = serde_json::from_str(signed.as_str()?).unwrap();
+            said["ledger_size"].as_u64()
+        })
+        .collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    assert!(sizes.contains(&size));
+    let _ = refused_by_both(&home, trace, &sizes);
+    break_off(&home, "cannot become attested");
+}

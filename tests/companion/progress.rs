@@ -168,3 +168,37 @@ fn reports_of_another_session_are_exported_with_what_was_lent_to_it() {
     assert_eq!(verified["work_items"][0]["state"], "in_progress");
     assert_eq!(verified["delegations"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn an_approval_after_which_something_failed_is_shown_as_stale() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let id = propose(&mut client);
+    home.decide(id, HumanVerb::Approve, None);
+    assert!(row(&home, id).stale.is_none());
+    let failed = json!({ "id": id, "kind": "test", "outcome": "failed", "tool": "cargo test", "summary": "Two fail." });
+    assert!(!client.call("record_evidence", failed).is_error);
+    let told = "stale: 1 of 1 pieces of evidence that came later say that something failed";
+    let seen = client.call("get_work_item", json!({ "id": id }));
+    assert_eq!(seen.structured["stale"], told);
+    assert!(seen.text.contains(told), "{}", seen.text);
+    client.end();
+    let shown = home.run(&["show", &id.to_string()]).expect_success();
+    assert!(shown.contains(told), "{shown}");
+}
+
+#[test]
+fn what_did_not_land_is_not_attested_and_says_so_before_anybody_is_asked_for_anything() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let id = propose(&mut client);
+    client.end();
+    let arguments = ["attest-deploy", &id.to_string(), "--why", "it works", "--touch"];
+    let ran = home.run(&arguments);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr.contains("is proposed, and so cannot become attested"),
+        "{}",
+        ran.stderr
+    );
+}

@@ -54,6 +54,16 @@ pub(crate) fn missing(item: &WorkItem, decision: &Decision) -> Vec<Missing> {
             }
             missing
         }
+        HumanVerb::AttestDeploy => {
+            let mut missing = Vec::new();
+            if decision.rationale.is_none() {
+                missing.push(Missing::Why);
+            }
+            if decision.tier < Tier::T1 {
+                missing.push(Missing::Touch);
+            }
+            missing
+        }
         // Whoever is told no should be told why.
         HumanVerb::Reject if decision.rationale.is_none() => vec![Missing::Why],
         _ => Vec::new(),

@@ -110,6 +110,14 @@ pub struct Evidence {
     pub recorded_at: Timestamp,
 }
 
+impl Evidence {
+    /// Whether something stands against the change.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.finding.outcome == EvidenceOutcome::Failed
+    }
+}
+
 impl Finding {
     /// Parses a finding.
     ///

@@ -7,8 +7,8 @@ use vocabulary::{Timestamp, WorkItemId, misleads};
 
 pub use self::error::{DecideError, EvidenceError, FoldError, ReportedError};
 use crate::{
-    Circumstances, Evidence, Proposed, Reported, RiskPolicy, State, Step, TransitionError, WorkItem, assess,
-    duties,
+    Circumstances, Evidence, Observed, Proposed, Reported, RiskPolicy, State, Step, TransitionError,
+    WorkItem, assess, duties,
 };
 
 mod error;
@@ -28,6 +28,8 @@ pub enum Event {
     Evidence(Evidence, Digest),
     /// An agent of its human said what became of it.
     Reported(Reported),
+    /// Something was seen of it, and is attributed to a member.
+    Observed(Observed),
     /// Nobody had decided at this moment of the ledger's.
     Expired(WorkItemId, Timestamp),
     /// A human decided.
@@ -94,6 +96,7 @@ impl WorkItems {
                     if item.weighed.is_none() {
                         item.digest = item.digest.with_evidence(&digest);
                     }
+                    item.whole = item.whole.with_evidence(&digest);
                     item.evidence.push(evidence);
                 });
             }
@@ -104,6 +107,16 @@ impl WorkItems {
                     item.weighed.get_or_insert(item.evidence.len());
                     item.state = state;
                     item.reports.push(reported);
+                });
+            }
+            Event::Observed(observed) => {
+                let id = observed.work_item();
+                let item = self.items.get(&id).ok_or(FoldError::Unseen(id))?;
+                let state = take(item, observed.step())?;
+                self.change(id, |item| {
+                    item.state = state;
+                    item.whole = item.whole.with_evidence(observed.digest());
+                    item.observed.push(observed);
                 });
             }
             Event::Expired(id, at) => {
@@ -197,10 +210,11 @@ impl WorkItems {
         let step = match verb {
             HumanVerb::Approve => Step::Approve,
             HumanVerb::Reject => Step::Reject,
+            HumanVerb::AttestDeploy => Step::Attest,
             other => return Err(DecideError::NotOfWork(other)),
         };
         let state = take(item, step)?;
-        if decision.subject_digest != item.digest {
+        if decision.subject_digest != item.at_stake() {
             return Err(DecideError::Changed(id));
         }
         let judged = &item.proposed.assessment;
@@ -210,7 +224,7 @@ impl WorkItems {
                 risk: judged.risk,
             });
         }
-        if verb == HumanVerb::Approve && !RiskPolicy::is_known(&policy) {
+        if verb != HumanVerb::Reject && !RiskPolicy::is_known(&policy) {
             return Err(DecideError::UnknownRules(id));
         }
         let missing = duties::missing(item, decision);

@@ -7,7 +7,7 @@ use vocabulary::{
     DelegationId, EvidenceKind, EvidenceOutcome, MemberId, Risk, Timestamp, TraceId, WorkItemId,
 };
 
-use crate::{Assessment, Evidence, Proposal, Reported, State};
+use crate::{Assessment, Evidence, Observed, Proposal, Reported, State};
 
 /// What kind of work it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,12 +102,16 @@ pub struct WorkItem {
     pub evidence: Vec<Evidence>,
     /// What agents of its human said became of it, in order.
     pub reports: Vec<Reported>,
+    /// What was seen of it, in order. Nobody can record that yet.
+    pub observed: Vec<Observed>,
     /// When it ended undecided.
     pub expired_at: Option<Timestamp>,
     /// How each of the decisions came about.
     pub(crate) circumstances: Vec<Circumstances>,
     /// How many pieces of evidence there were when it was decided.
     pub(crate) weighed: Option<usize>,
+    /// The digest of everything there is, what came after the decision included.
+    pub(crate) whole: Digest,
 }
 
 impl WorkItem {
@@ -119,9 +123,21 @@ impl WorkItem {
             decisions: Vec::new(),
             evidence: Vec::new(),
             reports: Vec::new(),
+            observed: Vec::new(),
             expired_at: None,
             circumstances: Vec::new(),
             weighed: None,
+            whole: digest,
+        }
+    }
+
+    /// What a decision that is made now is about: whether it may begin, all that was known when that was decided; later
+    /// ones, all that is known.
+    #[must_use]
+    pub const fn at_stake(&self) -> Digest {
+        match self.state {
+            State::Proposed => self.digest,
+            _ => self.whole,
         }
     }
 
@@ -130,6 +146,15 @@ impl WorkItem {
     pub fn evidence_shown(&self) -> &[Evidence] {
         let shown = self.weighed.unwrap_or(self.evidence.len());
         self.evidence.get(..shown).unwrap_or_default()
+    }
+
+    /// The evidence that a decision which is made now is about.
+    #[must_use]
+    pub fn evidence_at_stake(&self) -> &[Evidence] {
+        match self.state {
+            State::Proposed => self.evidence_shown(),
+            _ => &self.evidence,
+        }
     }
 
     /// What people decided, each with how it came about.

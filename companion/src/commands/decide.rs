@@ -9,7 +9,7 @@ use hub::{
 };
 use identity::{Decision, Digest, HumanVerb, Rationale, Subject, Tier};
 use vocabulary::{EvidenceOutcome, MemberId, WorkItemId, shown};
-use work_items::{Evidence, Proposed, RiskPolicy, assess};
+use work_items::{Evidence, Proposed, RiskPolicy, State, Step, TransitionError, assess};
 
 use crate::{
     home::Workspace,
@@ -65,6 +65,45 @@ impl Signing {
     }
 }
 
+/// Say that a change which landed may be deployed: high and critical risk take that. By touch
+#[derive(Debug, clap::Args)]
+pub(super) struct AttestDeployArgs {
+    /// Which, as wi_...
+    work_item: WorkItemId,
+    /// Why it may be deployed
+    #[arg(long, value_name = "TEXT")]
+    why: Rationale,
+    #[command(flatten)]
+    signing: Signing,
+    /// Print an object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn attest_deploy(workspace: &Workspace, args: AttestDeployArgs) -> anyhow::Result<ExitCode> {
+    // Nobody should have to touch anything to learn that it has not landed.
+    let row: WorkItemRow = workspace
+        .hub()?
+        .ask(&CompanionRequest::WorkItem { id: args.work_item })?;
+    let state: State = row.state.parse()?;
+    if state.after(Step::Attest, row.risk).is_none() {
+        bail!(TransitionError {
+            id: row.id,
+            state,
+            risk: row.risk,
+            wanted: State::Attested,
+        });
+    }
+    decide(
+        workspace,
+        HumanVerb::AttestDeploy,
+        args.work_item,
+        Some(args.why),
+        &args.signing,
+        args.json,
+    )
+}
+
 pub(super) fn approve(workspace: &Workspace, args: ApproveArgs) -> anyhow::Result<ExitCode> {
     decide(
         workspace,
@@ -115,7 +154,7 @@ fn decide(
     if judged_by_them && proposed.assessment != assess(&proposed.proposal, rules) {
         bail!("{id} is not judged as the rules say; nothing was decided, run: auditotter doctor");
     }
-    if verb == HumanVerb::Approve && !judged_by_them {
+    if verb != HumanVerb::Reject && !judged_by_them {
         bail!("{id} was judged by rules that this auditotter does not have; have it proposed again");
     }
     let subject = Subject::WorkItem {

@@ -61,6 +61,7 @@ fn in_words(row: &WorkItemRow) -> String {
     for line in row.description.iter().flat_map(|text| text.lines()) {
         lines.push(format!("  | {line}"));
     }
+    lines.extend(row.stale.iter().map(|stale| format!("  {stale}")));
     if let Some(end) = row.expires_at {
         let verb = if row.state == "expired" { "ended" } else { "ends" };
         lines.push(format!("  {verb:<12} {} if nobody decides", words::moment(end)));

@@ -5,7 +5,7 @@ use protocol::Refusal;
 use serde_json::Value;
 use trace_store::Draft;
 use vocabulary::{MemberId, TraceId, WorkItemId};
-use work_items::{Evidence, State, WorkItem};
+use work_items::{Evidence, RiskPolicy, State, WorkItem};
 
 use super::{
     door::value,
@@ -239,6 +239,7 @@ fn row(workspace: &Workspace, item: &WorkItem) -> WorkItemRow {
                 at: reported.reported_at,
             })
             .collect(),
+        stale: item.stale(RiskPolicy::built_in()).map(|stale| stale.to_string()),
         expires_at: matches!(item.state, State::Proposed | State::Expired).then(|| item.expires_at()),
     }
 }

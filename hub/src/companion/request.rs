@@ -235,6 +235,9 @@ pub struct WorkItemRow {
     /// What its agents said became of it, in order.
     #[serde(default)]
     pub reports: Vec<ReportRow>,
+    /// Why its approval no longer fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<String>,
     /// When it ends, or ended, if nobody decides; only while nobody has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

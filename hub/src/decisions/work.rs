@@ -20,7 +20,7 @@ use crate::{
 /// Poses a challenge for a work item as it stands.
 pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Posed, Refusal> {
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
-    let (subject, digest) = (item.subject(), item.digest);
+    let (subject, digest) = (item.subject(), item.at_stake());
     pose_for(workspace, draft, subject, digest)
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn in_its_place(entry: &Entry, item: &WorkItem, made: &DecisionMade) 
     if made.posed_at < proposed.proposed_at {
         return Err("it was shown before it was proposed".to_owned());
     }
-    let newest = item.evidence_shown().last();
+    let newest = item.evidence_at_stake().last();
     if newest.is_some_and(|evidence| made.posed_at < evidence.recorded_at) {
         return Err("it was shown before the evidence on it was recorded".to_owned());
     }
@@ -72,7 +72,7 @@ pub(crate) fn recorded(item: &WorkItem) -> Result<(String, Vec<String>), Refusal
             .map_err(|error| unexpressible(&error))
     };
     let proposed = text(records::write(&item.proposed))?;
-    let evidence = item.evidence_shown().iter();
+    let evidence = item.evidence_at_stake().iter();
     let evidence: Vec<String> = evidence
         .map(|evidence| text(records::write(evidence)))
         .collect::<Result<_, _>>()?;
@@ -81,7 +81,7 @@ pub(crate) fn recorded(item: &WorkItem) -> Result<(String, Vec<String>), Refusal
         .fold(Digest::of_subject(proposed.as_bytes()), |digest, evidence| {
             digest.with_evidence(&Digest::of_subject(evidence.as_bytes()))
         });
-    if digest == item.digest {
+    if digest == item.at_stake() {
         Ok((proposed, evidence))
     } else {
         let id = item.proposed.id;

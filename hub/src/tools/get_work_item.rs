@@ -4,7 +4,7 @@ use delegation::AgentVerb;
 use identity::Decision;
 use protocol::tools::{DecisionView, GetWorkItem, WorkItemView};
 use vocabulary::shown;
-use work_items::{Evidence, WorkItem};
+use work_items::{Evidence, RiskPolicy, WorkItem};
 
 use super::{Plan, not_found, sees, structured};
 use crate::workspace::Workspace;
@@ -57,6 +57,7 @@ fn view(workspace: &Workspace, item: &WorkItem) -> WorkItemView {
             .iter()
             .map(|decision| of_decision(workspace, decision))
             .collect(),
+        stale: item.stale(RiskPolicy::built_in()).map(|stale| stale.to_string()),
         pull_request: item.pull_request().map(str::to_owned),
         evidence: evidence
             .iter()

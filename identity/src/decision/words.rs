@@ -98,11 +98,13 @@ impl Words {
     fn subject(&self, verb: HumanVerb) -> Result<Subject, DecisionError> {
         let malformed = |error: IdError| DecisionError::Malformed(error.to_string());
         match (verb, self.policy_digest, self.risk) {
-            (HumanVerb::Approve | HumanVerb::Reject, Some(policy), Some(risk)) => Ok(Subject::WorkItem {
-                id: self.subject.parse().map_err(malformed)?,
-                policy,
-                risk,
-            }),
+            (HumanVerb::Approve | HumanVerb::Reject | HumanVerb::AttestDeploy, Some(policy), Some(risk)) => {
+                Ok(Subject::WorkItem {
+                    id: self.subject.parse().map_err(malformed)?,
+                    policy,
+                    risk,
+                })
+            }
             (HumanVerb::GrantAccess | HumanVerb::RevokeMember, None, None) => {
                 Ok(Subject::Member(self.subject.parse().map_err(malformed)?))
             }

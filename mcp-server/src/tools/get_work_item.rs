@@ -14,8 +14,10 @@ pub(super) fn text(item: &WorkItemView) -> String {
         "{}: {} ({}, {} risk) is {}, proposed on behalf of {}",
         item.id, item.title, item.item_type, item.risk, item.state, item.on_behalf_of
     );
+    let stale = item.stale.as_ref().map(|stale| format!("; {stale}"));
+    let stale = stale.unwrap_or_default();
     match item.evidence.len() {
-        0 => told,
-        pieces => format!("{told}; {pieces} pieces of evidence"),
+        0 => format!("{told}{stale}"),
+        pieces => format!("{told}; {pieces} pieces of evidence{stale}"),
     }
 }

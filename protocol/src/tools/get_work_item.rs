@@ -51,6 +51,9 @@ pub struct WorkItemView {
     pub proposed_at: Timestamp,
     /// What people decided.
     pub decisions: Vec<DecisionView>,
+    /// Why its approval no longer fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<String>,
     /// Where the change is, as reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<String>,

@@ -24,6 +24,12 @@ pub enum FoldError {
     /// A report that cannot be taken up.
     #[error(transparent)]
     Reported(#[from] ReportedError),
+    /// Something was seen of what there is not.
+    #[error("there is no work item {0} of which anything could be seen")]
+    Unseen(WorkItemId),
+    /// Something was seen that does not come next.
+    #[error(transparent)]
+    Transition(#[from] TransitionError),
     /// It did not end undecided, or not yet.
     #[error("work item {0} cannot have ended undecided then")]
     NotExpired(WorkItemId),

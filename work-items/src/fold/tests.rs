@@ -10,6 +10,7 @@ use super::*;
 use crate::{Missing, Proposal, RawProposal, RiskPolicy, assess};
 
 mod evidence;
+mod landed;
 mod laws;
 mod reports;
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vocabulary::{EvidenceKind, EvidenceOutcome, ReportedState};
 
 use super::*;
-use crate::{Finding, RawFinding, RawReport, Report};
+use crate::{Finding, RawFinding, RawReport, Report, Seen};
 
 /// Something that somebody tries, whether or not it can happen.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,7 @@ enum Try {
     Evidence(EvidenceKind, EvidenceOutcome, u8),
     Report(ReportedState, u8),
     Expire(i64),
+    Observe(u8),
     Decide {
         verb: HumanVerb,
         member: u8,
@@ -25,7 +26,12 @@ enum Try {
 fn tries() -> impl Strategy<Value = Try> {
     use ReportedState::{InProgress, InReview, Withdrawn};
     let one_of = |verbs: &'static [HumanVerb]| proptest::sample::select(verbs);
-    let decides: &'static [HumanVerb] = &[HumanVerb::Approve, HumanVerb::Reject, HumanVerb::Approve];
+    let decides: &'static [HumanVerb] = &[
+        HumanVerb::Approve,
+        HumanVerb::Reject,
+        HumanVerb::Approve,
+        HumanVerb::AttestDeploy,
+    ];
     prop_oneof![
         1 => proptest::sample::select(&Risk::ALL[..]).prop_map(Try::Propose),
         4 => (
@@ -37,6 +43,7 @@ fn tries() -> impl Strategy<Value = Try> {
         4 => (proptest::sample::select(&[InProgress, InReview, Withdrawn][..]), 1..3_u8)
             .prop_map(|(state, member)| Try::Report(state, member)),
         1 => (0..20_i64).prop_map(Try::Expire),
+        3 => (0..3_u8).prop_map(Try::Observe),
         6 => (one_of(decides), 1..3_u8, any::<bool>(), any::<bool>(), 0..8_u8).prop_map(
             |(verb, member, touch, why, stale)| Try::Decide {
                 verb,
@@ -105,6 +112,14 @@ fn event(items: &WorkItems, tried: Try, number: u64) -> Option<Event> {
                 reported_at: Timestamp::EPOCH,
             })
         }
+        Try::Observe(what) => {
+            let seen = match what {
+                0 => Seen::Merged("c0".repeat(20).parse().unwrap()),
+                1 => Seen::Deployed("production".to_owned()),
+                _ => Seen::Verified,
+            };
+            Event::Observed(Observed::supposed(id, seen, member(2)))
+        }
         Try::Expire(days) => {
             let at = Timestamp::EPOCH.saturating_add(time::Duration::days(days));
             Event::Expired(id, at)
@@ -122,7 +137,11 @@ fn event(items: &WorkItems, tried: Try, number: u64) -> Option<Event> {
                 member: member(by),
                 tier,
                 rationale: why.then(|| "I read it all and it is fine.".parse().unwrap()),
-                subject_digest: if stale { digest(99) } else { honest.subject_digest },
+                subject_digest: if stale {
+                    digest(99)
+                } else {
+                    items.get(id)?.at_stake()
+                },
                 ..honest
             };
             Event::Decided(signed(&decided), at_once())
@@ -154,15 +173,25 @@ proptest! {
         if let Some(item) = items.get(WorkItemId::new(1, [0; 10])) {
             let approvals: Vec<&Decision> =
                 item.decisions.iter().filter(|decision| decision.verb == HumanVerb::Approve).collect();
-            let rejections = item.decisions.len() - approvals.len();
-            prop_assert!(item.decisions.len() <= 1);
-            match item.state {
-                State::Approved | State::InProgress | State::InReview => prop_assert_eq!(approvals.len(), 1),
-                State::Rejected => prop_assert_eq!(rejections, 1),
-                State::Proposed | State::Expired => prop_assert!(item.decisions.is_empty()),
-                State::Withdrawn => prop_assert_eq!(rejections, 0),
-                gated => prop_assert!(false, "{gated} was reached"),
-            }
+            let of = |verb| item.decisions.iter().filter(|decision| decision.verb == verb).count();
+            let seen = |wanted| item.observed.iter().filter(|seen| seen.step() == wanted).count();
+            let (rejections, attestations) = (of(HumanVerb::Reject), of(HumanVerb::AttestDeploy));
+            let (merged, deployed) = (seen(Step::Merge), seen(Step::Deploy));
+            let begun = (approvals.len(), rejections) == (1, 0);
+            let attested = attestations == usize::from(item.risk() >= Risk::High);
+            let as_it_must = match item.state {
+                State::Approved | State::InProgress | State::InReview => begun && attestations + merged == 0,
+                State::Rejected => rejections == 1 && approvals.is_empty(),
+                State::Proposed | State::Expired => item.decisions.is_empty(),
+                State::Withdrawn => rejections == 0 && merged == 0,
+                State::Merged => begun && merged == 1 && attestations + deployed == 0,
+                State::Attested => begun && merged == 1 && attestations == 1 && deployed == 0,
+                State::Deployed => begun && merged == 1 && attested && deployed == 1,
+                State::Verified => {
+                    begun && merged == 1 && attested && deployed == 1 && seen(Step::Verify) == 1
+                }
+            };
+            prop_assert!(as_it_must, "{item:?}");
             if item.risk() >= Risk::High {
                 for approval in approvals {
                     prop_assert_ne!(approval.member, item.proposed.on_behalf_of);

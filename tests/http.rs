@@ -2,10 +2,11 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+#[path = "http/conformance.rs"]
+mod conformance;
 #[path = "http/doors.rs"]
 mod doors;
 #[path = "http/mcp.rs"]

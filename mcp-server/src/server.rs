@@ -7,10 +7,10 @@ use rmcp::{
     ErrorData, Peer, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
-        ErrorCode, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ProgressNotificationParam, ProgressToken, ReadResourceRequestParams, ReadResourceResponse,
-        ReadResourceResult, RequestMetaObject, ResourceContents, ServerCapabilities, ServerConfig, Tool,
+        ErrorCode, Implementation, InitializeRequestParams, InitializeResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
+        ProgressToken, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+        RequestMetaObject, ResourceContents, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -148,6 +148,8 @@ impl<H: Hub> ServerHandler for Server<H> {
             ServerCapabilities::builder()
                 .enable_tools()
                 .enable_resources()
+                // There are none; clients ask whether there are, also where nothing is said of them.
+                .enable_prompts()
                 .build(),
         )
         .with_server_info(Implementation::new("auditotter", env!("CARGO_PKG_VERSION")))
@@ -243,7 +245,8 @@ impl<H: Hub> ServerHandler for Server<H> {
                 "there is no resource {}",
                 request.uri.chars().take(200).collect::<String>()
             );
-            return Err(ErrorData::resource_not_found(message, None));
+            let data = json!({ "uri": request.uri });
+            return Err(ErrorData::resource_not_found(message, Some(data)));
         };
         let answer = self
             .ask(tool, arguments, Some(request.uri.clone()), &context)
@@ -255,7 +258,7 @@ impl<H: Hub> ServerHandler for Server<H> {
                 Ok(ReadResourceResult::new(vec![contents.with_mime_type("application/json")]).into())
             }
             Outcome::Denied(refusal) | Outcome::Rejected(refusal) => {
-                let data = json!({ RECORDED: answer.recorded });
+                let data = json!({ RECORDED: answer.recorded, "uri": request.uri });
                 Err(ErrorData::new(
                     ErrorCode::RESOURCE_NOT_FOUND,
                     refusal.message.clone(),
@@ -265,25 +268,20 @@ impl<H: Hub> ServerHandler for Server<H> {
         }
     }
 
-    async fn list_prompts(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<rmcp::model::ListPromptsRequestMethod>())
-    }
-
     async fn on_custom_request(
         &self,
         request: CustomRequest,
         _: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let name: String = request.method.chars().take(80).collect();
-        Err(if mistakes::is_ours(&request.method) {
-            let message = format!("the parameters of {name} are not what MCP defines");
-            ErrorData::invalid_params(message, None)
-        } else {
-            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, name, None)
-        })
+        // A version without `initialize` does not have that method, whatever its parameters.
+        Err(
+            if mistakes::is_ours(&request.method) && request.method != "initialize" {
+                let message = format!("the parameters of {name} are not what MCP defines");
+                ErrorData::invalid_params(message, None)
+            } else {
+                ErrorData::new(ErrorCode::METHOD_NOT_FOUND, name, None)
+            },
+        )
     }
 }

@@ -208,7 +208,7 @@ fn a_stolen_cookie_looks_and_decides_nothing() {
 #[test]
 fn another_sites_page_does_nothing_in_the_name_of_who_looks_at_it() {
     let (home, bob, served) = inbox();
-    let (id, _) = proposed(&home);
+    let _waiting = proposed(&home);
     let lent: Vec<DelegationRow> = home.ask(&CompanionRequest::Delegations);
     let own = Visitor::logged_in(&served, &bob.device);
     let revocation = format!("/delegations/{}/revocation", lent[0].id);

@@ -131,7 +131,7 @@ fn a_page_of_another_origin_gets_nowhere_even_with_a_credential() {
         let refused = tries(&mut client.clone().saying("origin", &origin));
         assert_eq!(refused, (403, "foreign_origin".to_owned()), "{origin}");
     }
-    let own = tries(&mut client.clone().saying("origin", hub.url()));
+    let own = tries(&mut client.saying("origin", hub.url()));
     assert_eq!(own.0, 200);
     hub.end();
     let recorded = turned_away(&home);
@@ -145,7 +145,7 @@ fn a_rebound_name_gets_nowhere_even_with_a_credential() {
     let hub = ListeningHub::start(&home);
     let client = WebClient::lent(&home, &hub);
     let rebound = format!("evil.example:{}", hub.port());
-    let refused = tries(&mut client.clone().saying("host", &rebound));
+    let refused = tries(&mut client.saying("host", &rebound));
     assert_eq!(refused, (421, "other_host".to_owned()));
     hub.end();
     let recorded = turned_away(&home);

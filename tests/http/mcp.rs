@@ -22,7 +22,10 @@ fn the_stateless_era_is_served_and_recorded_as_over_stdio() {
     );
     let listed = client.request("tools/list", json!({})).unwrap();
     let tools = listed["tools"].as_array().unwrap();
-    assert!(tools.iter().any(|tool| tool["name"] == "propose_work_item"), "{listed}");
+    assert!(
+        tools.iter().any(|tool| tool["name"] == "propose_work_item"),
+        "{listed}"
+    );
     let first = client.call("append_trace_note", json!({ "text": "one" }));
     let second = client.call("append_trace_note", json!({ "text": "two" }));
     assert!(!first.is_error && !second.is_error, "{first:?} {second:?}");

@@ -8,6 +8,7 @@ mod wire;
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 pub use claude_code::ClaudeCode;
@@ -30,6 +31,31 @@ fn installed(name: &str) -> Option<PathBuf> {
     package(&format!(".bin/{name}"))
 }
 
+/// A program of an npm package that wants a newer Node than a machine may have: its script, within `node_modules`. Node
+/// itself is a package too.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeProgram(pub &'static str);
+
+impl NodeProgram {
+    /// Runs it, where it is installed.
+    ///
+    /// # Panics
+    /// Where it is missing and `CI` is set.
+    #[must_use]
+    pub fn command(self) -> Option<Command> {
+        let script = package(self.0)?;
+        let machine = if cfg!(target_arch = "aarch64") {
+            "arm64"
+        } else {
+            "x64"
+        };
+        let node = package(&format!("node-linux-{machine}/bin/node"))?;
+        let mut command = Command::new(node);
+        command.arg(script);
+        Some(command)
+    }
+}
+
 /// A file of an npm package that tests use; `None`, said loudly, where it is not installed.
 ///
 /// # Panics
@@ -45,7 +71,7 @@ pub fn package(file: &str) -> Option<PathBuf> {
         return Some(path);
     }
     skipped(&format!(
-        "{file} is not at {}; run: npm ci --prefix tests",
+        "{} is missing; run: npm ci --prefix tests",
         path.display()
     ));
     None

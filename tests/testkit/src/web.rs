@@ -1,9 +1,13 @@
 //! A hub that listens, and a client that says over HTTP exactly what a test wants said.
 
+mod shower;
+
+pub use shower::Shower;
+
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
 };
 
@@ -37,6 +41,15 @@ impl ListeningHub {
     /// Where it does not say in time where it is.
     #[must_use]
     pub fn run(command: &mut Command) -> Self {
+        Self::try_run(command).expect("the hub says where it is")
+    }
+
+    /// Runs a command that becomes a hub, if it does.
+    ///
+    /// # Panics
+    /// Where it does nothing in time.
+    #[must_use]
+    pub fn try_run(command: &mut Command) -> Option<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -50,12 +63,19 @@ impl ListeningHub {
             }
         });
         let url = loop {
-            let line = heard.recv_timeout(PATIENCE).expect("the hub says where it is");
+            let line = match heard.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => {
+                    child.wait().expect("a child can be waited for");
+                    return None;
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("the hub does not say where it is"),
+            };
             if let Some(url) = line.strip_prefix("the inbox is at ") {
                 break url.to_owned();
             }
         };
-        Self { child, url }
+        Some(Self { child, url })
     }
 
     /// Where it is, without a trailing slash.

@@ -12,6 +12,9 @@ mod doors;
 #[path = "http/mcp.rs"]
 mod mcp;
 
+#[path = "http/sse.rs"]
+mod sse;
+
 use testkit::{Home, home::Recorded};
 
 /// The kinds of a trace's entries.

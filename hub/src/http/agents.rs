@@ -1,4 +1,4 @@
-//! The doors for agents over HTTP: `/mcp` for clients that speak MCP's Streamable HTTP.
+//! The doors for agents over HTTP: `/mcp` for clients that speak MCP's Streamable HTTP, and `/sse` for older ones.
 //!
 //! Who may come in: who shows a session token that a member's key stands behind, and with it the key that the token is
 //! bound to. Pages of other origins may not, whatever they show. What is asked is then authorized and recorded as it is
@@ -12,6 +12,7 @@ mod guests;
 mod link;
 mod mcp;
 mod metadata;
+mod sse;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +25,7 @@ use rmcp::transport::streamable_http_server::{
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{credential::token_in, events::Events, guests::Guests, link::Courier, mcp::Bound};
+use self::{credential::token_in, events::Events, guests::Guests, link::Courier, mcp::Bound, sse::Streams};
 use super::site::Site;
 use crate::agents::AgentDoor;
 
@@ -43,6 +44,7 @@ struct Inner {
     sessions: Arc<LocalSessionManager>,
     bound: Bound,
     events: Events,
+    streams: Streams,
     closing: watch::Receiver<bool>,
     under_way: TaskTracker,
     ended: CancellationToken,
@@ -70,6 +72,7 @@ impl Agents {
             sessions,
             bound: Bound::default(),
             events,
+            streams: Streams::default(),
             closing,
             under_way: TaskTracker::new(),
             ended,
@@ -80,6 +83,8 @@ impl Agents {
     pub(crate) fn routes(&self) -> Router {
         Router::new()
             .route("/mcp", routing::any(mcp::serve))
+            .route("/sse", routing::get(sse::open))
+            .route("/sse/messages", routing::post(sse::take))
             .merge(metadata::routes())
             .with_state(self.clone())
     }

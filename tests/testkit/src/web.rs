@@ -1,7 +1,9 @@
 //! A hub that listens, and a client that says over HTTP exactly what a test wants said.
 
+mod events;
 mod shower;
 
+pub use events::EventClient;
 pub use shower::Shower;
 
 use std::{
@@ -337,12 +339,35 @@ impl WebClient {
         WebAnswer::of(request.send(bytes).expect("the hub answers"))
     }
 
-    /// Gets a path of the hub, as an event stream or whatever it is.
+    /// Posts to a path of the hub, with what each request shows and nothing beside.
     ///
     /// # Panics
     /// Where nothing is answered.
     #[must_use]
+    pub fn post_to(&self, path: &str, bytes: &[u8]) -> WebAnswer {
+        let base = self.url.trim_end_matches("/mcp");
+        let mut request = self
+            .agent
+            .post(format!("{base}{path}"))
+            .header("content-type", "application/json");
+        for (name, value) in self.shown() {
+            request = request.header(name, value);
+        }
+        WebAnswer::of(request.send(bytes).expect("the hub answers"))
+    }
+
+    /// Gets a path of the hub, as an event stream or whatever it is.
+    #[must_use]
     pub fn get(&self, path: &str) -> WebAnswer {
+        WebAnswer::of(self.stream(path))
+    }
+
+    /// Gets a path of the hub, whose body is not read yet.
+    ///
+    /// # Panics
+    /// Where nothing is answered.
+    #[must_use]
+    pub fn stream(&self, path: &str) -> Response<ureq::Body> {
         let base = self.url.trim_end_matches("/mcp");
         let mut request = self
             .agent
@@ -351,7 +376,7 @@ impl WebClient {
         for (name, value) in self.shown() {
             request = request.header(name, value);
         }
-        WebAnswer::of(request.call().expect("the hub answers"))
+        request.call().expect("the hub answers")
     }
 
     /// Ends the protocol session.

@@ -7,6 +7,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use delegation::{Bearer, VerifiedToken};
@@ -55,6 +56,11 @@ impl Guest {
     /// Whether the token has ended: then another has to be shown.
     pub(super) fn is_over(&self) -> bool {
         self.token.expires_at() <= clock::now()
+    }
+
+    /// How long the token lasts yet.
+    pub(super) fn remaining(&self) -> Duration {
+        Duration::try_from(self.token.expires_at().since(clock::now())).unwrap_or_default()
     }
 
     pub(super) fn delegation(&self) -> DelegationId {

@@ -75,15 +75,7 @@ pub(super) async fn serve(State(agents): State<Agents>, request: Request) -> Res
     let courier = agents.courier();
     let bytes = match read(&parts.headers, body).await {
         Ok(bytes) => bytes,
-        Err(Unread::TooLong) => {
-            let mistake = Mistake::too_long();
-            courier.observe(&guest, mistake.observation.clone()).await;
-            return answers::mistake(StatusCode::PAYLOAD_TOO_LARGE, mistake);
-        }
-        Err(Unread::Late) => {
-            let detail = "the body did not arrive in time".to_owned();
-            return Problem::new(StatusCode::REQUEST_TIMEOUT, "late", detail).into_response();
-        }
+        Err(unread) => return unread.recorded(&courier, &guest).await,
     };
     if let Some(withdrawn) = withdrawn(&bytes) {
         courier.observe(&guest, withdrawn).await;
@@ -190,12 +182,31 @@ impl Agents {
     }
 }
 
-enum Unread {
+/// Why there is no body.
+pub(super) enum Unread {
     TooLong,
     Late,
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Unread> {
+impl Unread {
+    /// What is answered, once it is recorded.
+    pub(super) async fn recorded(self, courier: &Courier, guest: &Guest) -> Response {
+        match self {
+            Self::TooLong => {
+                let mistake = Mistake::too_long();
+                courier.observe(guest, mistake.observation.clone()).await;
+                answers::mistake(StatusCode::PAYLOAD_TOO_LARGE, mistake)
+            }
+            Self::Late => {
+                let detail = "the body did not arrive in time".to_owned();
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "late", detail).into_response()
+            }
+        }
+    }
+}
+
+/// A body, bounded in size and time.
+pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Unread> {
     let announced = headers
         .get(axum::http::header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());

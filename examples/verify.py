@@ -143,12 +143,17 @@ def der_integers(data):
     return (first[0], second[0]) if second and not second[1] else None
 
 
-def p256_verify(point, message, signature):
-    """`point`: 65 bytes, uncompressed."""
+def p256_point(point):
+    """Whether these are the 65 bytes of a point, uncompressed."""
     x, y = int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
     on_curve = max(x, y) < P256_P and (y * y - x * x * x + 3 * x - P256_B) % P256_P == 0
-    pair = der_integers(signature)
-    if point[0] != 4 or not on_curve or pair is None or not all(0 < value < P256_N for value in pair):
+    return len(point) == 65 and point[0] == 4 and on_curve
+
+
+def p256_verify(point, message, pair):
+    """`pair`: the two integers of the signature, or None."""
+    x, y = int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
+    if not p256_point(point) or pair is None or not all(0 < value < P256_N for value in pair):
         return False
     r, s = pair
     digest = int.from_bytes(hashlib.sha256(message).digest(), "big")
@@ -367,6 +372,7 @@ KINDS = {"approve": "wi_", "reject": "wi_", "attest_deploy": "wi_", "grant_acces
 CLAIMS = {"member.added", "member.revoked", "work_item.proposed", "decision.made", "body.erased"}
 CLAIMS |= {"delegation.granted", "delegation.revoked", "passkey.enrolled", "passkey.removed", "work_item.evidence"}
 CLAIMS |= {"work_item.reported", "work_item.expired"}
+CLAIMS |= {"touch_key.enrolled", "touch_key.removed"}
 FINDING = {"kind": "review|test|lint|scan|build", "outcome": "passed|failed"}
 # What an agent may say of work, and from where.
 REPORTS = {"in_progress": {"approved"}, "in_review": {"in_progress"}, "withdrawn": {"proposed", "approved", "in_progress", "in_review"}}
@@ -439,12 +445,116 @@ def touched(passkey, assertion, text):
     by_user = len(device) >= 37 and device[:32] == hashlib.sha256(host.encode()).digest() and device[32] & 5 == 5
     message, key = device + hashlib.sha256(client).digest(), from_base64url(passkey["public_key"])
     if key.startswith(P256_SPKI) and len(key) == len(P256_SPKI) + 65:
-        signed = p256_verify(key[len(P256_SPKI) :], message, signature)
+        signed = p256_verify(key[len(P256_SPKI) :], message, der_integers(signature))
     elif key.startswith(ED25519_SPKI) and len(key) == len(ED25519_SPKI) + 32 and len(signature) == 64:
         signed = ed25519_verify(key[len(ED25519_SPKI) :], message, signature)
     else:
         signed = False
     return bool(made_there and by_user and signed)
+
+
+# --- OpenSSH's PROTOCOL.sshsig and PROTOCOL.u2f: what `ssh-keygen -Y sign` writes with a security key ----------------
+
+SK_ED25519, SK_P256 = "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"
+NAMESPACE = b"auditotter-decision-v1@auditotter.invalid"
+
+
+class Wire:
+    """SSH's wire format (RFC 4251, section 5), read strictly from the front."""
+
+    def __init__(self, data):
+        self.rest = data
+
+    def take(self, count):
+        if len(self.rest) < count:
+            raise DoesNotHold("a key or signature of ssh-keygen's is cut short")
+        taken, self.rest = self.rest[:count], self.rest[count:]
+        return taken
+
+    def string(self):
+        return self.take(int.from_bytes(self.take(4), "big"))
+
+    def integer(self):
+        """An integer that is not negative, in its one form, of at most 256 bits."""
+        data = self.string()
+        value = int.from_bytes(data, "big", signed=True)
+        shortest = value.to_bytes(value.bit_length() // 8 + 1, "big") if value > 0 else b""
+        if data != shortest or value >> 256:
+            raise DoesNotHold("an integer of ssh-keygen's is not in its one form")
+        return value
+
+    def end(self):
+        if self.rest:
+            raise DoesNotHold("a key or signature of ssh-keygen's goes on after its end")
+
+
+def touch_key(blob):
+    """Kind, public key and application of a touch key (PROTOCOL.u2f, "SSH U2F Key formats")."""
+    wire = Wire(blob)
+    kind = wire.string().decode("ascii", "replace")
+    if kind == SK_ED25519:
+        key = wire.string()
+        point = point_decompress(key) if len(key) == 32 else None
+        good = point is not None and not is_small_order(point) and point_equal(point_mul(ORDER, point), (0, 1, 1, 0))
+    elif kind == SK_P256:
+        good, key = wire.string() == b"nistp256", wire.string()
+        good = good and p256_point(key)
+    else:
+        raise DoesNotHold("the key is held by no security key")
+    application = wire.string()
+    wire.end()
+    if not good or not re.fullmatch(rb"ssh:[!-~]{0,251}", application):
+        raise DoesNotHold("the touch key is none that is used here")
+    return kind, key, application
+
+
+def fingerprint(line):
+    """As `ssh-keygen -l` shows it."""
+    digest = hashlib.sha256(from_base64(line.partition(" ")[2])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def touched_by_key(lines, signature, text):
+    """Whether one of these touch keys signed this decision, with a verified user's touch."""
+    if not isinstance(signature, dict) or signature.keys() != {"ssh_signature"}:
+        return False
+    begin, end, armour = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", signature["ssh_signature"]
+    blob = from_base64("".join(armour.split("\n")[1:-2]))
+    if blob is None or len(armour) > 8192:
+        raise DoesNotHold("the signature's armour is broken")
+    encoded = base64.b64encode(blob).decode()
+    armoured = [begin, *(encoded[at : at + 70] for at in range(0, len(encoded), 70)), end, ""]
+    if "\n".join(armoured) != armour:
+        raise DoesNotHold("the signature's armour is broken")
+    wire = Wire(blob)
+    if wire.take(10) != b"SSHSIG\0\0\0\1":
+        raise DoesNotHold("the signature is of another version")
+    own, namespace, reserved, digest, inner = (wire.string() for _ in range(5))
+    wire.end()
+    kind, key, application = touch_key(own)
+    if f"{kind} {base64.b64encode(own).decode()}" not in lines:
+        raise DoesNotHold("the decision is signed by a touch key that is none of the member's")
+    if (namespace, reserved, digest) != (NAMESPACE, b"", b"sha512"):
+        raise DoesNotHold("what the touch key signed was not made to decide anything")
+    wire = Wire(inner)
+    signed_as, raw, flags, counter = wire.string(), wire.string(), wire.take(1), wire.take(4)
+    wire.end()
+    if flags[0] & 1 == 0:
+        raise DoesNotHold("nobody was present when the touch key signed")
+    if flags[0] & 4 == 0:
+        raise DoesNotHold("the touch key's device did not verify who touched it")
+    string = lambda data: len(data).to_bytes(4, "big") + data
+    parts = [namespace, reserved, digest, hashlib.sha512(text.encode()).digest()]
+    inner_message = b"SSHSIG" + b"".join(map(string, parts))
+    message = hashlib.sha256(application).digest() + flags + counter + hashlib.sha256(inner_message).digest()
+    if signed_as != kind.encode():
+        return False
+    if kind == SK_ED25519:
+        return len(raw) == 64 and ed25519_verify(key, message, raw)
+    pair = Wire(raw)
+    r, s = pair.integer(), pair.integer()
+    pair.end()
+    return p256_verify(key, message, (r, s))
 
 
 def subject_digest(data):
@@ -496,7 +606,7 @@ class Decisions:
 
     def __init__(self, workspace, history):
         self.workspace, self.history = workspace, history
-        self.members, self.passkeys, self.proposals = {}, {}, {}
+        self.members, self.passkeys, self.touch_keys, self.proposals = {}, {}, {}, {}
         self.former, self.taken_back, self.challenges = {}, set(), set()
         self.gone, self.explained = {}, set()  # the trace's entries whose bodies are erased, and those with a decision
         self.once_enrolled, self.count = set(), 0
@@ -532,6 +642,13 @@ class Decisions:
                 self.enrol(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["signed"])
             elif kind == "passkey.removed":
                 self.passkeys.pop(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["credential"], None)
+            elif kind == "touch_key.enrolled":
+                self.enrol_touch_key(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["signed"])
+            elif kind == "touch_key.removed":
+                removed = json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["fingerprint"]
+                if not re.fullmatch("SHA256:[A-Za-z0-9+/]{43}", removed, re.ASCII):
+                    raise DoesNotHold("it removes what is no touch key")
+                self.touch_keys = {line: owner for line, owner in self.touch_keys.items() if fingerprint(line) != removed}
             elif kind == "decision.made":
                 self.decision(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -572,6 +689,7 @@ class Decisions:
             raise DoesNotHold("the decision is to let go of somebody else")
         self.former[said["subject"]] = self.members.pop(said["subject"])
         self.passkeys = {id: owned for id, owned in self.passkeys.items() if owned[0] != said["subject"]}
+        self.touch_keys = {line: owner for line, owner in self.touch_keys.items() if owner != said["subject"]}
 
     def erasure(self, entry, index, body):
         said = self.signed(body, entry, index)
@@ -583,33 +701,51 @@ class Decisions:
             raise DoesNotHold("it erases something else than what is erased here")
         self.explained.add(said["subject"])
 
-    def enrol(self, entry, signed):
+    def enrolment(self, entry, signed, name, context):
+        """What a member said of a credential that is called so, by their own key."""
         text = signed["enrolment"]
         said = json.loads(text, object_pairs_hook=no_duplicates)
-        passkey = said["passkey"]
-        named = said.keys() == {"version", "workspace", "member", "passkey", "at"} and passkey.keys() == {"id", "public_key", "rp_id"}
+        named = said.keys() == {"version", "workspace", "member", name, "at"}
         whole = canonical_json(said) == text and is_integer(said["version"]) and said["version"] == 1
         if not named or not whole or said["workspace"] != self.workspace:
             raise DoesNotHold("the enrolment is malformed, or of another workspace")
-        if not re.fullmatch("[a-z0-9.-]{1,253}", passkey["rp_id"], re.ASCII):
-            raise DoesNotHold("the passkey's host is none")
+        member = self.members.get(said["member"])
+        if member is None or not signed_by(member, context, text, signed["signature"]):
+            raise DoesNotHold("the enrolment is not signed by the member whose it is to be")
+        if abs(micros(said["at"]) - micros(entry["at"])) > CHALLENGE_TTL:
+            raise DoesNotHold("it was enrolled at another time than it says")
+        return said
+
+    def enrol(self, entry, signed):
+        said = self.enrolment(entry, signed, "passkey", "auditotter 2026 passkey enrolment v1")
+        passkey = said["passkey"]
+        if passkey.keys() != {"id", "public_key", "rp_id"} or not re.fullmatch("[a-z0-9.-]{1,253}", passkey["rp_id"], re.ASCII):
+            raise DoesNotHold("the passkey is malformed, or its host is none")
         from_base64url(passkey["id"])
         key = from_base64url(passkey["public_key"])
-        point, edwards = key[len(P256_SPKI) :], key[len(ED25519_SPKI) :]
+        edwards = key[len(ED25519_SPKI) :]
         if key.startswith(P256_SPKI):
-            x, y = int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
-            good = len(point) == 65 and point[0] == 4 and max(x, y) < P256_P and (y * y - x**3 + 3 * x - P256_B) % P256_P == 0
+            good = p256_point(key[len(P256_SPKI) :])
         else:
             good = key.startswith(ED25519_SPKI) and len(edwards) == 32 and point_decompress(edwards) is not None
         if not good:
             raise DoesNotHold("the passkey's key is none that is used here")
-        member = self.members.get(said["member"])
-        if member is None or not signed_by(member, "auditotter 2026 passkey enrolment v1", text, signed["signature"]):
-            raise DoesNotHold("the enrolment is not signed by the member whose passkey it is to be")
-        if passkey["id"] in self.once_enrolled or abs(micros(said["at"]) - micros(entry["at"])) > CHALLENGE_TTL:
-            raise DoesNotHold("the passkey was enrolled before, or at another time than it says")
+        if passkey["id"] in self.once_enrolled:
+            raise DoesNotHold("the passkey was enrolled before")
         self.once_enrolled.add(passkey["id"])
         self.passkeys[passkey["id"]] = (said["member"], passkey)
+
+    def enrol_touch_key(self, entry, signed):
+        said = self.enrolment(entry, signed, "touch_key", "auditotter 2026 touch key enrolment v1")
+        line = said["touch_key"]
+        kind, _, encoded = line.partition(" ")
+        blob = from_base64(encoded)
+        if blob is None or len(line) > 2048 or touch_key(blob)[0] != kind:
+            raise DoesNotHold("the touch key is malformed")
+        if line in self.once_enrolled:
+            raise DoesNotHold("the touch key was enrolled before")
+        self.once_enrolled.add(line)
+        self.touch_keys[line] = said["member"]
 
     def proposal(self, entry, body, data):
         if body["id"] in self.proposals:
@@ -682,7 +818,10 @@ class Decisions:
             raise DoesNotHold("the decision is of another workspace")
         if said["member"] not in self.members:
             raise DoesNotHold("nothing in the file says who decided")
-        if said["tier"] == "T1":
+        if said["tier"] == "T1" and "ssh_signature" in signature:
+            own = {line for line, owner in self.touch_keys.items() if owner == said["member"]}
+            signed = touched_by_key(own, signature, text)
+        elif said["tier"] == "T1":
             owner, passkey = self.passkeys.get(signature["credential"], (None, None))
             signed = owner == said["member"] and touched(passkey, signature, text)
         else:

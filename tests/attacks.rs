@@ -19,3 +19,5 @@ mod lifecycle;
 mod members;
 #[path = "attacks/touch.rs"]
 mod touch;
+#[path = "attacks/touch_key.rs"]
+mod touch_key;

@@ -17,5 +17,5 @@ pub use link::{CompanionLink, LinkError};
 pub use request::{
     ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, EvidenceRow, InboxRow,
     InspectVerdict, MemberRow, PasskeyRow, PosedRow, ReportRow, RevokeOutcome, ShownEntry, ShownWorkItem,
-    Status, TraceRow, VerifiedChain, WorkItemRow,
+    Status, TouchKeyRow, TraceRow, VerifiedChain, WorkItemRow,
 };

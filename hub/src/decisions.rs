@@ -5,9 +5,9 @@
 //! yet. Whatever else is sent is refused, and recorded.
 
 mod challenges;
+mod credentials;
 mod erasure;
 mod members;
-mod passkeys;
 mod standing;
 mod work;
 
@@ -26,9 +26,9 @@ use crate::{
 use self::challenges::answered;
 pub(crate) use self::{
     challenges::{CHALLENGE_TTL, Challenges, Posed, posed},
+    credentials::{enrol, remove_credential},
     erasure::{erase, may_erase, pose_erasure},
     members::{let_go, let_in, pose_departure, pose_newcomer},
-    passkeys::{enrol, remove_passkey},
     standing::{answers, in_its_time, vouches},
     work::{circumstances, decide, in_its_place, no_work_item, pose, proposed_so, recorded},
 };

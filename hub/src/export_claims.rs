@@ -155,7 +155,9 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
             | EntryKind::MemberRevoked
             | EntryKind::BodyErased
             | EntryKind::PasskeyEnrolled
-            | EntryKind::PasskeyRemoved,
+            | EntryKind::PasskeyRemoved
+            | EntryKind::TouchKeyEnrolled
+            | EntryKind::TouchKeyRemoved,
         ) => claims.push(entry),
         Ok(kind) if matches!(entry.entry.chain, ChainId::Trace(_)) => {
             if entry.body == BodyState::Erased {

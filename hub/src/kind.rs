@@ -44,6 +44,10 @@ kinds! {
     PasskeyEnrolled = "passkey.enrolled";
     /// A passkey that counts no more.
     PasskeyRemoved = "passkey.removed";
+    /// A touch key, one of OpenSSH's, that a member said is theirs.
+    TouchKeyEnrolled = "touch_key.enrolled";
+    /// A touch key that counts no more.
+    TouchKeyRemoved = "touch_key.removed";
     /// What a member lent, proved by the member's own signature.
     DelegationGranted = "delegation.granted";
     /// A delegation was taken back.

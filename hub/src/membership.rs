@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use delegation::Keyring;
 use identity::{
-    Bytes, Decision, DecisionError, Digest, Enrolment, HumanVerb, Member, Passkey, PersonName, Signed,
-    SignedDecision, SignedEnrolment, SignedRegistration, Signer, Subject, Tier,
+    Credential, CredentialId, Decision, DecisionError, Digest, Enrolment, HumanVerb, Member, Passkey,
+    PersonName, Signed, SignedDecision, SignedEnrolment, SignedRegistration, Signer, Subject, Tier, TouchKey,
 };
 use vocabulary::{MemberId, Timestamp, WorkspaceId};
 
 use crate::{
     decisions::CHALLENGE_TTL,
+    kind::EntryKind,
     records::{DecisionMade, MemberAdded},
 };
 
@@ -25,8 +26,8 @@ pub(crate) const FOUNDER_KEY: u32 = 0;
 pub struct Members {
     by_id: BTreeMap<MemberId, Member>,
     keyring: Keyring,
-    passkeys: BTreeMap<MemberId, Vec<Passkey>>,
-    ever_enrolled: BTreeSet<Bytes>,
+    credentials: BTreeMap<MemberId, Vec<Credential>>,
+    ever_enrolled: BTreeSet<CredentialId>,
     /// Who was one. Their names stay, for what they answer for.
     former: BTreeMap<MemberId, Member>,
 }
@@ -68,37 +69,55 @@ impl Members {
         sent.verify(workspace, |id| {
             Some(Signer {
                 member: self.get(id)?,
-                passkeys: self.passkeys_of(id),
+                credentials: self.credentials_of(id),
             })
         })
     }
 
-    /// Somebody's passkeys.
+    /// Somebody's passkeys and touch keys.
     #[must_use]
-    pub fn passkeys_of(&self, member: MemberId) -> &[Passkey] {
-        self.passkeys.get(&member).map_or(&[], Vec::as_slice)
+    pub fn credentials_of(&self, member: MemberId) -> &[Credential] {
+        self.credentials.get(&member).map_or(&[], Vec::as_slice)
+    }
+
+    /// Somebody's passkeys.
+    pub fn passkeys_of(&self, member: MemberId) -> impl Iterator<Item = &Passkey> + Clone {
+        self.credentials_of(member).iter().filter_map(Credential::passkey)
+    }
+
+    /// Somebody's touch keys.
+    pub fn touch_keys_of(&self, member: MemberId) -> impl Iterator<Item = &TouchKey> {
+        self.credentials_of(member)
+            .iter()
+            .filter_map(Credential::touch_key)
     }
 
     /// Every passkey, and whose it is.
     pub fn passkeys(&self) -> impl Iterator<Item = (MemberId, &Passkey)> {
-        let all = self.passkeys.iter();
-        all.flat_map(|(member, passkeys)| passkeys.iter().map(|passkey| (*member, passkey)))
+        self.credentials()
+            .filter_map(|(member, credential)| Some((member, credential.passkey()?)))
     }
 
-    /// Whose passkey this is.
+    /// Every passkey and touch key, and whose it is.
+    pub fn credentials(&self) -> impl Iterator<Item = (MemberId, &Credential)> {
+        let all = self.credentials.iter();
+        all.flat_map(|(member, own)| own.iter().map(|credential| (*member, credential)))
+    }
+
+    /// Whose passkey or touch key this is.
     #[must_use]
-    pub fn holder_of(&self, credential: &Bytes) -> Option<(MemberId, &Passkey)> {
-        self.passkeys.iter().find_map(|(member, passkeys)| {
-            let passkey = passkeys.iter().find(|passkey| passkey.id == *credential)?;
-            Some((*member, passkey))
-        })
+    pub fn holder_of(&self, id: &CredentialId) -> Option<(MemberId, &Credential)> {
+        self.credentials().find(|(_, credential)| credential.id() == *id)
     }
 
-    /// Whether a passkey can be taken up that is enrolled at this moment. None is taken up twice: who has a copy of what was
-    /// signed could otherwise undo that it was removed.
+    /// Whether a passkey or touch key can be taken up that is enrolled at this moment. None is taken up twice: who has a copy
+    /// of what was signed could otherwise undo that it was removed.
     pub(crate) fn may_enrol(&self, enrolment: &Enrolment, recorded: Timestamp) -> Result<(), String> {
-        if self.ever_enrolled.contains(&enrolment.passkey.id) {
-            return Err("the passkey is enrolled already, or was once; make another".to_owned());
+        if self.ever_enrolled.contains(&enrolment.credential.id()) {
+            let what = word_for(&enrolment.credential);
+            return Err(format!(
+                "the {what} is enrolled already, or was once; make another"
+            ));
         }
         if enrolment.at.since(recorded).abs() > CHALLENGE_TTL {
             return Err(format!(
@@ -109,7 +128,7 @@ impl Members {
         Ok(())
     }
 
-    /// Takes up a passkey that a member said is theirs, in an entry of this moment.
+    /// Takes up what a member said is theirs, in an entry of this kind and moment.
     ///
     /// # Errors
     /// Why it is not.
@@ -117,27 +136,30 @@ impl Members {
         &mut self,
         workspace: WorkspaceId,
         signed: &SignedEnrolment,
-        recorded: Timestamp,
+        (kind, recorded): (EntryKind, Timestamp),
     ) -> Result<(), String> {
         let enrolment = signed
             .verify(workspace, |id| self.get(id))
             .map_err(|error| error.to_string())?;
+        if enrolled_as(&enrolment.credential) != kind {
+            return Err("it is recorded as something else than it is".to_owned());
+        }
         self.may_enrol(&enrolment, recorded)?;
-        self.ever_enrolled.insert(enrolment.passkey.id.clone());
-        self.passkeys
+        self.ever_enrolled.insert(enrolment.credential.id());
+        self.credentials
             .entry(enrolment.member)
             .or_default()
-            .push(enrolment.passkey);
+            .push(enrolment.credential);
         Ok(())
     }
 
-    /// Lets go of a passkey; says whether there was one.
-    pub(crate) fn forget_passkey(&mut self, credential: &Bytes) -> bool {
-        let Some((member, _)) = self.holder_of(credential) else {
+    /// Lets go of a passkey or touch key; says whether there was one.
+    pub(crate) fn forget(&mut self, id: &CredentialId) -> bool {
+        let Some((member, _)) = self.holder_of(id) else {
             return false;
         };
-        if let Some(passkeys) = self.passkeys.get_mut(&member) {
-            passkeys.retain(|passkey| passkey.id != *credential);
+        if let Some(own) = self.credentials.get_mut(&member) {
+            own.retain(|credential| credential.id() != *id);
         }
         true
     }
@@ -192,7 +214,7 @@ impl Members {
         if let Some(member) = self.by_id.remove(&id) {
             self.former.insert(id, member);
         }
-        self.passkeys.remove(&id);
+        self.credentials.remove(&id);
         self.keyring.remove(id);
         Ok(())
     }
@@ -232,6 +254,21 @@ impl Members {
             )),
             None => Ok(member),
         }
+    }
+}
+
+/// The kind of entry that takes up such a credential.
+pub(crate) const fn enrolled_as(credential: &Credential) -> EntryKind {
+    match credential {
+        Credential::Passkey(_) => EntryKind::PasskeyEnrolled,
+        Credential::TouchKey(_) => EntryKind::TouchKeyEnrolled,
+    }
+}
+
+const fn word_for(credential: &Credential) -> &'static str {
+    match credential {
+        Credential::Passkey(_) => "passkey",
+        Credential::TouchKey(_) => "touch key",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The bodies of the entries that this hub writes. Field names are the format: docs/TRACE-FORMAT.md lists them.
 
 use delegation::VerifiedToken;
-use identity::{Bytes, SignedDecision, SignedEnrolment, SignedRegistration};
+use identity::{Bytes, Fingerprint, SignedDecision, SignedEnrolment, SignedRegistration};
 use protocol::{Observation, Refusal};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -30,10 +30,10 @@ pub struct MemberAdded {
     pub granted: Option<DecisionMade>,
 }
 
-/// Body of `passkey.enrolled`.
+/// Body of `passkey.enrolled` and of `touch_key.enrolled`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PasskeyEnrolled {
+pub struct Enrolled {
     /// The member's own statement, signed by the member's decision key.
     pub signed: SignedEnrolment,
 }
@@ -44,6 +44,14 @@ pub struct PasskeyEnrolled {
 pub struct PasskeyRemoved {
     /// Which.
     pub credential: Bytes,
+}
+
+/// Body of `touch_key.removed`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TouchKeyRemoved {
+    /// Which.
+    pub fingerprint: Fingerprint,
 }
 
 /// Body of `delegation.granted`.

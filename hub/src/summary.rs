@@ -66,7 +66,7 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
             let word = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
             format!("{} {} {}", word("verb"), word("subject"), word("rationale"))
         }
-        Ok(EntryKind::PasskeyEnrolled) => {
+        Ok(EntryKind::PasskeyEnrolled | EntryKind::TouchKeyEnrolled) => {
             let said: Value = serde_json::from_str(&text("/signed/enrolment")).unwrap_or_default();
             let word = |name: &str| {
                 said.pointer(name)
@@ -74,9 +74,15 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
                     .unwrap_or_default()
                     .to_owned()
             };
-            format!("{} for {}", word("/passkey/id"), word("/member"))
+            format!(
+                "{}{} for {}",
+                word("/passkey/id"),
+                word("/touch_key"),
+                word("/member")
+            )
         }
         Ok(EntryKind::PasskeyRemoved) => text("/credential"),
+        Ok(EntryKind::TouchKeyRemoved) => text("/fingerprint"),
         Ok(EntryKind::DecisionRefused) => refusal("/refusal"),
         Ok(EntryKind::SessionOpened | EntryKind::SessionResumed) => {
             format!("{} token until {}", text("/reason"), text("/expires_at"))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use delegation::{Denial, Grant, Revocations, TokenCache, verify_witness};
-use identity::{Challenge, Decision, Digest, Subject};
+use identity::{Challenge, CredentialId, Decision, Digest, Subject};
 use serde::de::DeserializeOwned;
 use trace_store::{BodyState, ChainId, Draft, ReadError, Store, Stored};
 use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, TraceId, WorkspaceId};
@@ -16,8 +16,8 @@ use crate::{
     kind::{EntryKind, UnknownKind},
     membership::{self, Members},
     records::{
-        self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded, PasskeyEnrolled,
-        PasskeyRemoved, WorkItemExpired,
+        self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, Enrolled, MemberAdded,
+        PasskeyRemoved, TouchKeyRemoved, WorkItemExpired,
     },
     said::Said,
     session::Session,
@@ -288,15 +288,19 @@ impl Workspace {
                     .map_err(|problem| place.unproved(kind, problem))?;
                 decisions::may_erase(&decision, entry).map_err(|problem| place.unproved(kind, problem))?;
             }
-            EntryKind::PasskeyEnrolled => {
-                let enrolled: PasskeyEnrolled = place.body(kind, body)?;
+            EntryKind::PasskeyEnrolled | EntryKind::TouchKeyEnrolled => {
+                let enrolled: Enrolled = place.body(kind, body)?;
                 self.members
-                    .enrol(self.id, &enrolled.signed, entry.at)
+                    .enrol(self.id, &enrolled.signed, (kind, entry.at))
                     .map_err(|problem| place.unproved(kind, problem))?;
             }
             EntryKind::PasskeyRemoved => {
                 let removed: PasskeyRemoved = place.body(kind, body)?;
-                self.members.forget_passkey(&removed.credential);
+                self.members.forget(&CredentialId::Passkey(removed.credential));
+            }
+            EntryKind::TouchKeyRemoved => {
+                let removed: TouchKeyRemoved = place.body(kind, body)?;
+                self.members.forget(&CredentialId::TouchKey(removed.fingerprint));
             }
             EntryKind::DelegationGranted => {
                 let granted: DelegationGranted = place.body(kind, body)?;

@@ -18,7 +18,8 @@ pub use rationale::{Rationale, RationaleError};
 use words::Words;
 
 use crate::{
-    Assertion, AssertionError, DecisionKey, DecisionSignature, HumanVerb, KeyError, Member, Passkey,
+    Assertion, AssertionError, Credential, DecisionKey, DecisionSignature, HumanVerb, KeyError, Member,
+    TouchSignature, TouchSignatureError,
 };
 
 const CONTEXT: &str = "auditotter 2026 decision v1";
@@ -38,7 +39,7 @@ pub struct Challenge([u8; 16]);
 pub enum Tier {
     /// The member's own key, opened with a passphrase at a terminal.
     T0,
-    /// A touch: a passkey that verified its user, and whose challenge was this very decision.
+    /// A touch: a passkey or a touch key that verified its user, and signed this very decision.
     T1,
 }
 
@@ -115,15 +116,17 @@ enum Proof {
     Key(DecisionSignature),
     /// Its challenge is [`touch_challenge`] of the text.
     Touch(Assertion),
+    /// Over the text, in [`crate::NAMESPACE`].
+    TouchKey(TouchSignature),
 }
 
-/// Who may be behind a decision: a member, and the passkeys that are theirs.
+/// Who may be behind a decision: a member, and the passkeys and touch keys that are theirs.
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'a> {
     /// The member.
     pub member: &'a Member,
-    /// Their passkeys.
-    pub passkeys: &'a [Passkey],
+    /// Their passkeys and touch keys.
+    pub credentials: &'a [Credential],
 }
 
 /// What a passkey is asked to sign in order to make a decision with this text: SHA-256 of the context, a zero byte and the
@@ -185,6 +188,17 @@ pub enum DecisionError {
         member: MemberId,
         /// What is wrong.
         source: AssertionError,
+    },
+    /// The touch key is not one of the member's.
+    #[error("the decision is signed by a touch key that is none of {0}'s")]
+    NoTouchKey(MemberId),
+    /// The touch key's signature does not fit.
+    #[error("the decision is not signed by the touch key of {member}: {source}")]
+    TouchKey {
+        /// Who is to have decided.
+        member: MemberId,
+        /// What is wrong.
+        source: TouchSignatureError,
     },
     /// It says that it was signed otherwise than it was.
     #[error("the decision says that it is signed {0}, and is signed otherwise")]
@@ -276,6 +290,15 @@ impl SignedDecision {
         }
     }
 
+    /// A decision with this text, as somebody's touch key is to have signed it.
+    #[must_use]
+    pub const fn by_touch_key(decision: String, signature: TouchSignature) -> Self {
+        Self {
+            decision,
+            signature: Proof::TouchKey(signature),
+        }
+    }
+
     /// The text that was signed, for people to look at. Whether it says the truth is for [`Self::verify`] to find.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -321,13 +344,22 @@ impl SignedDecision {
                 .verify(CONTEXT, self.decision.as_bytes(), signature)
                 .map_err(|source| DecisionError::Signature { member, source }),
             (Tier::T1, Proof::Touch(assertion)) => {
-                let mut own = signer.passkeys.iter();
+                let mut own = signer.credentials.iter().filter_map(Credential::passkey);
                 let passkey = own
                     .find(|passkey| passkey.id == assertion.credential)
                     .ok_or(DecisionError::NoPasskey(member))?;
                 assertion
                     .verify(passkey, &touch_challenge(&self.decision))
                     .map_err(|source| DecisionError::Touch { member, source })
+            }
+            (Tier::T1, Proof::TouchKey(signature)) => {
+                let failed = |source| DecisionError::TouchKey { member, source };
+                let by = signature.by().map_err(failed)?;
+                let mut own = signer.credentials.iter().filter_map(Credential::touch_key);
+                let key = own
+                    .find(|key| **key == by)
+                    .ok_or(DecisionError::NoTouchKey(member))?;
+                signature.verify(key, self.decision.as_bytes()).map_err(failed)
             }
             (tier, _) => Err(DecisionError::Tier(tier)),
         }

@@ -1,10 +1,9 @@
 //! Passkeys: keys that a browser or a security key holds, and that sign only when a human touches it and is verified.
 //!
 //! Web Authentication Level 3 (<https://www.w3.org/TR/webauthn-3/>) defines them. Attestation is not asked for: that a
-//! passkey is a member's is said by that member's own key ([`SignedEnrolment`]), not by who built the device.
+//! passkey is a member's is said by that member's own key ([`crate::SignedEnrolment`]), not by who built the device.
 
 mod assertion;
-mod enrolment;
 
 use std::{fmt, str::FromStr};
 
@@ -15,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use vocabulary::text_form;
 
 pub use assertion::{Assertion, AssertionError};
-pub use enrolment::{Enrolment, EnrolmentError, SignedEnrolment};
 
 /// The most bytes of a credential's identifier (section 6.5.1: at most 1023).
 const MOST_BYTES: usize = 4 * 1024;

@@ -1,7 +1,7 @@
 //! What an agent with a shell, a page somewhere else, and a thief of a cookie try at the inbox.
 
 use hub::companion::{CompanionRequest, DelegationRow, WorkItemRow};
-use identity::Enrolment;
+use identity::{Credential, Enrolment};
 use serde_json::{Value, json};
 use testkit::{
     Device, Home, Visitor,
@@ -332,7 +332,7 @@ fn a_passkey_handed_in_on_the_page_counts_only_with_its_owners_signature() {
     let enrolment = Enrolment {
         workspace: home.workspace(),
         member: home.alice(),
-        passkey: device.passkey(),
+        credential: Credential::Passkey(device.passkey()),
         at: hub::clock::now(),
     };
     let forged = enrolment

@@ -11,14 +11,14 @@ use testkit::Home;
 use vocabulary::{MemberId, WorkspaceId};
 
 /// A key that nobody knows, and what its holder says of themselves.
-struct Newcomer {
-    seed: Seed,
-    member: MemberId,
+pub(crate) struct Newcomer {
+    pub(crate) seed: Seed,
+    pub(crate) member: MemberId,
     registration: SignedRegistration,
 }
 
 impl Newcomer {
-    fn of(workspace: WorkspaceId, name: &str, email: &str) -> Self {
+    pub(crate) fn of(workspace: WorkspaceId, name: &str, email: &str) -> Self {
         let seed = Seed::from_entropy(clock::random().unwrap());
         let member: MemberId = clock::new_id().unwrap();
         let registration = SignedRegistration::sign(
@@ -46,7 +46,7 @@ impl Newcomer {
     }
 
     /// The decision to let this one in, by whoever is named.
-    fn granted_by(&self, home: &Home, member: MemberId) -> Decision {
+    pub(crate) fn granted_by(&self, home: &Home, member: MemberId) -> Decision {
         let posed = self.posed(home);
         Decision {
             workspace: posed.workspace,
@@ -65,7 +65,7 @@ impl Newcomer {
         }
     }
 
-    fn tries(&self, home: &Home, signed: SignedDecision) -> Result<MemberRow, String> {
+    pub(crate) fn tries(&self, home: &Home, signed: SignedDecision) -> Result<MemberRow, String> {
         let registration = self.registration.clone();
         let asked = home.link().ask(&CompanionRequest::LetIn { registration, signed });
         asked.map_err(|error| error.to_string())

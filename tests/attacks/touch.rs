@@ -4,7 +4,7 @@ use hub::{
     clock,
     companion::{CompanionRequest, PasskeyRow, WorkItemRow},
 };
-use identity::{Decision, Enrolment, HumanVerb, Seed, SignedDecision, SignedEnrolment, Tier};
+use identity::{Credential, Decision, Enrolment, HumanVerb, Seed, SignedDecision, SignedEnrolment, Tier};
 use serde_json::json;
 use testkit::{Device, Home, Terminal};
 use vocabulary::WorkItemId;
@@ -20,7 +20,7 @@ fn enrolment(home: &Home, device: &Device) -> Enrolment {
     Enrolment {
         workspace: home.workspace(),
         member: home.alice(),
-        passkey: device.passkey(),
+        credential: Credential::Passkey(device.passkey()),
         at: clock::now(),
     }
 }

@@ -24,7 +24,7 @@ pub enum Missing {
     #[error("another human than the one for whom it was proposed")]
     AnotherHuman,
     /// Nothing shows that a human touched something.
-    #[error("a signature by touch (T1): a passkey, as with --touch")]
+    #[error("a signature by touch (T1): a passkey or a touch key, as with --touch or --touch-key")]
     Touch,
 }
 

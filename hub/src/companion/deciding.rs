@@ -1,6 +1,6 @@
 //! What waits for people, and what they decide.
 
-use identity::{Bytes, Member, SignedDecision, SignedEnrolment, SignedRegistration};
+use identity::{CredentialId, Member, SignedDecision, SignedEnrolment, SignedRegistration};
 use protocol::Refusal;
 use serde_json::Value;
 use trace_store::Draft;
@@ -11,7 +11,7 @@ use super::{
     door::value,
     request::{
         DecisionRow, EvidenceRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ReportRow, ShownEntry,
-        ShownWorkItem, WorkItemRow,
+        ShownWorkItem, TouchKeyRow, WorkItemRow,
     },
 };
 use crate::{
@@ -135,22 +135,45 @@ pub(crate) fn passkeys(workspace: &Workspace) -> Vec<PasskeyRow> {
     .collect()
 }
 
+/// Whose touch keys there are.
+pub(super) fn touch_keys(workspace: &Workspace) -> Vec<TouchKeyRow> {
+    let all = workspace.members.credentials();
+    all.filter_map(|(member, credential)| {
+        let key = credential.touch_key()?;
+        Some(TouchKeyRow {
+            fingerprint: key.fingerprint(),
+            member,
+            name: workspace.members.get(member)?.name.clone(),
+            public_key: key.clone(),
+        })
+    })
+    .collect()
+}
+
+/// Those of this one's kind that there are.
+fn of_the_kind(workspace: &Workspace, id: &CredentialId) -> Result<Value, Refusal> {
+    match id {
+        CredentialId::Passkey(_) => value(&passkeys(workspace)),
+        CredentialId::TouchKey(_) => value(&touch_keys(workspace)),
+    }
+}
+
 pub(crate) fn enrol(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     signed: &SignedEnrolment,
 ) -> Result<Value, Refusal> {
-    decisions::enrol(workspace, draft, signed)?;
-    value(&passkeys(workspace))
+    let id = decisions::enrol(workspace, draft, signed)?;
+    of_the_kind(workspace, &id)
 }
 
-pub(crate) fn remove_passkey(
+pub(crate) fn remove_credential(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
-    credential: &Bytes,
+    id: &CredentialId,
 ) -> Result<Value, Refusal> {
-    decisions::remove_passkey(workspace, draft, credential)?;
-    value(&passkeys(workspace))
+    decisions::remove_credential(workspace, draft, id)?;
+    of_the_kind(workspace, id)
 }
 
 /// A member, as people see one.

@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use identity::CredentialId;
 use protocol::{
     Refusal, RefusalCode,
     frame::{self, FrameError},
@@ -146,7 +147,14 @@ impl CompanionDoor {
                 self.run(move |w, d| deciding::enrol(w, d, &signed)).await?
             }
             CompanionRequest::RemovePasskey { credential } => {
-                self.run(move |w, d| deciding::remove_passkey(w, d, &credential))
+                let id = CredentialId::Passkey(credential);
+                self.run(move |w, d| deciding::remove_credential(w, d, &id))
+                    .await?
+            }
+            CompanionRequest::TouchKeys => self.run(|w, _| value(&deciding::touch_keys(w))).await?,
+            CompanionRequest::RemoveTouchKey { fingerprint } => {
+                let id = CredentialId::TouchKey(fingerprint);
+                self.run(move |w, d| deciding::remove_credential(w, d, &id))
                     .await?
             }
             CompanionRequest::Inspect { token } => {

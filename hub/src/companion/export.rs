@@ -118,7 +118,7 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
     // Evidence may come from other sessions, under what others lent.
     let mut delegations = BTreeSet::from_iter(delegation);
     let mut lendings = Vec::new();
-    let (mut members, mut departures, mut passkeys) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut members, mut departures, mut credentials) = (Vec::new(), Vec::new(), Vec::new());
     let mut next = 0;
     loop {
         let page = store.entries(chain, next, PAGE).map_err(failed)?;
@@ -147,9 +147,14 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
                     departures.extend(member.map(|member: MemberId| (member, entry.on_behalf_of, entry.seq)));
                     false
                 }
-                Ok(EntryKind::PasskeyEnrolled | EntryKind::PasskeyRemoved) => {
+                Ok(
+                    EntryKind::PasskeyEnrolled
+                    | EntryKind::PasskeyRemoved
+                    | EntryKind::TouchKeyEnrolled
+                    | EntryKind::TouchKeyRemoved,
+                ) => {
                     let member = entry.refs.get("member").and_then(|id| id.parse().ok());
-                    passkeys.extend(member.map(|member: MemberId| (member, entry.seq)));
+                    credentials.extend(member.map(|member: MemberId| (member, entry.seq)));
                     false
                 }
                 Ok(EntryKind::DelegationGranted | EntryKind::DelegationRevoked) => {
@@ -200,7 +205,9 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
                 .extend(vouched_for(store, chain, seq).map_err(failed)?);
         }
     }
-    let theirs = passkeys.into_iter().filter(|(member, _)| humans.contains(member));
+    let theirs = credentials
+        .into_iter()
+        .filter(|(member, _)| humans.contains(member));
     context.entries.extend(theirs.map(|(_, seq)| (chain, seq)));
     Ok(context)
 }

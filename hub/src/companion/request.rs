@@ -1,7 +1,8 @@
 //! What the companion can ask. Each request has one typed answer; an export is answered with its bytes.
 
 use identity::{
-    Bytes, Challenge, Digest, Email, PersonName, SignedDecision, SignedEnrolment, SignedRegistration,
+    Bytes, Challenge, Digest, Email, Fingerprint, PersonName, SignedDecision, SignedEnrolment,
+    SignedRegistration, TouchKey,
 };
 use protocol::Via;
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ pub enum CompanionRequest {
     },
     /// Whose passkeys there are. Answer: a list of [`PasskeyRow`].
     Passkeys,
-    /// Take up a passkey that a member said is theirs. Answer: a list of [`PasskeyRow`].
+    /// Take up a passkey or touch key that a member said is theirs. Answer: a list of [`PasskeyRow`] or [`TouchKeyRow`].
     Enrol {
         /// What the member signed.
         signed: SignedEnrolment,
@@ -68,6 +69,13 @@ pub enum CompanionRequest {
     RemovePasskey {
         /// Which.
         credential: Bytes,
+    },
+    /// Whose touch keys there are. Answer: a list of [`TouchKeyRow`].
+    TouchKeys,
+    /// Let go of a touch key. Answer: a list of [`TouchKeyRow`].
+    RemoveTouchKey {
+        /// Which.
+        fingerprint: Fingerprint,
     },
     /// Show a member who is to be one no longer. Answer: [`PosedRow`].
     PoseDeparture {
@@ -354,6 +362,19 @@ pub struct PasskeyRow {
     pub name: PersonName,
     /// The host name for which it was made.
     pub rp_id: String,
+}
+
+/// A touch key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TouchKeyRow {
+    /// Which.
+    pub fingerprint: Fingerprint,
+    /// Whose.
+    pub member: MemberId,
+    /// Whose, by name.
+    pub name: PersonName,
+    /// Its public half.
+    pub public_key: TouchKey,
 }
 
 /// What the answer to a challenge has to name.

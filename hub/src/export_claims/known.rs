@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use delegation::{Grant, verify_witness};
-use identity::{Challenge, Decision, Digest, Signed, Subject};
+use identity::{Challenge, CredentialId, Decision, Digest, Signed, Subject};
 use serde::de::DeserializeOwned;
 use trace_store::{
     BodyState, ChainId, TreeHash,
@@ -18,8 +18,8 @@ use crate::{
     kind::EntryKind,
     membership::{self, Members},
     records::{
-        self, DecisionMade, DelegationGranted, DelegationRevoked, MemberAdded, PasskeyEnrolled,
-        PasskeyRemoved, WorkItemExpired,
+        self, DecisionMade, DelegationGranted, DelegationRevoked, Enrolled, MemberAdded, PasskeyRemoved,
+        TouchKeyRemoved, WorkItemExpired,
     },
     said::Said,
     words,
@@ -144,14 +144,18 @@ impl<'a> Known<'a> {
                 let made: DecisionMade = read(kind, body)?;
                 proved.erasures.push(self.erasure(&made, claim)?);
             }
-            Ok(EntryKind::PasskeyEnrolled) => {
-                let enrolled: PasskeyEnrolled = read(kind, body)?;
+            Ok(enrolled_as @ (EntryKind::PasskeyEnrolled | EntryKind::TouchKeyEnrolled)) => {
+                let enrolled: Enrolled = read(kind, body)?;
                 self.members
-                    .enrol(self.workspace, &enrolled.signed, claim.entry.at)?;
+                    .enrol(self.workspace, &enrolled.signed, (enrolled_as, claim.entry.at))?;
             }
             Ok(EntryKind::PasskeyRemoved) => {
                 let removed: PasskeyRemoved = read(kind, body)?;
-                self.members.forget_passkey(&removed.credential);
+                self.members.forget(&CredentialId::Passkey(removed.credential));
+            }
+            Ok(EntryKind::TouchKeyRemoved) => {
+                let removed: TouchKeyRemoved = read(kind, body)?;
+                self.members.forget(&CredentialId::TouchKey(removed.fingerprint));
             }
             _ => {}
         }

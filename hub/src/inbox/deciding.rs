@@ -115,7 +115,7 @@ pub(super) async fn text(
             let decision = decision
                 .text()
                 .map_err(|error| Refusal::new(RefusalCode::NotExpressible, &error))?;
-            let own = workspace.members.passkeys_of(member).iter();
+            let own = workspace.members.passkeys_of(member);
             Ok(Text {
                 challenge: URL_SAFE_NO_PAD.encode(touch_challenge(&decision)),
                 decision,

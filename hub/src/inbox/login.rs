@@ -91,9 +91,9 @@ pub(super) async fn login(
             if !workspace.visitors.answer(&nonce, draft.now()) {
                 return Err("nobody was asked for this, or it was answered, or too long ago".to_owned());
             }
-            let holder = workspace.members.holder_of(&credential);
-            let holder = holder.filter(|(_, passkey)| passkey.rp_id == host);
-            holder
+            let mut passkeys = workspace.members.passkeys();
+            passkeys
+                .find(|(_, passkey)| passkey.id == credential && passkey.rp_id == host)
                 .map(|(member, passkey)| (member, passkey.clone()))
                 .ok_or_else(|| "the passkey is no member's; enrol it first".to_owned())
         })

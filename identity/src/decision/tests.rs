@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Seed, SignedRegistration};
+use crate::{Passkey, Seed, SignedRegistration};
 
 fn alice() -> (Seed, Member) {
     let seed = Seed::from_entropy([3; 32]);
@@ -21,7 +21,7 @@ fn alice() -> (Seed, Member) {
 const fn holder(member: &Member) -> Signer<'_> {
     Signer {
         member,
-        passkeys: &[],
+        credentials: &[],
     }
 }
 
@@ -251,10 +251,10 @@ fn a_touch_signs_the_decision_that_it_was_asked_for_and_no_other() {
     };
     let text = by_touch.text().unwrap();
     let (passkey, assertion) = touched(&text, "localhost", 0x05);
-    let passkeys = [passkey];
+    let credentials = [Credential::Passkey(passkey)];
     let signer = Signer {
         member: &member,
-        passkeys: &passkeys,
+        credentials: &credentials,
     };
     let signed = SignedDecision::touched(text.clone(), assertion.clone());
     let again: SignedDecision = serde_json::from_str(&serde_json::to_string(&signed).unwrap()).unwrap();
@@ -301,6 +301,87 @@ fn a_touch_signs_the_decision_that_it_was_asked_for_and_no_other() {
     assert_eq!(
         called_t1
             .verify(member_workspace(), |_| Some(signer))
+            .unwrap_err(),
+        DecisionError::Tier(Tier::T1)
+    );
+}
+
+/// Against what `ssh-keygen` made of the same decision.
+#[test]
+fn a_touch_key_signs_the_decision_that_it_was_asked_for_and_no_other() {
+    let (seed, member) = alice();
+    let key = |line: &str| Credential::TouchKey(crate::TouchKey::from_public_file(line).unwrap());
+    let credentials = [key(include_str!("../touch_key/vectors/ed25519.pub"))];
+    let others = [key(include_str!("../touch_key/vectors/p256.pub"))];
+    let signature = |armoured: &str| TouchSignature {
+        ssh_signature: armoured.to_owned(),
+    };
+    let held = signature(include_str!("../touch_key/vectors/ed25519.sig"));
+    let signer = |credentials| {
+        let member = &member;
+        Signer { member, credentials }
+    };
+    let by_touch = Decision {
+        tier: Tier::T1,
+        ..decision()
+    };
+    let text = by_touch.text().unwrap();
+    assert_eq!(
+        text,
+        include_str!("../touch_key/vectors/decision.json").trim_end()
+    );
+    let signed = SignedDecision::by_touch_key(text.clone(), held.clone());
+    let again: SignedDecision = serde_json::from_str(&serde_json::to_string(&signed).unwrap()).unwrap();
+    assert_eq!(again, signed);
+    let verified = again
+        .verify(member_workspace(), |_| Some(signer(&credentials)))
+        .unwrap();
+    assert_eq!(verified.into_inner(), by_touch);
+
+    // Another's touch key, and one that is nobody's.
+    assert_eq!(
+        signed
+            .verify(member_workspace(), |_| Some(signer(&others)))
+            .unwrap_err(),
+        DecisionError::NoTouchKey(member.id)
+    );
+    // One whose device did not verify who touched it, although it is the member's.
+    let unverified = SignedDecision::by_touch_key(
+        text,
+        signature(include_str!("../touch_key/vectors/unverified.sig")),
+    );
+    let weaker = [key(include_str!("../touch_key/vectors/unverified.pub"))];
+    assert!(matches!(
+        unverified.verify(member_workspace(), |_| Some(signer(&weaker))),
+        Err(DecisionError::TouchKey {
+            source: TouchSignatureError::NotVerified,
+            ..
+        })
+    ));
+    // The same signature under another decision, and under one that says it took a passphrase.
+    let other = Decision {
+        verb: HumanVerb::Reject,
+        ..by_touch.clone()
+    };
+    let borrowed = SignedDecision::by_touch_key(other.text().unwrap(), held.clone());
+    assert!(matches!(
+        borrowed.verify(member_workspace(), |_| Some(signer(&credentials))),
+        Err(DecisionError::TouchKey {
+            source: TouchSignatureError::Signature,
+            ..
+        })
+    ));
+    let called_t0 = SignedDecision::by_touch_key(decision().text().unwrap(), held);
+    assert_eq!(
+        called_t0
+            .verify(member_workspace(), |_| Some(signer(&credentials)))
+            .unwrap_err(),
+        DecisionError::Tier(Tier::T0)
+    );
+    let called_t1 = by_touch.sign(&seed.decision_key()).unwrap();
+    assert_eq!(
+        called_t1
+            .verify(member_workspace(), |_| Some(signer(&credentials)))
             .unwrap_err(),
         DecisionError::Tier(Tier::T1)
     );

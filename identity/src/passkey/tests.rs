@@ -1,9 +1,7 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use sha2::{Digest as _, Sha256};
-use vocabulary::{MemberId, Timestamp, WorkspaceId};
 
 use super::*;
-use crate::{Seed, SignedRegistration};
 
 /// An authentication of Web Authentication Level 3, section 16 ("Test Vectors"), and the credential's private key.
 struct Vector {
@@ -309,57 +307,4 @@ fn bytes_have_one_text() {
     for bad in ["-_9", "-_8=", "+/8", "a", &"A".repeat(6_000)] {
         assert_eq!(bad.parse::<Bytes>(), Err(BytesError), "{bad}");
     }
-}
-
-#[test]
-fn a_passkey_is_a_members_by_that_members_word_only() {
-    let workspace = WorkspaceId::new(1, [1; 10]);
-    let seed = Seed::from_entropy([3; 32]);
-    let registered = SignedRegistration::sign(
-        &seed,
-        MemberId::new(2, [2; 10]),
-        "Alice".parse().unwrap(),
-        "alice@example.com".parse().unwrap(),
-        workspace,
-    );
-    let alice = registered.unwrap().verify(workspace).unwrap();
-    let enrolment = Enrolment {
-        workspace,
-        member: alice.id,
-        passkey: es256(&ES256[0]),
-        at: Timestamp::EPOCH,
-    };
-    let signed = enrolment.sign(&seed.decision_key()).unwrap();
-    assert_eq!(signed.verify(workspace, |_| Some(&alice)), Ok(enrolment.clone()));
-    let by_another = enrolment
-        .sign(&Seed::from_entropy([4; 32]).decision_key())
-        .unwrap();
-    assert!(matches!(
-        by_another.verify(workspace, |_| Some(&alice)),
-        Err(EnrolmentError::Signature { .. })
-    ));
-    assert!(matches!(
-        signed.verify(WorkspaceId::new(9, [9; 10]), |_| Some(&alice)),
-        Err(EnrolmentError::Workspace(_))
-    ));
-    assert!(matches!(
-        signed.verify(workspace, |_| None),
-        Err(EnrolmentError::NoMember(_))
-    ));
-    let useless = Enrolment {
-        passkey: passkey(vec![1; 91]),
-        ..enrolment
-    };
-    let signed = useless.sign(&seed.decision_key()).unwrap();
-    assert!(matches!(
-        signed.verify(workspace, |_| Some(&alice)),
-        Err(EnrolmentError::Key(_))
-    ));
-    let mut value = serde_json::to_value(&signed).unwrap();
-    value["enrolment"] = serde_json::json!("{}");
-    let forged: SignedEnrolment = serde_json::from_value(value).unwrap();
-    assert!(matches!(
-        forged.verify(workspace, |_| Some(&alice)),
-        Err(EnrolmentError::Malformed(_))
-    ));
 }

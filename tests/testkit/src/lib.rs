@@ -1,4 +1,4 @@
-//! What the whole-system tests share: homes, terminals, raw MCP, scripted models and real clients.
+//! What the whole-system tests share: homes, terminals, raw MCP, scripted models, real clients and a security key.
 //!
 //! A helper here panics, with what it saw, where a test cannot go on; every wait has a deadline and waits for the
 //! thing itself.
@@ -17,6 +17,7 @@ pub mod home;
 pub mod inbox;
 pub mod program;
 pub mod scripted_model;
+pub mod security_key;
 pub mod stdio;
 pub mod terminal;
 pub mod web;
@@ -26,6 +27,7 @@ pub use device::Device;
 pub use home::Home;
 pub use inbox::Visitor;
 pub use scripted_model::{ScriptedModel, Step};
+pub use security_key::SecurityKey;
 pub use stdio::StdioClient;
 pub use terminal::Terminal;
 pub use web::{ListeningHub, WebClient};

@@ -1,7 +1,7 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use identity::{
-    Assertion, Bytes, Challenge, History, Passkey, Seed, SignedDecision, SignedRegistration, Signer, Tier,
-    touch_challenge,
+    Assertion, Bytes, Challenge, Credential, History, Passkey, Seed, SignedDecision, SignedRegistration,
+    Signer, Tier, touch_challenge,
 };
 use sha2::{Digest as _, Sha256};
 use vocabulary::{DelegationId, MemberId, Risk, Timestamp, TraceId, WorkspaceId};
@@ -127,14 +127,14 @@ fn signed(decision: &Decision) -> Signed<Decision> {
         Tier::T0 => (None, decision.sign(&seed.decision_key()).unwrap()),
         Tier::T1 => {
             let (passkey, signed) = touched(decision);
-            (Some(passkey), signed)
+            (Some(Credential::Passkey(passkey)), signed)
         }
     };
     signed
         .verify(decision.workspace, |_| {
             Some(Signer {
                 member: &member,
-                passkeys: passkey.as_slice(),
+                credentials: passkey.as_slice(),
             })
         })
         .unwrap()

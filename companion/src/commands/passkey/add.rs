@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use hub::companion::{CompanionRequest, PasskeyRow, Status};
-use identity::Enrolment;
+use identity::{Credential, Enrolment};
 
 use crate::{
     home::Workspace,
@@ -35,7 +35,7 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     let enrolment = Enrolment {
         workspace: status.workspace,
         member: own.member.id,
-        passkey: made.answer.clone(),
+        credential: Credential::Passkey(made.answer.clone()),
         at: key::now_as_the_ledger(&hub.ask(&CompanionRequest::Status)?)?,
     };
     let text = Shown {
@@ -45,8 +45,8 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         ),
         words: None,
         facts: vec![
-            ("code", touch::code_of(&enrolment.passkey)),
-            ("credential", enrolment.passkey.id.to_string()),
+            ("code", touch::code_of(&made.answer)),
+            ("credential", made.answer.id.to_string()),
         ],
         advice: Some("Go on only if the page in your browser shows this very code.".to_owned()),
     };

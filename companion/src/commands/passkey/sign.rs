@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use identity::{Enrolment, Passkey};
+use identity::{Credential, Enrolment, Passkey};
 use serde::Deserialize;
 use vocabulary::{MemberId, WorkspaceId};
 
@@ -53,17 +53,17 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     let enrolment = Enrolment {
         workspace: made.workspace,
         member,
-        passkey: made.passkey,
+        credential: Credential::Passkey(made.passkey.clone()),
         at: hub::clock::now(),
     };
     let text = Shown {
         heading: format!("{member} takes up a passkey that decides in their name"),
         words: None,
         facts: vec![
-            ("code", touch::code_of(&enrolment.passkey)),
-            ("for host", enrolment.passkey.rp_id.clone()),
+            ("code", touch::code_of(&made.passkey)),
+            ("for host", made.passkey.rp_id.clone()),
             ("workspace", enrolment.workspace.to_string()),
-            ("credential", enrolment.passkey.id.to_string()),
+            ("credential", made.passkey.id.to_string()),
         ],
         advice: Some("Go on only if the page in your browser shows this very code.".to_owned()),
     };

@@ -19,6 +19,7 @@ struct Row {
     name: String,
     email: String,
     passkeys: Vec<String>,
+    touch_keys: Vec<String>,
     you: bool,
 }
 
@@ -36,8 +37,12 @@ pub(in crate::inbox) async fn members(
                 passkeys: workspace
                     .members
                     .passkeys_of(member.id)
-                    .iter()
                     .map(|passkey| passkey.rp_id.clone())
+                    .collect(),
+                touch_keys: workspace
+                    .members
+                    .touch_keys_of(member.id)
+                    .map(|key| key.fingerprint().to_string())
                     .collect(),
                 you: member.id == own,
             });

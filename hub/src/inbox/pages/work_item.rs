@@ -127,7 +127,7 @@ pub(super) async fn shown(inbox: &Inbox, visitor: Visitor, id: WorkItemId) -> Re
 fn of(workspace: &Workspace, item: &WorkItem, member: MemberId, host: &str, now: Timestamp) -> Shown {
     let proposed = &item.proposed;
     let proposal = &proposed.proposal;
-    let own = workspace.members.passkeys_of(member).iter();
+    let own = workspace.members.passkeys_of(member);
     let open = (item.state == Standing::Proposed).then(|| {
         let (still, others) = match waiting::of(workspace, item, member) {
             For::You { still } => (still, None),

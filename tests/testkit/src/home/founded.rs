@@ -5,7 +5,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 use delegation::{AgentVerb, DelegationToken, Grant, PathGlobs, Repositories, RootKey, mint};
 use hub::{
     clock,
-    companion::{CompanionLink, CompanionRequest, DelegationRow, ShownWorkItem, WorkItemRow},
+    companion::{
+        CompanionLink, CompanionRequest, DelegationRow, PosedRow, ShownWorkItem, Status, WorkItemRow,
+    },
     create,
 };
 use identity::{
@@ -289,7 +291,7 @@ impl Home {
         enrolment.sign(&key).expect("an enrolment can be signed")
     }
 
-    /// Alice takes up a passkey, without a terminal.
+    /// Alice takes up a passkey or touch key, without a terminal.
     ///
     /// # Panics
     /// Where the hub refuses.
@@ -309,6 +311,34 @@ impl Home {
     pub fn decide(&self, id: WorkItemId, verb: HumanVerb, why: Option<&str>) -> WorkItemRow {
         let signed = self.sign(&self.decision(&self.pose(id), verb, why));
         self.ask(&CompanionRequest::Decide { signed })
+    }
+
+    /// Alice lets go of a member, without a terminal.
+    ///
+    /// # Panics
+    /// Where the hub refuses.
+    pub fn let_go(&self, member: MemberId, why: &str) {
+        let status: Status = self.ask(&CompanionRequest::Status);
+        let known = status.members.iter().find(|row| row.id == member);
+        let canonical = &known.expect("somebody who is a member").canonical;
+        let posed: PosedRow = self.ask(&CompanionRequest::PoseDeparture { member });
+        let decision = Decision {
+            workspace: posed.workspace,
+            verb: HumanVerb::RevokeMember,
+            subject: Subject::Member(member),
+            subject_digest: Digest::of_subject(canonical.as_bytes()),
+            rationale: Some(why.parse().expect("a rationale")),
+            member: self.founder().member,
+            challenge: posed.challenge,
+            history: History {
+                size: posed.ledger_size,
+                root: posed.ledger_root,
+            },
+            at: clock::now(),
+            tier: Tier::T0,
+        };
+        let signed = self.sign(&decision);
+        let _: serde_json::Value = self.ask(&CompanionRequest::LetGo { signed });
     }
 
     fn founder(&self) -> &Founder {

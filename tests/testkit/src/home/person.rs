@@ -8,8 +8,8 @@ use hub::{
     companion::{CompanionRequest, MemberRow, PosedRow, ShownWorkItem, WorkItemRow},
 };
 use identity::{
-    Decision, Digest, Enrolment, History, HumanVerb, Passphrase, Seed, SignedDecision, SignedRegistration,
-    Subject, Tier, WorkFactor,
+    Credential, Decision, Digest, Enrolment, History, HumanVerb, Passphrase, Seed, SignedDecision,
+    SignedRegistration, Subject, Tier, WorkFactor,
 };
 use vocabulary::{DelegationId, MemberId, WorkItemId};
 use zeroize::Zeroizing;
@@ -77,7 +77,7 @@ impl Home {
         let enrolment = Enrolment {
             workspace: self.workspace(),
             member,
-            passkey: device.passkey(),
+            credential: Credential::Passkey(device.passkey()),
             at: clock::now(),
         };
         let signed = enrolment.sign(&seed.decision_key());

@@ -1,25 +1,26 @@
-//! Enrolling a passkey: a member's own key says that it is theirs. Otherwise an agent would enrol its own, for browsers
-//! can be driven, with devices made of software.
+//! Enrolling a credential: a member's own key says that it is theirs. Otherwise an agent would enrol its own, for browsers
+//! can be driven, and security keys made of software.
 
 use serde::{Deserialize, Serialize};
 use vocabulary::{MemberId, Timestamp, WorkspaceId, shown};
 
-use super::{Passkey, PasskeyKeyError};
-use crate::{DecisionKey, DecisionSignature, KeyError, Member};
+use super::Credential;
+use crate::{DecisionKey, DecisionSignature, KeyError, Member, Passkey, PasskeyKeyError, TouchKey};
 
-const CONTEXT: &str = "auditotter 2026 passkey enrolment v1";
+const PASSKEY_CONTEXT: &str = "auditotter 2026 passkey enrolment v1";
+const TOUCH_KEY_CONTEXT: &str = "auditotter 2026 touch key enrolment v1";
 
 const VERSION: u32 = 1;
 
-/// What a member says of a passkey.
+/// What a member says of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
     /// In which workspace.
     pub workspace: WorkspaceId,
     /// Whose it is.
     pub member: MemberId,
-    /// The passkey.
-    pub passkey: Passkey,
+    /// The credential.
+    pub credential: Credential,
     /// When it was enrolled, by the clock of whoever did.
     pub at: Timestamp,
 }
@@ -36,13 +37,13 @@ pub struct SignedEnrolment {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnrolmentError {
     /// The text is none.
-    #[error("the text is no enrolment of a passkey: {0}")]
+    #[error("the text is no enrolment of a passkey or touch key: {0}")]
     Malformed(String),
     /// It was made elsewhere.
     #[error("the enrolment is of workspace {0}, not of this one")]
     Workspace(WorkspaceId),
     /// Nobody knows whose it is.
-    #[error("{0}, whose passkey it is to be, is no member")]
+    #[error("{0}, whose it is to be, is no member")]
     NoMember(MemberId),
     /// The passkey is of no use.
     #[error(transparent)]
@@ -50,7 +51,7 @@ pub enum EnrolmentError {
     /// The signature does not fit.
     #[error("the enrolment is not signed by the key of {member}: {source}")]
     Signature {
-        /// Whose passkey it is to be.
+        /// Whose it is to be.
         member: MemberId,
         /// What is wrong.
         source: KeyError,
@@ -63,7 +64,10 @@ struct Words {
     version: u32,
     workspace: WorkspaceId,
     member: MemberId,
-    passkey: Passkey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    passkey: Option<Passkey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    touch_key: Option<TouchKey>,
     at: Timestamp,
 }
 
@@ -77,11 +81,12 @@ impl Enrolment {
             version: VERSION,
             workspace: self.workspace,
             member: self.member,
-            passkey: self.passkey.clone(),
+            passkey: self.credential.passkey().cloned(),
+            touch_key: self.credential.touch_key().cloned(),
             at: self.at,
         };
         let enrolment = text(&words)?;
-        let signature = key.sign(CONTEXT, enrolment.as_bytes());
+        let signature = key.sign(context(&self.credential), enrolment.as_bytes());
         Ok(SignedEnrolment { enrolment, signature })
     }
 }
@@ -93,7 +98,7 @@ impl SignedEnrolment {
         &self.enrolment
     }
 
-    /// The enrolment, if the member whose passkey it is to be signed exactly that, in this workspace.
+    /// The enrolment, if the member whose it is to be signed exactly that, in this workspace.
     ///
     /// # Errors
     /// [`EnrolmentError`].
@@ -111,13 +116,23 @@ impl SignedEnrolment {
         if words.workspace != workspace {
             return Err(EnrolmentError::Workspace(words.workspace));
         }
-        words.passkey.check()?;
+        let credential = match (words.passkey, words.touch_key) {
+            (Some(passkey), None) => {
+                passkey.check()?;
+                Credential::Passkey(passkey)
+            }
+            (None, Some(key)) => Credential::TouchKey(key),
+            _ => {
+                let why = "it names no passkey and no touch key, or one of each";
+                return Err(EnrolmentError::Malformed(why.to_owned()));
+            }
+        };
         let member = member(words.member)
             .filter(|member| member.id == words.member)
             .ok_or(EnrolmentError::NoMember(words.member))?;
         member
             .decision_key
-            .verify(CONTEXT, self.enrolment.as_bytes(), &self.signature)
+            .verify(context(&credential), self.enrolment.as_bytes(), &self.signature)
             .map_err(|source| EnrolmentError::Signature {
                 member: member.id,
                 source,
@@ -125,9 +140,17 @@ impl SignedEnrolment {
         Ok(Enrolment {
             workspace,
             member: words.member,
-            passkey: words.passkey,
+            credential,
             at: words.at,
         })
+    }
+}
+
+/// Each kind is signed under a context of its own, beside having a name of its own.
+const fn context(credential: &Credential) -> &'static str {
+    match credential {
+        Credential::Passkey(_) => PASSKEY_CONTEXT,
+        Credential::TouchKey(_) => TOUCH_KEY_CONTEXT,
     }
 }
 

@@ -17,6 +17,8 @@ mod passphrase;
 mod progress;
 #[path = "companion/reading.rs"]
 mod reading;
+#[path = "companion/touch_key.rs"]
+mod touch_key;
 
 use serde_json::Value;
 use testkit::Home;

@@ -17,6 +17,7 @@ mod revoke;
 mod revoke_member;
 mod serve;
 mod show;
+mod touch_key;
 mod trace;
 mod verify;
 
@@ -55,6 +56,8 @@ enum Command {
     Join(join::Args),
     #[command(subcommand)]
     Passkey(passkey::Command),
+    #[command(subcommand)]
+    TouchKey(touch_key::Command),
     Revoke(revoke::Args),
     Serve(serve::Args),
     #[command(subcommand)]
@@ -89,6 +92,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::RevokeMember(args) => revoke_member::run(&workspace, args),
         Command::EraseBody(args) => erase_body::run(&workspace, args),
         Command::Passkey(command) => passkey::run(&workspace, command),
+        Command::TouchKey(command) => touch_key::run(&workspace, command),
         Command::Revoke(args) => revoke::run(&workspace, args),
         Command::Serve(args) => serve::run(&workspace, &args),
         Command::Trace(command) => trace::run(&workspace, command),

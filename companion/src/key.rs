@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use hub::{
-    companion::{CompanionLink, CompanionRequest, MemberRow, PasskeyRow, PosedRow, Status},
+    companion::{CompanionLink, CompanionRequest, MemberRow, PasskeyRow, PosedRow, Status, TouchKeyRow},
     words,
 };
 use identity::{
@@ -18,10 +18,31 @@ use identity::{
 use time::Duration;
 use vocabulary::Timestamp;
 
-use crate::{home::Workspace, shown::Shown, terminal, touch};
+use crate::{home::Workspace, shown::Shown, terminal, touch, touch_key};
 
 /// How far the ledger's clock may be from this machine's.
 const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
+
+/// How somebody signs.
+#[derive(Debug)]
+pub(crate) enum Means {
+    /// With their own key, which a passphrase opens.
+    Passphrase,
+    /// With a passkey, in a browser.
+    Passkey,
+    /// With a touch key: the one in this file, or else the one in `~/.ssh`.
+    TouchKey(Option<PathBuf>),
+}
+
+impl Means {
+    /// What a decision that is signed so says of it.
+    pub(crate) const fn tier(&self) -> Tier {
+        match self {
+            Self::Passphrase => Tier::T0,
+            Self::Passkey | Self::TouchKey(_) => Tier::T1,
+        }
+    }
+}
 
 /// A member's sealed key, and the member whose it is.
 #[derive(Debug)]
@@ -97,20 +118,20 @@ impl OwnKey {
         }
     }
 
-    /// Signs a decision as it says that it is signed: with the passphrase, or with a touch. `shown` is what is signed, `to`
-    /// what for, and `otherwise` what did not happen where nobody signs.
+    /// Signs a decision by these means, of whose tier it is. `shown` is what is signed, `to` what for, and `otherwise` what
+    /// did not happen where nobody signs.
     pub(crate) fn sign(
         &self,
         hub: &CompanionLink,
-        decision: &Decision,
+        (decision, means): (&Decision, &Means),
         (shown, to, otherwise): (&Shown, &str, &str),
     ) -> anyhow::Result<SignedDecision> {
-        match decision.tier {
-            Tier::T0 => {
+        match means {
+            Means::Passphrase => {
                 let seed = self.open(&shown.to_string(), to, otherwise)?;
                 Ok(decision.sign(&seed.decision_key())?)
             }
-            Tier::T1 => {
+            Means::Passkey => {
                 let all: Vec<PasskeyRow> = hub.ask(&CompanionRequest::Passkeys)?;
                 let own: Vec<Bytes> = all
                     .into_iter()
@@ -128,6 +149,23 @@ impl OwnKey {
                 let touched = touch::assertion(shown, &touch_challenge(&signed), &own)
                     .with_context(|| otherwise.to_owned())?;
                 Ok(SignedDecision::touched(signed, touched))
+            }
+            Means::TouchKey(file) => {
+                let all: Vec<TouchKeyRow> = hub.ask(&CompanionRequest::TouchKeys)?;
+                let own: Vec<TouchKeyRow> = all
+                    .into_iter()
+                    .filter(|key| key.member == self.member.id)
+                    .collect();
+                if own.is_empty() {
+                    bail!(
+                        "{} has no touch key, {otherwise}; take one up with: auditotter touch-key add FILE.pub",
+                        self.member.name
+                    );
+                }
+                let text = decision.text()?;
+                let signature = touch_key::signature(shown, &text, file.as_deref(), &own)
+                    .with_context(|| otherwise.to_owned())?;
+                Ok(SignedDecision::by_touch_key(text, signature))
             }
         }
     }

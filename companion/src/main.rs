@@ -7,6 +7,7 @@ mod output;
 mod shown;
 mod terminal;
 mod touch;
+mod touch_key;
 
 use std::process::ExitCode;
 

@@ -7,13 +7,13 @@ use hub::{
     companion::{CompanionRequest, ShownWorkItem, Status, WorkItemRow},
     words,
 };
-use identity::{Decision, Digest, HumanVerb, Rationale, Subject, Tier};
+use identity::{Decision, Digest, HumanVerb, Rationale, Subject};
 use vocabulary::{EvidenceOutcome, MemberId, WorkItemId, shown};
 use work_items::{Evidence, Proposed, RiskPolicy, State, Step, TransitionError, assess};
 
 use crate::{
     home::Workspace,
-    key::{self, OwnKey},
+    key::{self, Means, OwnKey},
     output,
     shown::Shown,
 };
@@ -55,13 +55,20 @@ struct Signing {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// Sign with a passkey in your browser, in place of the passphrase
-    #[arg(long)]
+    #[arg(long, conflicts_with = "touch_key")]
     touch: bool,
+    /// Sign with a touch key, in place of the passphrase: the one in FILE, or the one in ~/.ssh
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    touch_key: Option<Option<PathBuf>>,
 }
 
 impl Signing {
-    const fn tier(&self) -> Tier {
-        if self.touch { Tier::T1 } else { Tier::T0 }
+    fn means(&self) -> Means {
+        match (&self.touch_key, self.touch) {
+            (Some(file), _) => Means::TouchKey(file.clone()),
+            (None, true) => Means::Passkey,
+            (None, false) => Means::Passphrase,
+        }
     }
 }
 
@@ -163,16 +170,17 @@ fn decide(
         risk: proposed.assessment.risk,
     };
     let (evidence, digest) = read_evidence(&shown, id)?;
+    let means = signing.means();
     let decision = own.decision(
         &shown.posed,
         verb,
         (subject, digest),
         rationale,
-        (now, signing.tier()),
+        (now, means.tier()),
     );
     let text = shown_to(&proposed, &evidence, &decision, &own, &status);
     let to = format!("{verb} {id} ({} risk)", proposed.assessment.risk);
-    let signed = own.sign(&hub, &decision, (&text, &to, "nothing was decided"))?;
+    let signed = own.sign(&hub, (&decision, &means), (&text, &to, "nothing was decided"))?;
     let row: WorkItemRow = hub.ask(&CompanionRequest::Decide { signed })?;
     if json {
         output::json(&row)?;

@@ -10,7 +10,7 @@ use vocabulary::TraceId;
 
 use crate::{
     home::Workspace,
-    key::{self, OwnKey},
+    key::{self, Means, OwnKey},
     output,
     shown::Shown,
 };
@@ -71,7 +71,11 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         (now, Tier::T0),
     );
     let to = format!("erase entry {seq} of {trace}");
-    let signed = own.sign(&hub, &decision, (&text, &to, "nothing was erased"))?;
+    let signed = own.sign(
+        &hub,
+        (&decision, &Means::Passphrase),
+        (&text, &to, "nothing was erased"),
+    )?;
     let rows: Vec<EntryRow> = hub.ask(&CompanionRequest::Erase { signed })?;
     if args.json {
         output::json(&rows)?;

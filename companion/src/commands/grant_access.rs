@@ -8,7 +8,7 @@ use identity::{Digest, HumanVerb, Rationale, SignedRegistration, Subject, Tier};
 
 use crate::{
     home::Workspace,
-    key::{self, OwnKey},
+    key::{self, Means, OwnKey},
     output,
     shown::Shown,
 };
@@ -85,7 +85,11 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         ),
     };
     let to = format!("let in {} <{}>", newcomer.name, newcomer.email);
-    let signed = own.sign(&hub, &decision, (&text, &to, "nobody was let in"))?;
+    let signed = own.sign(
+        &hub,
+        (&decision, &Means::Passphrase),
+        (&text, &to, "nobody was let in"),
+    )?;
     let row: MemberRow = hub.ask(&CompanionRequest::LetIn { registration, signed })?;
     if args.json {
         output::json(&row)?;

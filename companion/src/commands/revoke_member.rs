@@ -9,7 +9,7 @@ use vocabulary::MemberId;
 
 use crate::{
     home::Workspace,
-    key::{self, OwnKey},
+    key::{self, Means, OwnKey},
     output,
     shown::Shown,
 };
@@ -70,7 +70,11 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         (now, Tier::T0),
     );
     let to = format!("let go of {} <{}>", member.name, member.email);
-    let signed = own.sign(&hub, &decision, (&shown, &to, "nobody was let go of"))?;
+    let signed = own.sign(
+        &hub,
+        (&decision, &Means::Passphrase),
+        (&shown, &to, "nobody was let go of"),
+    )?;
     let rows: Vec<MemberRow> = hub.ask(&CompanionRequest::LetGo { signed })?;
     if args.json {
         output::json(&rows)?;

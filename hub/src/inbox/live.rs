@@ -23,7 +23,7 @@ const ALIVE: Duration = Duration::from_secs(20);
 
 pub(super) async fn events(State(inbox): State<Inbox>, _visitor: Visitor) -> Response {
     let until = Instant::now() + TELLING;
-    let (changes, closing) = (inbox.news.changes(), inbox.closing.clone());
+    let (changes, closing) = (inbox.news.changes(), inbox.closing);
     let told = stream::unfold((changes, closing), move |(mut changes, mut closing)| async move {
         let changed = tokio::select! {
             changed = changes.changed() => changed.is_ok(),

@@ -7,6 +7,8 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+#[path = "attacks/closure.rs"]
+mod closure;
 #[path = "attacks/decisions.rs"]
 mod decisions;
 #[path = "attacks/evidence.rs"]

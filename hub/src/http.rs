@@ -9,6 +9,8 @@ mod guard;
 mod listener;
 mod problem;
 mod site;
+#[cfg(test)]
+mod tests;
 
 pub use listener::{Listen, ListenError, TlsFiles};
 pub use site::{PublicUrl, PublicUrlError, Site};

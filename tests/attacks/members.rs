@@ -14,7 +14,7 @@ use vocabulary::{MemberId, WorkspaceId};
 pub(crate) struct Newcomer {
     pub(crate) seed: Seed,
     pub(crate) member: MemberId,
-    registration: SignedRegistration,
+    pub(crate) registration: SignedRegistration,
 }
 
 impl Newcomer {

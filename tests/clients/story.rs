@@ -96,7 +96,7 @@ pub(crate) fn is_told_by_the_ledger(lent: &Lent, model: &ScriptedModel, expected
         item["approval_url"]
             .as_str()
             .unwrap()
-            .starts_with("http://127.0.0.1:"),
+            .starts_with("http://localhost:7687/d/"),
         "{item}"
     );
     assert_eq!(got.json()["title"], proposal()["title"]);

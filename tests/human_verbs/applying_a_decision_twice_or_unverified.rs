@@ -1,13 +1,13 @@
 use identity::{Decision, Signed, SignedDecision};
-use work_items::{Event, WorkItems};
+use work_items::{Circumstances, Event, WorkItems};
 
-fn twice(items: &mut WorkItems, signed: Signed<Decision>) {
-    let _ = items.apply(Event::Decided(signed));
-    let _ = items.apply(Event::Decided(signed));
+fn twice(items: &mut WorkItems, signed: Signed<Decision>, seen: Circumstances) {
+    let _ = items.apply(Event::Decided(signed, seen));
+    let _ = items.apply(Event::Decided(signed, seen));
 }
 
-fn unverified(items: &mut WorkItems, sent: SignedDecision) {
-    let _ = items.apply(Event::Decided(sent));
+fn unverified(items: &mut WorkItems, sent: SignedDecision, seen: Circumstances) {
+    let _ = items.apply(Event::Decided(sent, seen));
 }
 
 fn main() {}

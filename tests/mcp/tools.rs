@@ -113,7 +113,7 @@ fn a_proposal_says_who_answers_for_it_and_where_a_human_decides() {
         .unwrap()
         .split_once("/d/")
         .unwrap();
-    assert_eq!(inbox, "http://127.0.0.1:7687");
+    assert_eq!(inbox, "http://localhost:7687");
     assert_eq!(challenge.len(), 32, "128 bits that nobody guesses: {challenge}");
     let seen = client.call("get_work_item", json!({ "id": id })).structured;
     for field in [

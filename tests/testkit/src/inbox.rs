@@ -49,6 +49,8 @@ pub struct Visitor {
     pub origin: Option<String>,
     /// What it sends as `Cookie`, if anything.
     pub cookie: Option<String>,
+    /// What it sends as `Authorization`, if anything.
+    pub authorization: Option<String>,
 }
 
 impl Visitor {
@@ -59,6 +61,8 @@ impl Visitor {
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .max_redirects(0)
+            // A request whose body nobody wants is answered, and its connection is of no more use.
+            .max_idle_connections(0)
             .build()
             .into();
         Self {
@@ -67,6 +71,7 @@ impl Visitor {
             host: served.authority().to_owned(),
             origin: Some(served.url().to_owned()),
             cookie: None,
+            authorization: None,
         }
     }
 
@@ -107,7 +112,7 @@ impl Visitor {
         self.send("POST", path, Some(body.to_string()), "application/json")
     }
 
-    /// Sends any request.
+    /// Sends any request. Of a stream of events, which does not end, it takes the beginning only.
     ///
     /// # Panics
     /// Where nothing answers.
@@ -118,7 +123,12 @@ impl Visitor {
             .uri(format!("{}{path}", self.base))
             .header("host", &self.host)
             .header("content-type", kind);
-        for (name, value) in [("origin", &self.origin), ("cookie", &self.cookie)] {
+        let shown = [
+            ("origin", &self.origin),
+            ("cookie", &self.cookie),
+            ("authorization", &self.authorization),
+        ];
+        for (name, value) in shown {
             if let Some(value) = value {
                 request = request.header(name, value);
             }
@@ -140,11 +150,16 @@ fn read(mut answer: Response<ureq::Body>) -> Answer {
         found.map(|(_, value)| value.clone())
     };
     let cookie = header("set-cookie");
+    let endless = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
     Answer {
         status: answer.status().as_u16(),
         location: header("location"),
         cookie: cookie.and_then(|cookie| Some(cookie.split(';').next()?.to_owned())),
         headers,
-        text: answer.body_mut().read_to_string().unwrap_or_default(),
+        text: if endless {
+            String::new()
+        } else {
+            answer.body_mut().read_to_string().unwrap_or_default()
+        },
     }
 }

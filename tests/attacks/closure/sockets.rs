@@ -1,0 +1,78 @@
+//! Every message on the two sockets: an agent with a shell may open both.
+
+use hub::companion::CompanionRequest;
+use protocol::{AgentMessage, Observation, RequestBody};
+use serde_json::{Value, json};
+
+use super::{World, words};
+
+/// What an agent would send for a request of the companion's.
+fn attempts(world: &World, request: &str) -> Vec<Value> {
+    let (home, trace) = (&world.home, world.trace);
+    let (newcomer, let_in) = world.forged_entry();
+    let forged = world.forged_key();
+    let touched = world.forged_touch();
+    let touched = json!({ "decision": touched["decision"], "signature": touched["assertion"] });
+    let token = home.mint(&home.grant(&testkit::home::Lending::to("claude-code")));
+    let fields = match request {
+        "status" | "delegations" | "passkeys" | "touch_keys" => return vec![json!(request)],
+        "grant" => vec![json!({ "witness": token.expose() })],
+        // To take back what was lent takes no more than a shell; of something that nobody lent.
+        "revoke" => vec![json!({ "delegation": "dl_00000000000000000000000001", "why": null })],
+        "inbox" | "traces" => vec![json!({ "limit": 10 })],
+        "work_item" | "pose" => vec![json!({ "id": world.item })],
+        "pose_newcomer" => vec![json!({ "registration": newcomer.registration })],
+        "let_in" => vec![
+            json!({ "registration": newcomer.registration, "signed": let_in }),
+            json!({ "registration": newcomer.registration, "signed": forged }),
+        ],
+        "enrol" => vec![json!({ "signed": world.forged_enrolment() })],
+        "remove_passkey" => vec![json!({ "credential": "AAAA" })],
+        "remove_touch_key" => vec![json!({ "fingerprint": format!("SHA256:{}", "A".repeat(43)) })],
+        "pose_departure" => vec![json!({ "member": world.bob.member })],
+        "pose_erasure" => vec![json!({ "trace": trace, "seq": 0 })],
+        "let_go" | "erase" | "decide" => vec![json!({ "signed": forged }), json!({ "signed": touched })],
+        "inspect" => vec![json!({ "token": token.expose() })],
+        "entries" => vec![json!({ "trace": trace, "from": 0, "limit": 10 })],
+        "trace" | "verify" | "export" => vec![json!({ "trace": trace })],
+        unknown => panic!("{unknown}: how would an agent misuse it? Say it here"),
+    };
+    fields
+        .into_iter()
+        .map(|fields| json!({ request: fields }))
+        .collect()
+}
+
+#[test]
+fn no_message_on_the_companions_socket_decides_anything_unless_a_human_signed_it() {
+    let world = World::new();
+    let requests = words::<CompanionRequest>();
+    assert!(requests.len() >= 25, "{requests:?}");
+    for request in &requests {
+        for attempt in attempts(&world, request) {
+            let attempt: CompanionRequest =
+                serde_json::from_value(attempt.clone()).unwrap_or_else(|error| panic!("{attempt}: {error}"));
+            let answered = world.home.link().ask::<Value>(&attempt);
+            let changing = matches!(
+                request.as_str(),
+                "let_in"
+                    | "let_go"
+                    | "enrol"
+                    | "erase"
+                    | "decide"
+                    | "revoke"
+                    | "remove_passkey"
+                    | "remove_touch_key"
+            );
+            assert!(!changing || answered.is_err(), "{request}: {answered:?}");
+        }
+    }
+    world.holds();
+}
+
+#[test]
+fn what_can_be_said_on_the_agents_socket_is_known() {
+    assert_eq!(words::<AgentMessage>(), ["open", "request"]);
+    assert_eq!(words::<RequestBody>(), ["call", "observe", "close"]);
+    assert_eq!(words::<Observation>(), ["protocol_error", "cancelled"]);
+}

@@ -395,8 +395,9 @@ def ascii_lower(text):
 def misleads(c):
     """Characters that make a text read as another: docs/TRACE-FORMAT.md does not need them, and texts must not have them."""
     code = ord(c)
-    hidden = {0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF}
-    ranges = [(0x2028, 0x202E), (0x2060, 0x206F), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F), (0, 0x1F), (0x7F, 0x9F)]
+    hidden = {0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x200B, 0x200E, 0x200F, 0x2800, 0x3164, 0xFEFF, 0xFFA0}
+    ranges = [(0, 0x1F), (0x7F, 0x9F), (0x180B, 0x180F), (0x2028, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0D)]
+    ranges += [(0xFFF9, 0xFFFB), (0x1D173, 0x1D17A), (0xE0000, 0xE007F), (0xE0100, 0xE01EF)]
     return code in hidden or any(low <= code <= high for low, high in ranges)
 
 
@@ -440,9 +441,10 @@ def touched(passkey, assertion, text):
         said["type"] == "webauthn.get"
         and said["challenge"] == base64.urlsafe_b64encode(challenge).decode().rstrip("=")
         and said.get("crossOrigin", False) is False
+        and said.get("topOrigin") is None
         and re.fullmatch(f"{secure}://{re.escape(host)}(:[0-9]+)?", said["origin"], re.ASCII)
     )
-    by_user = len(device) >= 37 and device[:32] == hashlib.sha256(host.encode()).digest() and device[32] & 5 == 5
+    by_user = len(device) >= 37 and device[:32] == hashlib.sha256(host.encode()).digest() and device[32] & 5 == 5 and device[32] & 24 != 16
     message, key = device + hashlib.sha256(client).digest(), from_base64url(passkey["public_key"])
     if key.startswith(P256_SPKI) and len(key) == len(P256_SPKI) + 65:
         signed = p256_verify(key[len(P256_SPKI) :], message, der_integers(signature))

@@ -112,11 +112,11 @@ pub(crate) fn new_passkey(
 }
 
 /// What the page and the terminal both show of a new passkey, for a human to compare: the page that was open may have been
-/// answered by somebody else.
+/// answered by somebody else. 80 bits, so that nobody makes another key with the same code.
 pub(crate) fn code_of(passkey: &Passkey) -> String {
-    let digest = Sha256::digest(passkey.public_key.as_slice());
-    let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) % 1_000_000;
-    format!("{:03}-{:03}", number / 1_000, number % 1_000)
+    let digest = hex::encode(Sha256::digest(passkey.public_key.as_slice()));
+    let groups: Vec<&str> = (0..5).map(|group| &digest[group * 4..][..4]).collect();
+    groups.join("-")
 }
 
 /// Has a passkey sign: its challenge is that of the decision whose text is shown.

@@ -70,7 +70,7 @@ const deeds = {
     const assertion = await touch(asked);
     const { state } = await ask("/decisions", { decision: asked.decision, assertion });
     tell(button, `It is ${state}.`);
-    await refresh();
+    await refresh({ decided: true });
   },
 
   async revoke(button) {
@@ -97,9 +97,9 @@ const deeds = {
     const passkey = { id: text(made.rawId), public_key: text(key), rp_id: enrol.dataset.host };
     const said = text(new TextEncoder().encode(JSON.stringify({ workspace: enrol.dataset.workspace, passkey })));
     enrol.querySelector("[data-command]").textContent = `auditotter passkey sign ${said}`;
-    const digest = new DataView(await crypto.subtle.digest("SHA-256", key));
-    const code = String(digest.getUint32(0) % 1_000_000).padStart(6, "0");
-    tell(button, `Made. It counts once you have signed it. The terminal has to show the code ${code.slice(0, 3)}-${code.slice(3)}`);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", key));
+    const code = [...digest.slice(0, 10)].map((byte) => byte.toString(16).padStart(2, "0")).join("").match(/.{4}/g).join("-");
+    tell(button, `Made. It counts once you have signed it. The terminal has to show the code ${code}`);
   },
 
   async enrol(button) {
@@ -124,7 +124,7 @@ document.addEventListener("click", async (event) => {
   } catch (error) {
     tell(button, `Nothing was done: ${error.message}`, true);
   } finally {
-    button.disabled = false;
+    button.disabled = Boolean(button.closest("[data-decide]")?.querySelector("[data-outdated]"));
   }
 });
 
@@ -144,17 +144,22 @@ function posed(open) {
 }
 const look = () => document.querySelectorAll("[data-decide]").forEach((open) => posed(open).catch(() => {}));
 
-// Fetches this page anew and takes over what is live of it, but never under the hands of somebody who is writing.
-async function refresh() {
+// Fetches this page anew and takes over what is live of it, but never under the hands of somebody who is about to decide: what a
+// touch signs is what they read. If that changed, the page says so, and waits until they look at it again.
+async function refresh({ decided = false } = {}) {
   const old = document.querySelector("[data-live]");
   if (!old) return;
-  const writing = old.querySelector("textarea");
-  if (writing?.value && old.contains(document.activeElement)) return;
+  const open = old.querySelector("[data-decide]");
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector("[data-live]");
   if (!fresh) return location.reload();
+  const still = fresh.querySelector("[data-decide]");
+  if (open && still && !decided) {
+    if (still.dataset.digest !== open.dataset.digest) return outdated(open);
+    if (open.querySelector("textarea")?.value) return;
+  }
   const known = new Set([...old.querySelectorAll("a.title")].map((link) => link.pathname));
   const said = old.querySelector("[data-told]")?.textContent;
   const focused = document.activeElement?.id;
@@ -166,6 +171,20 @@ async function refresh() {
   if (said) told.textContent = said;
   if (focused) document.getElementById(focused)?.focus();
   look();
+}
+
+function outdated(open) {
+  if (open.querySelector("[data-outdated]")) return;
+  for (const button of open.querySelectorAll("[data-do=decide]")) button.disabled = true;
+  const told = document.createElement("p");
+  told.className = "notice";
+  told.dataset.outdated = "";
+  told.setAttribute("role", "alert");
+  const again = document.createElement("a");
+  again.href = location.pathname;
+  again.textContent = "Look at it again";
+  told.append("This changed since you opened it. ", again, ", then decide.");
+  open.querySelector("h2").after(told);
 }
 
 if (document.querySelector("[data-live]")) {

@@ -25,7 +25,7 @@ use crate::{
 
 use self::challenges::answered;
 pub(crate) use self::{
-    challenges::{CHALLENGE_TTL, Challenges, Posed, posed},
+    challenges::{CHALLENGE_TTL, Challenges, Posed, ShownTo, posed},
     credentials::{enrol, remove_credential},
     erasure::{erase, may_erase, pose_erasure},
     members::{let_go, let_in, pose_departure, pose_newcomer},

@@ -5,6 +5,7 @@
 //! changes nothing. What changes something has to come from a page of this very hub, as JSON, and what comes from
 //! elsewhere is turned away and recorded.
 
+mod asking;
 mod assets;
 mod deciding;
 mod door;
@@ -16,6 +17,7 @@ mod pages;
 mod revoking;
 mod visitors;
 
+pub(crate) use asking::AskingKey;
 pub(crate) use links::LinkKey;
 pub(crate) use visitors::Visitors;
 
@@ -41,6 +43,7 @@ pub(crate) struct Inbox {
     pub(crate) workspace: WorkspaceId,
     pub(crate) site: Site,
     pub(crate) links: LinkKey,
+    pub(crate) asking: AskingKey,
     pub(crate) news: News,
     /// Turns true when the hub ends: then nobody waits for news any more.
     pub(crate) closing: watch::Receiver<bool>,

@@ -27,7 +27,7 @@ use crate::{
     dispatch::Surroundings,
     expiry,
     http::{self, Listen, ListenError, Listener, Serving},
-    inbox::Inbox,
+    inbox::{AskingKey, Inbox},
     lock::{Held, LockError},
     news::News,
     settings::{HubKey, Settings, SettingsError},
@@ -183,6 +183,7 @@ pub async fn serve(
                 workspace: id,
                 site: listener.site().clone(),
                 links,
+                asking: AskingKey::from_entropy(clock::random().map_err(io::Error::other)?),
                 news: news.clone(),
                 closing: closing.subscribe(),
             };

@@ -18,6 +18,9 @@ pub use assertion::{Assertion, AssertionError};
 /// The most bytes of a credential's identifier (section 6.5.1: at most 1023).
 const MOST_BYTES: usize = 4 * 1024;
 
+/// The most bytes of a credential's identifier (section 7.1, step 25).
+const MOST_ID_BYTES: usize = 1023;
+
 /// The longest host name, in bytes (RFC 1035).
 const MOST_HOST_BYTES: usize = 253;
 
@@ -74,7 +77,8 @@ impl Passkey {
         let plain =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
         let host = (1..=MOST_HOST_BYTES).contains(&self.rp_id.len()) && self.rp_id.bytes().all(plain);
-        match host {
+        let named = (1..=MOST_ID_BYTES).contains(&self.id.0.len());
+        match host && named {
             true => self.key().map(drop),
             false => Err(PasskeyKeyError),
         }

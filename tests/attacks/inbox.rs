@@ -115,7 +115,17 @@ fn a_link_says_when_it_is_spent_superseded_or_nobodys_and_offers_the_way_on() {
         spent.text.contains("This link is spent") && spent.text.contains("Bob said so"),
         "{spent:?}"
     );
-    for nobodys in ["/d/00000000000000000000000000000000", "/d/x", "/d/%2e%2e"] {
+    let (_, bare) = id
+        .to_string()
+        .split_once('_')
+        .map(|(kind, bare)| (kind.to_owned(), bare.to_owned()))
+        .unwrap();
+    for nobodys in [
+        &format!("/d/{}{bare}", "0".repeat(32)),
+        &format!("/d/{bare}"),
+        "/d/x",
+        "/d/%2e%2e",
+    ] {
         let looked = visitor.get(nobodys);
         assert_eq!(looked.status, 404, "{nobodys}: {looked:?}");
         assert!(looked.text.contains("Go to the inbox"), "{looked:?}");
@@ -140,7 +150,16 @@ fn only_a_touch_that_knows_its_human_by_an_enrolled_passkey_logs_in() {
     // What was signed once logs nobody in again, and no other challenge is as good.
     let asked = visitor.post("/login/challenge", &json!({})).json();
     let other = visitor.post("/login/challenge", &json!({})).json();
-    let assertion = bob.device.asserts(asked["challenge"].as_str().unwrap(), VERIFIED);
+    // What a page on another port of this machine had signed is not for this one.
+    let elsewhere = bob.device.asserts(asked["challenge"].as_str().unwrap(), VERIFIED);
+    let phished = visitor.post(
+        "/login",
+        &json!({ "nonce": asked["nonce"], "assertion": elsewhere }),
+    );
+    assert_eq!(phished.status, 403);
+    let assertion = bob
+        .device
+        .asserts_at(served.url(), asked["challenge"].as_str().unwrap(), VERIFIED);
     let crossed = visitor.post(
         "/login",
         &json!({ "nonce": other["nonce"], "assertion": assertion }),
@@ -149,7 +168,7 @@ fn only_a_touch_that_knows_its_human_by_an_enrolled_passkey_logs_in() {
     let login = json!({ "nonce": asked["nonce"], "assertion": assertion });
     assert_eq!(visitor.post("/login", &login).status, 204);
     assert_eq!(visitor.post("/login", &login).status, 403);
-    assert_eq!(refusals(&home, "access.denied"), ["login_refused"; 5]);
+    assert_eq!(refusals(&home, "access.denied"), ["login_refused"; 6]);
 }
 
 #[test]
@@ -159,7 +178,8 @@ fn a_touch_for_logging_in_decides_nothing_and_a_touch_for_deciding_logs_nobody_i
     let visitor = Visitor::logged_in(&served, &bob.device);
     let asked = text(&visitor, &home, id, "yes");
     let login = visitor.post("/login/challenge", &json!({})).json();
-    let for_login = bob.device.asserts(login["challenge"].as_str().unwrap(), VERIFIED);
+    let challenge = login["challenge"].as_str().unwrap();
+    let for_login = bob.device.asserts_at(served.url(), challenge, VERIFIED);
     let decided = visitor.post(
         "/decisions",
         &json!({ "decision": asked["decision"], "assertion": for_login }),
@@ -203,6 +223,63 @@ fn a_stolen_cookie_looks_and_decides_nothing() {
     assert_eq!(thief.post("/logout", &json!({})).status, 204);
     assert_eq!(copy.get("/").status, 303);
     assert_eq!(refusals(&home, "decision.refused"), ["decision_unproved"; 2]);
+}
+
+#[test]
+fn who_asks_for_ever_more_challenges_keeps_nobody_else_from_logging_in_or_deciding() {
+    let (home, bob, served) = inbox();
+    let (id, _) = proposed(&home);
+    let visitor = Visitor::of(&served);
+    let asked = visitor.post("/login/challenge", &json!({})).json();
+    for _ in 0..300 {
+        assert_eq!(visitor.post("/login/challenge", &json!({})).status, 200);
+    }
+    let assertion = bob
+        .device
+        .asserts_at(served.url(), asked["challenge"].as_str().unwrap(), VERIFIED);
+    let entered = visitor.post(
+        "/login",
+        &json!({ "nonce": asked["nonce"], "assertion": assertion }),
+    );
+    assert_eq!(entered.status, 204, "{entered:?}");
+
+    let bob_decides = Visitor::logged_in(&served, &bob.device);
+    let decision = text(&bob_decides, &home, id, "yes");
+    // A terminal is asked by whoever has a shell here.
+    for _ in 0..1_100 {
+        let _ = home.pose(id);
+    }
+    let body = json!({
+        "decision": decision["decision"], "assertion": bob.device.touches(decision["decision"].as_str().unwrap()),
+    });
+    let decided = bob_decides.post("/decisions", &body);
+    assert_eq!(decided.json()["state"], "approved", "{decided:?}");
+}
+
+#[test]
+fn a_login_ends_with_its_passkey() {
+    let (home, bob, served) = inbox();
+    let visitor = Visitor::logged_in(&served, &bob.device);
+    assert_eq!(visitor.get("/").status, 200);
+    let _: Value = home.ask(&CompanionRequest::RemovePasskey {
+        credential: bob.device.passkey().id,
+    });
+    assert_eq!(visitor.get("/").status, 303);
+    assert_eq!(visitor.log_in(&bob.device, VERIFIED).status, 403);
+}
+
+#[test]
+fn a_cookie_that_another_port_of_this_machine_set_locks_nobody_out() {
+    let (_home, bob, served) = inbox();
+    let mut visitor = Visitor::logged_in(&served, &bob.device);
+    let own = visitor.cookie.clone().unwrap();
+    let nobodys = "auditotter=AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+    for tossed in ["auditotter=x".to_owned(), nobodys.to_owned()] {
+        visitor.cookie = Some(format!("{tossed}; {own}"));
+        assert_eq!(visitor.get("/").status, 200, "{tossed}");
+    }
+    visitor.cookie = Some(nobodys.to_owned());
+    assert_eq!(visitor.get("/").status, 303);
 }
 
 #[test]

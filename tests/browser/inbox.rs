@@ -174,6 +174,16 @@ fn high_risk_waits_for_evidence_and_another_human_with_a_reason() {
             "changed_lines": 48 }),
     );
     assert!(!recorded.is_error, "{recorded:?}");
+    // Nothing is put under the hands of somebody who is about to decide.
+    alices.wait_for("main", "This changed since you opened it.");
+    assert_eq!(
+        alices.run("return document.querySelector('[data-verdict=no]').disabled"),
+        json!(true)
+    );
+    assert!(!alices.text("main").contains("No secret is logged."));
+    looks.look(&mut alices, "outdated");
+    alices.click("[data-outdated] a");
+    alices.wait_for("main", "No secret is logged.");
 
     bobs.open(&format!("{}/w/{id}", served.url()));
     bobs.wait_for("main", "No secret is logged.");

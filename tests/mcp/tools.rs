@@ -114,7 +114,12 @@ fn a_proposal_says_who_answers_for_it_and_where_a_human_decides() {
         .split_once("/d/")
         .unwrap();
     assert_eq!(inbox, "http://localhost:7687");
-    assert_eq!(challenge.len(), 32, "128 bits that nobody guesses: {challenge}");
+    let (seal, named) = challenge.split_at(32);
+    assert!(
+        seal.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        "128 bits that nobody guesses: {challenge}"
+    );
+    assert_eq!(format!("wi_{named}"), id);
     let seen = client.call("get_work_item", json!({ "id": id })).structured;
     for field in [
         "id",

@@ -7,7 +7,8 @@ pub fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0d}' | '\u{ffa0}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0100}'..='\u{e01ef}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
         )
 }
@@ -37,6 +38,23 @@ pub fn shown(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_sees_misleads_and_scripts_and_emoji_do_not() {
+        for hidden in [
+            '\u{2800}',
+            '\u{3164}',
+            '\u{ffa0}',
+            '\u{115f}',
+            '\u{34f}',
+            '\u{e0100}',
+            '\u{e0041}',
+            '\u{1d173}',
+        ] {
+            assert!(misleads(hidden), "{hidden:?}");
+        }
+        assert!(!"é 漢字 नमस्ते ❤\u{fe0f} 👍🏽".chars().any(misleads));
+    }
 
     #[test]
     fn a_text_cannot_steer_the_terminal_that_shows_it() {

@@ -49,7 +49,7 @@ pub(crate) fn work_item(workspace: &Workspace, id: WorkItemId) -> Result<Value, 
 
 /// Shows a work item, and poses the challenge that a decision on it has to answer.
 pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Value, Refusal> {
-    let posed = decisions::pose(workspace, draft, id)?;
+    let posed = decisions::pose(workspace, draft, decisions::ShownTo::Terminal, id)?;
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
     let (recorded, evidence) = decisions::recorded(item)?;
     value(&ShownWorkItem {

@@ -112,10 +112,14 @@ impl CompanionDoor {
             CompanionRequest::WorkItem { id } => self.run(move |w, _| deciding::work_item(w, id)).await?,
             CompanionRequest::Pose { id } => self.run(move |w, d| deciding::pose(w, d, id)).await?,
             CompanionRequest::Decide { signed } => {
-                let decided = self.run(move |w, d| deciding::decide(w, d, &signed)).await?;
-                // By now it is durable; who waits for it may look.
-                self.news.decided();
-                decided
+                let decided = self
+                    .run(move |w, d| (deciding::decide(w, d, &signed), d.changes_something()))
+                    .await?;
+                if let (Ok(_), true) = &decided {
+                    // By now it is durable; who waits for it may look.
+                    self.news.decided();
+                }
+                decided.0
             }
             CompanionRequest::PoseNewcomer { registration } => {
                 self.run(move |w, d| deciding::pose_newcomer(w, d, &registration))

@@ -6,7 +6,7 @@ use identity::{Challenge, Decision, Digest, History, Subject};
 use protocol::{Refusal, RefusalCode};
 use time::Duration;
 use trace_store::Draft;
-use vocabulary::Timestamp;
+use vocabulary::{MemberId, Timestamp};
 
 use crate::{clock, dispatch::unreadable, workspace::Workspace};
 
@@ -16,8 +16,18 @@ pub(crate) const CHALLENGE_TTL: Duration = Duration::minutes(15);
 /// How far the clock of whoever decides may be from the ledger's.
 pub(super) const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
 
-/// The most challenges that are open at a time: each is somebody looking.
-const MOST_CHALLENGES: usize = 1_000;
+/// The most challenges that are open for one member at a time, and for all terminals: each is somebody looking.
+const MOST_OF_ONE: usize = 100;
+const MOST_OF_TERMINALS: usize = 1_000;
+
+/// Who is shown something. Who asks for ever more challenges loses their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShownTo {
+    /// A member who is logged in.
+    Member(MemberId),
+    /// Somebody at a terminal of this machine, who proves by signing who it is.
+    Terminal,
+}
 
 /// What people were shown, until they decide or turn away. Not of the ledger: after a restart they look again.
 #[derive(Debug, Default)]
@@ -26,6 +36,7 @@ pub(crate) struct Challenges(HashMap<Challenge, Posed>);
 /// What somebody was shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Posed {
+    shown_to: ShownTo,
     pub(crate) challenge: Challenge,
     pub(crate) subject: Subject,
     pub(crate) digest: Digest,
@@ -43,12 +54,16 @@ impl Challenges {
         self.0.retain(|_, posed| now < posed.ends());
     }
 
-    /// Who asks for ever more challenges loses the oldest, and keeps nobody from deciding.
-    fn make_room(&mut self) {
-        if self.0.len() < MOST_CHALLENGES {
+    fn make_room(&mut self, shown_to: ShownTo) {
+        let most = match shown_to {
+            ShownTo::Member(_) => MOST_OF_ONE,
+            ShownTo::Terminal => MOST_OF_TERMINALS,
+        };
+        let own = self.0.values().filter(|posed| posed.shown_to == shown_to);
+        if own.clone().count() < most {
             return;
         }
-        let oldest = self.0.values().min_by_key(|posed| posed.at);
+        let oldest = own.min_by_key(|posed| posed.at);
         if let Some(challenge) = oldest.map(|posed| posed.challenge) {
             tracing::warn!(%challenge, "more work items are shown than people can look at; the oldest challenge is void");
             self.0.remove(&challenge);
@@ -66,16 +81,17 @@ impl Posed {
 pub(super) fn pose_for(
     workspace: &mut Workspace,
     draft: &Draft<'_>,
-    subject: Subject,
-    digest: Digest,
+    shown_to: ShownTo,
+    (subject, digest): (Subject, Digest),
 ) -> Result<Posed, Refusal> {
     let (now, store) = (draft.now(), draft.store());
     let size = store.len();
     let root = store.root(size).map_err(|error| unreadable(&error))?;
     workspace.challenges.forget_old(now);
-    workspace.challenges.make_room();
+    workspace.challenges.make_room(shown_to);
     let entropy = clock::random().map_err(|error| Refusal::new(RefusalCode::NoEntropy, &error))?;
     let posed = Posed {
+        shown_to,
         challenge: Challenge::from_entropy(entropy),
         subject,
         digest,

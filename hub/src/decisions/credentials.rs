@@ -20,15 +20,16 @@ pub(crate) fn enrol(
     draft: &mut Draft<'_>,
     signed: &SignedEnrolment,
 ) -> Result<CredentialId, Refusal> {
-    let enrolled = signed
+    let verified = signed
         .verify(workspace.id, |id| workspace.members.get(id))
-        .map_err(|error| Refusal::new(RefusalCode::DecisionUnproved, &error))
-        .and_then(|enrolment| {
-            record_enrolment(workspace, draft, signed, &enrolment).map(|()| enrolment.credential.id())
-        });
+        .map_err(|error| Refusal::new(RefusalCode::DecisionUnproved, &error));
+    let member = verified.as_ref().ok().map(|enrolment| enrolment.member);
+    let enrolled = verified.and_then(|enrolment| {
+        record_enrolment(workspace, draft, signed, &enrolment).map(|()| enrolment.credential.id())
+    });
     if let Err(refusal) = &enrolled {
         draft.abort();
-        record_refusal(workspace, draft, signed.text(), None, refusal)?;
+        record_refusal(workspace, draft, signed.text(), member, refusal)?;
     }
     enrolled
 }

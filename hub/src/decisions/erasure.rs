@@ -6,7 +6,7 @@ use trace_store::{BodyState, ChainId, Draft, Entry, Stored};
 use vocabulary::TraceId;
 
 use super::{
-    challenges::{Posed, pose_for},
+    challenges::{Posed, ShownTo, pose_for},
     not_allowed, record_as, recorded_either_way,
 };
 use crate::{dispatch::unreadable, kind::EntryKind, membership, workspace::Workspace};
@@ -20,7 +20,12 @@ pub(crate) fn pose_erasure(
 ) -> Result<(Posed, Stored), Refusal> {
     let stored = erasable(draft, trace, seq)?;
     let digest = Digest::of_subject(&stored.bytes);
-    let posed = pose_for(workspace, draft, Subject::Entry { trace, seq }, digest)?;
+    let posed = pose_for(
+        workspace,
+        draft,
+        ShownTo::Terminal,
+        (Subject::Entry { trace, seq }, digest),
+    )?;
     Ok((posed, stored))
 }
 

@@ -6,7 +6,7 @@ use trace_store::{ChainId, Draft, Refs};
 use vocabulary::MemberId;
 
 use super::{
-    challenges::{Posed, answered, pose_for},
+    challenges::{Posed, ShownTo, answered, pose_for},
     not_allowed, record_as, recorded_either_way,
 };
 use crate::{
@@ -28,8 +28,8 @@ pub(crate) fn pose_newcomer(
         .members
         .newcomer(workspace.id, registration)
         .map_err(refused)?;
-    let (subject, digest) = membership::subject_of(registration).map_err(refused)?;
-    pose_for(workspace, draft, subject, digest)
+    let about = membership::subject_of(registration).map_err(refused)?;
+    pose_for(workspace, draft, ShownTo::Terminal, about)
 }
 
 /// Poses a challenge for somebody who is to be a member no longer.
@@ -40,7 +40,7 @@ pub(crate) fn pose_departure(
 ) -> Result<Posed, Refusal> {
     let member = workspace.members.may_go(id).map_err(not_allowed)?;
     let digest = membership::digest_of(member).map_err(not_allowed)?;
-    pose_for(workspace, draft, Subject::Member(id), digest)
+    pose_for(workspace, draft, ShownTo::Terminal, (Subject::Member(id), digest))
 }
 
 /// Lets somebody in whom a member vouches for. The same decision again changes nothing.

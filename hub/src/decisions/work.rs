@@ -7,7 +7,7 @@ use vocabulary::WorkItemId;
 use work_items::{Circumstances, DecideError, Event, Missing, Proposed, WorkItem};
 
 use super::{
-    challenges::{Posed, answered, pose_for},
+    challenges::{Posed, ShownTo, answered, pose_for},
     recorded_either_way,
 };
 use crate::{
@@ -18,10 +18,15 @@ use crate::{
 };
 
 /// Poses a challenge for a work item as it stands.
-pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Posed, Refusal> {
+pub(crate) fn pose(
+    workspace: &mut Workspace,
+    draft: &Draft<'_>,
+    shown_to: ShownTo,
+    id: WorkItemId,
+) -> Result<Posed, Refusal> {
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
-    let (subject, digest) = (item.subject(), item.at_stake());
-    pose_for(workspace, draft, subject, digest)
+    let about = (item.subject(), item.at_stake());
+    pose_for(workspace, draft, shown_to, about)
 }
 
 /// Records a decision on a work item that stands, and what follows from it. The same one again changes nothing.

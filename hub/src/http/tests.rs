@@ -9,7 +9,11 @@ use vocabulary::WorkspaceId;
 
 use super::*;
 use crate::{
-    agents::AgentDoor, dispatch::Surroundings, inbox::LinkKey, news::News, serve::store_config,
+    agents::AgentDoor,
+    dispatch::Surroundings,
+    inbox::{AskingKey, LinkKey},
+    news::News,
+    serve::store_config,
     workspace::Workspace,
 };
 
@@ -49,6 +53,7 @@ async fn every_route_is_one_that_the_closure_test_knocks_at() {
         workspace: id,
         site,
         links,
+        asking: AskingKey::from_entropy([8; 32]),
         news,
         closing: closing.subscribe(),
     };

@@ -16,7 +16,7 @@ use vocabulary::{MemberId, WorkItemId};
 
 use super::{Inbox, door::Visitor, pages::Failure};
 use crate::{
-    decisions::{self, no_work_item},
+    decisions::{self, ShownTo, no_work_item},
     http::Problem,
     workspace::Workspace,
 };
@@ -81,7 +81,7 @@ pub(super) struct Decided {
 pub(super) async fn challenge(
     State(inbox): State<Inbox>,
     Path(id): Path<WorkItemId>,
-    _visitor: Visitor,
+    visitor: Visitor,
     looking: Result<Json<Looking>, JsonRejection>,
 ) -> Result<Json<Posed>, Problem> {
     let Json(looking) = looking.map_err(|error| Problem::unread(&error))?;
@@ -92,7 +92,7 @@ pub(super) async fn challenge(
                 let message = format!("{id} is not any more what your page shows; look at it again");
                 return Err(Refusal::new(RefusalCode::DecisionNotAllowed, &message));
             }
-            decisions::pose(workspace, draft, id)
+            decisions::pose(workspace, draft, ShownTo::Member(visitor.member), id)
         })
         .await?;
     Ok(Json(Posed {
@@ -140,12 +140,16 @@ pub(super) async fn decide(
     let decided = inbox
         .attempt(move |workspace, draft| {
             let id = decisions::decide(workspace, draft, &signed)?;
+            let anew = draft.changes_something();
             let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
             let state = item.state.to_string();
-            Ok(Decided { id, state })
+            Ok((Decided { id, state }, anew))
         })
         .await?;
-    inbox.news.decided();
+    let (decided, anew) = decided;
+    if anew {
+        inbox.news.decided();
+    }
     Ok(Json(decided))
 }
 

@@ -27,9 +27,14 @@ pub(super) async fn enrol(
     signed: Result<Json<SignedEnrolment>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let Json(signed) = signed.map_err(|error| Problem::unread(&error))?;
-    inbox
-        .attempt(move |workspace, draft| decisions::enrol(workspace, draft, &signed))
+    let anew = inbox
+        .attempt(move |workspace, draft| {
+            decisions::enrol(workspace, draft, &signed)?;
+            Ok(draft.changes_something())
+        })
         .await?;
-    inbox.news.changed();
+    if anew {
+        inbox.news.changed();
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -17,6 +17,7 @@ use super::{
     Inbox,
     door::{Visitor, path_only},
     pages::{Failure, LoginPage, html},
+    visitors::Stay,
 };
 use crate::{clock, http::Problem};
 
@@ -62,11 +63,8 @@ pub(super) async fn page(State(inbox): State<Inbox>, Query(next): Query<Next>) -
 }
 
 pub(super) async fn challenge(State(inbox): State<Inbox>) -> Result<Json<Asked>, Problem> {
-    let nonce: [u8; 32] = clock::random().map_err(|error| Problem::of(&no_entropy(&error)))?;
-    inbox
-        .run(move |workspace, draft| workspace.visitors.ask(nonce, draft.now()))
-        .await
-        .map_err(Failure::into_problem)?;
+    let random = clock::random().map_err(|error| Problem::of(&no_entropy(&error)))?;
+    let nonce = inbox.asking.ask(clock::now(), random);
     Ok(Json(Asked {
         nonce: Bytes::new(nonce.to_vec()),
         challenge: URL_SAFE_NO_PAD.encode(challenge_of(inbox.workspace, &nonce)),
@@ -82,14 +80,13 @@ pub(super) async fn login(
     let Json(answered) = answered.map_err(|error| Problem::unread(&error))?;
     let refused = |why: String| Refusal::new(RefusalCode::LoginRefused, &why);
     let nonce = <[u8; 32]>::try_from(answered.nonce.as_slice()).unwrap_or_default();
-    let (credential, host) = (
-        answered.assertion.credential.clone(),
-        inbox.site.host().to_owned(),
-    );
+    let credential = answered.assertion.credential.clone();
+    let (used, host) = (credential.clone(), inbox.site.host().to_owned());
+    let asked = inbox.asking.asked(&nonce, clock::now());
     let found = inbox
-        .run(move |workspace, draft| {
-            if !workspace.visitors.answer(&nonce, draft.now()) {
-                return Err("nobody was asked for this, or it was answered, or too long ago".to_owned());
+        .run(move |workspace, _| {
+            if !asked {
+                return Err("nobody was asked for this here, or too long ago".to_owned());
             }
             let mut passkeys = workspace.members.passkeys();
             passkeys
@@ -102,17 +99,43 @@ pub(super) async fn login(
     let challenge = challenge_of(inbox.workspace, &nonce);
     let proved = found.and_then(|(member, passkey)| {
         let verified = answered.assertion.verify(&passkey, &challenge);
-        verified.map(|()| member).map_err(|error| error.to_string())
+        verified.map_err(|error| error.to_string())?;
+        // Another page of the same machine may ask for a touch as well, and could show what was signed here.
+        if !answered.assertion.was_made_at(&inbox.site.url()) {
+            return Err(format!("it was not signed on a page of {}", inbox.site.url()));
+        }
+        Ok(member)
     });
-    let member = match proved {
-        Ok(member) => member,
-        Err(why) => return Err(inbox.turn_away(&headers, refused(why)).await),
-    };
     let secret: [u8; 32] = clock::random().map_err(|error| Problem::of(&no_entropy(&error)))?;
-    inbox
-        .run(move |workspace, draft| workspace.visitors.enter(member, &secret, draft.now()))
-        .await
-        .map_err(Failure::into_problem)?;
+    let entered = match proved {
+        Err(why) => Err(why),
+        Ok(member) => inbox
+            .run(move |workspace, draft| {
+                // It may have been removed since it was found.
+                if !workspace.members.passkeys_of(member).any(|own| own.id == used) {
+                    return Err("the passkey counts no more".to_owned());
+                }
+                let (passkey, since) = (used, draft.now());
+                let stay = Stay {
+                    member,
+                    passkey,
+                    since,
+                };
+                if workspace.visitors.enter(stay, nonce, &secret) {
+                    Ok(())
+                } else {
+                    Err(
+                        "it logged somebody in already, or a hundred others did; wait five minutes"
+                            .to_owned(),
+                    )
+                }
+            })
+            .await
+            .map_err(Failure::into_problem)?,
+    };
+    if let Err(why) = entered {
+        return Err(inbox.turn_away(&headers, refused(why)).await);
+    }
     let cookie = inbox.keep(&URL_SAFE_NO_PAD.encode(secret));
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }

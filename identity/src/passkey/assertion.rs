@@ -14,6 +14,8 @@ use super::{Bytes, Passkey, PasskeyKeyError};
 /// Bits of the authenticator data's flags (section 6.1).
 const USER_PRESENT: u8 = 0x01;
 const USER_VERIFIED: u8 = 0x04;
+const MAY_BE_BACKED_UP: u8 = 0x08;
+const BACKED_UP: u8 = 0x10;
 
 /// Where in the authenticator data the flags are, after the hash of the host name.
 const FLAGS_AT: usize = 32;
@@ -65,6 +67,9 @@ pub enum AssertionError {
     /// Anybody could have touched the device.
     #[error("the device did not verify who touched it")]
     NotVerified,
+    /// It says of its passkey what cannot be.
+    #[error("the device says that a passkey is backed up which cannot be")]
+    BackedUp,
     /// The key is none.
     #[error(transparent)]
     Key(#[from] PasskeyKeyError),
@@ -109,6 +114,8 @@ struct ClientData {
     origin: String,
     #[serde(default, rename = "crossOrigin")]
     cross_origin: bool,
+    #[serde(default, rename = "topOrigin")]
+    top_origin: Option<IgnoredAny>,
 }
 
 impl Assertion {
@@ -134,7 +141,7 @@ impl Assertion {
         if said.challenge != URL_SAFE_NO_PAD.encode(challenge) {
             return Err(AssertionError::Challenge);
         }
-        if said.cross_origin || !is_of(&said.origin, &passkey.rp_id) {
+        if said.cross_origin || said.top_origin.is_some() || !is_of(&said.origin, &passkey.rp_id) {
             return Err(AssertionError::Origin(vocabulary::shown(&said.origin, 120)));
         }
         let device = self.authenticator_data.as_slice();
@@ -151,6 +158,9 @@ impl Assertion {
         if flags & USER_VERIFIED == 0 {
             return Err(AssertionError::NotVerified);
         }
+        if flags & BACKED_UP != 0 && flags & MAY_BE_BACKED_UP == 0 {
+            return Err(AssertionError::BackedUp);
+        }
         let mut signed = device.to_vec();
         signed.extend_from_slice(&Sha256::digest(self.client_data.as_slice()));
         if passkey.key()?.verify(&signed, self.signature.as_slice()) {
@@ -158,6 +168,15 @@ impl Assertion {
         } else {
             Err(AssertionError::Signature)
         }
+    }
+}
+
+impl Assertion {
+    /// Whether the browser says that it was made on a page of exactly this origin. Of weight only where [`Self::verify`] holds.
+    #[must_use]
+    pub fn was_made_at(&self, origin: &str) -> bool {
+        serde_json::from_slice::<ClientData>(self.client_data.as_slice())
+            .is_ok_and(|said| said.origin == origin)
     }
 }
 

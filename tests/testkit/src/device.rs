@@ -47,11 +47,17 @@ impl Device {
         self.asserts(&Bytes::new(touch_challenge(text).to_vec()).to_string(), VERIFIED)
     }
 
-    /// What a browser would make of a touch over this challenge, with these flags (section 6.1).
+    /// What a browser would make of a touch over this challenge, with these flags (section 6.1), on a page of this machine.
     #[must_use]
     pub fn asserts(&self, challenge: &str, flags: u8) -> Assertion {
+        self.asserts_at("http://localhost:1", challenge, flags)
+    }
+
+    /// The same, on a page of this origin.
+    #[must_use]
+    pub fn asserts_at(&self, origin: &str, challenge: &str, flags: u8) -> Assertion {
         let client = format!(
-            r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"http://localhost:1","crossOrigin":false}}"#
+            r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"{origin}","crossOrigin":false}}"#
         );
         let device = [&Sha256::digest("localhost")[..], &[flags, 0, 0, 0, 0]].concat();
         let signature = self

@@ -93,7 +93,7 @@ impl Visitor {
     pub fn log_in(&self, device: &Device, flags: u8) -> Answer {
         let asked = self.post("/login/challenge", &json!({})).json();
         let challenge = asked["challenge"].as_str().unwrap_or_default();
-        let assertion = device.asserts(challenge, flags);
+        let assertion = device.asserts_at(&self.base, challenge, flags);
         self.post(
             "/login",
             &json!({ "nonce": asked["nonce"], "assertion": assertion }),

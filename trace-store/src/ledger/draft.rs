@@ -262,6 +262,12 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// Whether this job has appended or erased something so far.
+    #[must_use]
+    pub const fn changes_something(&self) -> bool {
+        self.batch.entries.len() > self.start.entries || self.batch.erasures.len() > self.start.erasures
+    }
+
     /// Takes back everything that this job has appended and erased so far. The state that the job changed is
     /// the job's own to restore: check first, then change.
     pub fn abort(&mut self) {

@@ -13,6 +13,9 @@ use crate::{
 /// How many of those that are lent no more stand on the page.
 const PAST: usize = 50;
 
+/// How much of a reason is shown, in characters.
+const WHY_CHARS: usize = 500;
+
 #[derive(Debug, Template)]
 #[template(path = "delegations.html")]
 struct Page {
@@ -63,6 +66,6 @@ fn shown(row: DelegationRow, now: Timestamp) -> Row {
         since: Moment::new(row.granted_at, now),
         until: crate::words::moment(row.expires_at),
         state: row.state,
-        why: row.why,
+        why: row.why.map(|why| vocabulary::shown(&why, WHY_CHARS)),
     }
 }

@@ -7,7 +7,6 @@ use axum::{
     response::{Html, IntoResponse as _, Response},
 };
 use protocol::{Refusal, RefusalCode};
-use subtle::ConstantTimeEq as _;
 use vocabulary::WorkItemId;
 use work_items::{Proposed, State as Standing};
 
@@ -37,12 +36,10 @@ pub(in crate::inbox) async fn link(
     Path(nonce): Path<String>,
     visitor: Visitor,
 ) -> Result<Response, Failure> {
-    let links = inbox.links.clone();
+    let named = inbox.links.item(&nonce);
     let leads = inbox
         .run(move |workspace, draft| {
-            let is_of = |id| bool::from(links.nonce(id).as_bytes().ct_eq(nonce.as_bytes()));
-            let mut items = workspace.work_items.newest_first(None);
-            let Some(item) = items.find(|item| is_of(item.proposed.id)) else {
+            let Some(item) = named.and_then(|id| workspace.work_items.get(id)) else {
                 return Leads::Nowhere;
             };
             let (id, proposed) = (item.proposed.id, &item.proposed);

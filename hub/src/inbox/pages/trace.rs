@@ -1,5 +1,7 @@
 //! `/t/tr_…`: an AgentTrace, a window of it at a time.
 
+use std::fmt::Write as _;
+
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
@@ -7,7 +9,7 @@ use axum::{
 };
 use protocol::{Refusal, RefusalCode};
 use serde::Deserialize;
-use vocabulary::{Timestamp, TraceId};
+use vocabulary::{Timestamp, TraceId, misleads};
 
 use super::{Failure, Moment, html};
 use crate::{
@@ -124,7 +126,7 @@ fn windowed(trace: TraceRow, rows: Vec<EntryRow>, first: u64, many: u64, now: Ti
 
 fn shown(row: EntryRow, now: Timestamp) -> Row {
     let body = row.body.map(|body| {
-        let text = serde_json::to_string_pretty(&body).unwrap_or_default();
+        let text = legible(&serde_json::to_string_pretty(&body).unwrap_or_default());
         match text.char_indices().nth(BODY_CHARS) {
             None => text,
             Some((cut, _)) => format!(
@@ -150,5 +152,37 @@ fn shown(row: EntryRow, now: Timestamp) -> Row {
         body,
         erased: row.erased,
         hash: row.hash,
+    }
+}
+
+/// JSON in which every character is seen: what misleads stands there as an escape, which reads back as itself.
+fn legible(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && misleads(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_turns_the_reading_direction_is_seen_and_reads_back() {
+        let said = serde_json::json!({ "a\u{202e}b": "c\u{e0041}d\n\u{1b}é" });
+        let text = legible(&serde_json::to_string_pretty(&said).unwrap());
+        assert!(
+            text.contains(r"a\u202eb") && text.contains(r"c\udb40\udc41d\n\u001bé"),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), said);
     }
 }

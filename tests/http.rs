@@ -11,7 +11,10 @@ mod conformance;
 mod doors;
 #[path = "http/mcp.rs"]
 mod mcp;
-
+#[path = "http/proofs.rs"]
+mod proofs;
+#[path = "http/remote.rs"]
+mod remote;
 #[path = "http/sse.rs"]
 mod sse;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use delegation::{
     AgentVerb, Authorized, Denial, Grant, HandshakeSubject, HolderKey, HolderPublicKey, Keyring,
-    KeyringError, Revocations, TokenCache, VerifiedToken, ends_authority, mint, verify, verify_witness,
+    KeyringError, Revocations, TokenCache, VerifiedToken, WebRequestSubject, ends_authority, mint, verify,
+    verify_witness,
 };
 use vocabulary::{DelegationId, RequestId, SessionId, Timestamp, WorkspaceId};
 
@@ -192,6 +193,79 @@ fn a_requests_proof_holds_for_that_request_and_no_other() {
         .sign_request(SessionId::new(99, [9; 10]), request, &digest)
         .to_string();
     assert_eq!(token.check_request(request, &digest, &elsewhere), refused);
+}
+
+#[test]
+fn a_proof_over_http_holds_for_that_request_and_no_other() {
+    let session = world::session();
+    let token = world::verified();
+    let subject = WebRequestSubject {
+        workspace: world::workspace(),
+        method: "POST",
+        path: "/agents",
+        nonce: [1; 32],
+        token: session.as_str(),
+        body: b"what is asked",
+        attempt: world::request_id(),
+    };
+    let proof = world::holder().sign_web_request(&subject).to_string();
+    assert_eq!(token.check_web_request(&subject, &proof), Ok(()));
+    for other in [
+        WebRequestSubject {
+            workspace: WorkspaceId::new(99, [9; 10]),
+            ..subject
+        },
+        WebRequestSubject {
+            method: "PUT",
+            ..subject
+        },
+        WebRequestSubject {
+            path: "/mcp",
+            ..subject
+        },
+        // Where one part ends and the next begins is not to be shifted.
+        WebRequestSubject {
+            method: "POST/agents",
+            path: "",
+            ..subject
+        },
+        WebRequestSubject {
+            nonce: [2; 32],
+            ..subject
+        },
+        WebRequestSubject {
+            token: "another",
+            ..subject
+        },
+        WebRequestSubject {
+            body: b"what is not",
+            ..subject
+        },
+        WebRequestSubject { body: b"", ..subject },
+        WebRequestSubject {
+            attempt: RequestId::new(99, [9; 10]),
+            ..subject
+        },
+    ] {
+        assert_eq!(
+            token.check_web_request(&other, &proof),
+            Err(Denial::BadProof),
+            "{other:?}"
+        );
+    }
+    // Nor does what was signed for another purpose.
+    let handshake = world::holder().sign_handshake(&HandshakeSubject {
+        workspace: subject.workspace,
+        nonce: subject.nonce,
+        token: subject.token,
+    });
+    let thief = HolderKey::from_entropy([0x66; 32]).sign_web_request(&subject);
+    for proof in [handshake, thief] {
+        assert_eq!(
+            token.check_web_request(&subject, &proof.to_string()),
+            Err(Denial::BadProof)
+        );
+    }
 }
 
 #[test]

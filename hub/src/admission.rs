@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use delegation::{Bearer, HandshakeSubject, MAX_SESSION_TTL, VerifiedToken};
+use bytes::Bytes;
+use delegation::{Bearer, HandshakeSubject, MAX_SESSION_TTL, VerifiedToken, WebRequestSubject};
 use protocol::{Challenge, Open, Opened, Party, Refusal, RefusalCode, VERSION, Via};
 use trace_store::{ChainId, Draft, Refs};
-use vocabulary::{SessionId, Timestamp, TraceId, WorkspaceId};
+use vocabulary::{RequestId, SessionId, Timestamp, TraceId, WorkspaceId};
 
 use crate::{
     dispatch::{Caller, unreadable},
@@ -58,6 +59,53 @@ pub(crate) struct Shown {
     pub(crate) bearer: Bearer,
     /// Where it knocks from, in words.
     pub(crate) from: String,
+}
+
+/// What an agent side elsewhere shows with a request.
+#[derive(Debug)]
+pub(crate) struct Proved {
+    pub(crate) token: String,
+    pub(crate) method: String,
+    pub(crate) path: &'static str,
+    pub(crate) nonce: [u8; 32],
+    pub(crate) attempt: RequestId,
+    pub(crate) body: Bytes,
+    pub(crate) proof: String,
+    /// Where it knocks from, in words.
+    pub(crate) from: String,
+}
+
+impl Proved {
+    /// What the proof has to be over.
+    pub(crate) fn subject(&self, hub: WorkspaceId) -> WebRequestSubject<'_> {
+        WebRequestSubject {
+            workspace: hub,
+            method: &self.method,
+            path: self.path,
+            nonce: self.nonce,
+            token: &self.token,
+            body: &self.body,
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// Says that a member's key stands behind the token, and that its own key signed this request, or records that not.
+pub(crate) fn prove(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    hub: WorkspaceId,
+    proved: &Proved,
+) -> Result<(), Refusal> {
+    workspace
+        .tokens
+        .verify(&proved.token, workspace.members.keyring())
+        .and_then(|token| token.check_web_request(&proved.subject(hub), &proved.proof))
+        .map_err(|denial| {
+            let mut refusal = Refusal::from(&denial);
+            refusal.message += &proved.from;
+            turn_away(workspace, draft, refusal, &proved.token)
+        })
 }
 
 /// Says whose session it is that a token and its key were shown for, or records that nobody was recognized.

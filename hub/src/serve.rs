@@ -177,7 +177,7 @@ pub async fn serve(
     let web = match listener {
         None => None,
         Some(listener) => {
-            let agents = http::Agents::new(listener.site().clone(), agent_door.clone(), closing.subscribe());
+            let agents = http::Agents::new(listener.site().clone(), agent_door.clone(), closing.subscribe())?;
             let inbox = Inbox {
                 ledger: ledger.clone(),
                 workspace: id,

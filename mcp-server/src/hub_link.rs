@@ -3,8 +3,13 @@
 //! When the hub is gone the link starts it again, proves itself anew and asks once more what was still open,
 //! under the same request ids, so that nothing is applied twice and the client never notices.
 
+mod address;
 mod owner;
+mod remote;
 mod wire;
+
+pub use address::{HubAddress, HubAddressError};
+pub use remote::{Remote, RemoteError};
 
 use std::{
     sync::{
@@ -63,6 +68,14 @@ pub enum LinkError {
     /// No hub can be reached.
     #[error("{0} (not recorded, nothing done)")]
     Unreachable(#[from] ReachError),
+    /// A hub elsewhere cannot be reached.
+    #[error("no hub answers at {address}: {why} (not recorded, nothing done)")]
+    Elsewhere {
+        /// Where it should be.
+        address: String,
+        /// Why.
+        why: String,
+    },
     /// The connection broke after the request had been sent, again and again.
     #[error(
         "the hub broke the connection {ATTEMPTS} times ({0}); whether this was recorded is unknown: look with read_trace before calling again"
@@ -147,12 +160,13 @@ impl Fate {
 }
 
 impl HubLink {
-    /// Starts the link's task. Nothing is connected before the first request.
+    /// Starts the link's task, to the hub of the lender's home or to one elsewhere. Nothing is connected before the first
+    /// request.
     #[must_use]
-    pub fn start(lender: Lender, instance: &str) -> Self {
+    pub fn start(lender: Lender, instance: &str, remote: Option<Remote>) -> Self {
         let (commands, inbox) = mpsc::channel(64);
         let via = Via::from_client("unknown", "", instance);
-        tokio::spawn(Owner::new(lender, via).run(inbox));
+        tokio::spawn(Owner::new(lender, via, remote).run(inbox));
         Self {
             commands,
             instance: instance.into(),

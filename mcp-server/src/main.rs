@@ -7,8 +7,16 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use delegation::AgentName;
-use mcp_server::{hub_link::HubLink, server::Server, session::Lender, stdio::Stdio};
-use protocol::home::{HOME_VARIABLE, Home};
+use mcp_server::{
+    hub_link::{HubAddress, HubLink, Remote},
+    server::Server,
+    session::Lender,
+    stdio::Stdio,
+};
+use protocol::{
+    home::{HOME_VARIABLE, Home},
+    web::{AUTHORITIES_VARIABLE, HUB_VARIABLE},
+};
 use rmcp::ServiceExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -75,7 +83,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Command::Bearer(args)) => return args.print(),
     };
     let instance = std::process::id().to_string();
-    let hub = HubLink::start(acting.lender()?, &instance);
+    let hub = HubLink::start(acting.lender()?, &instance, elsewhere()?);
 
     let (stdin, stdout) = rmcp::transport::stdio_pipes();
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
@@ -105,6 +113,21 @@ async fn main() -> anyhow::Result<()> {
         Ok(()) => std::process::exit(0),
         Err(error) => Err(error),
     }
+}
+
+/// The hub that the environment names, where it is not the home's own.
+fn elsewhere() -> anyhow::Result<Option<Remote>> {
+    let Some(named) = std::env::var_os(HUB_VARIABLE).filter(|named| !named.is_empty()) else {
+        return Ok(None);
+    };
+    let address: HubAddress = named
+        .to_string_lossy()
+        .parse()
+        .with_context(|| format!("{HUB_VARIABLE} names no hub"))?;
+    let authorities = std::env::var_os(AUTHORITIES_VARIABLE)
+        .filter(|named| !named.is_empty())
+        .map(PathBuf::from);
+    Ok(Some(Remote::new(address, authorities)?))
 }
 
 async fn serve<R, W>(server: Server<HubLink>, transport: Stdio<R, W>) -> anyhow::Result<()>

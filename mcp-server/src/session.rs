@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use delegation::{
@@ -153,11 +154,14 @@ fn read(path: &Path) -> Result<DelegationToken, NoAuthority> {
     DelegationToken::parse_unverified(text.trim()).map_err(|error| not_one(error.to_string()))
 }
 
+/// A session's key, shared with what signs its requests.
+pub(crate) type Key = Arc<HolderKey>;
+
 /// One agent session: its identity, its key, and the token that is good right now.
 pub struct Session {
     /// Names the session, and with the same number its trace.
     pub id: SessionId,
-    holder: HolderKey,
+    holder: Key,
     delegation: DelegationToken,
     token: SessionToken,
     token_ends: Timestamp,
@@ -170,7 +174,7 @@ impl Session {
     /// [`NoAuthority`] where no token can be made.
     pub fn begin(delegation: DelegationToken, now: Timestamp) -> Result<Self, NoAuthority> {
         let id = clock::new_id()?;
-        let holder = HolderKey::from_entropy(clock::random()?);
+        let holder = Arc::new(HolderKey::from_entropy(clock::random()?));
         let (token, token_ends) = narrow(&delegation, id, &holder, now)?;
         Ok(Self {
             id,
@@ -198,8 +202,12 @@ impl Session {
 
     /// The session's key.
     #[must_use]
-    pub const fn holder(&self) -> &HolderKey {
+    pub fn holder(&self) -> &HolderKey {
         &self.holder
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        Arc::clone(&self.holder)
     }
 
     /// The token that is good now.

@@ -15,6 +15,7 @@ mod refusal;
 mod request;
 pub mod spool;
 pub mod tools;
+pub mod web;
 
 pub use handshake::{
     AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Party, VERSION, Via, ViaError,

@@ -98,12 +98,16 @@ codes! {
     PathsRequired = "paths_required";
     /// The two binaries are from different releases.
     ProtocolVersion = "protocol_version";
+    /// A proof over HTTP was shown a second time.
+    Replayed = "replayed";
     /// The delegation lends only some repositories, and the proposal names none.
     RepositoryRequired = "repository_required";
     /// The session has ended.
     SessionClosed = "session_closed";
     /// The session belongs to another holder, or the connection to another session.
     SessionTaken = "session_taken";
+    /// A proof over HTTP was made over a number that is not given out any more.
+    StaleProof = "stale_proof";
     /// The store cannot be read.
     StoreRefused = "store_refused";
     /// The work item is not where that can be done.

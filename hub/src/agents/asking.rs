@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use delegation::VerifiedToken;
-use protocol::{Refusal, RefusalCode, ReplyBody, Request, Via};
+use protocol::{Open, Opened, Refusal, RefusalCode, ReplyBody, Request, Via};
 use tokio::sync::watch;
 use trace_store::CommitError;
-use vocabulary::SessionId;
+use vocabulary::{SessionId, TraceId, WorkspaceId};
 
 use super::{AgentDoor, said};
 use crate::{
-    admission::{Shown, enter_recognized, recognize, turn_away},
+    admission::{Opening, Proved, Shown, admit, enter_recognized, prove, recognize, turn_away},
     dispatch::{self, Caller, Step},
     tools::Prepared,
 };
@@ -39,6 +39,51 @@ impl AgentDoor {
         self.run(move |workspace, draft| enter_recognized(workspace, draft, &token, &text, &via).map(drop))
             .await
             .map_err(|error| unrecorded(&error))?
+    }
+
+    /// Whether the token's key signed this request.
+    ///
+    /// # Errors
+    /// [`Refusal`], which is recorded.
+    pub(crate) async fn prove(&self, proved: Arc<Proved>) -> Result<(), Refusal> {
+        let hub = self.workspace;
+        self.run(move |workspace, draft| prove(workspace, draft, hub, &proved))
+            .await
+            .map_err(|error| unrecorded(&error))?
+    }
+
+    /// Opens the session of an agent side elsewhere, or takes it up again; a session that is open here under another
+    /// token is renewed.
+    ///
+    /// # Errors
+    /// [`Refusal`], which is recorded.
+    pub(crate) async fn open_remote(
+        &self,
+        open: Open,
+        nonce: [u8; 32],
+        same_token: bool,
+    ) -> Result<(Caller, Opened), Refusal> {
+        let hub = self.workspace;
+        self.run(move |workspace, draft| {
+            let session = workspace
+                .tokens
+                .verify(&open.token, workspace.members.keyring())
+                .map(|token| token.session());
+            let opening = match session {
+                Ok(session) if !same_token && workspace.sessions.contains_key(&session) => {
+                    Opening::Renewing(TraceId::from_uuid(session.uuid()))
+                }
+                _ => Opening::Connecting,
+            };
+            admit(workspace, draft, &open, hub, nonce, opening)
+        })
+        .await
+        .map_err(|error| unrecorded(&error))?
+    }
+
+    /// Whose hub this is.
+    pub(crate) const fn workspace(&self) -> WorkspaceId {
+        self.workspace
     }
 
     /// Records that somebody was turned away.

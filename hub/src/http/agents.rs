@@ -1,4 +1,5 @@
-//! The doors for agents over HTTP: `/mcp` for clients that speak MCP's Streamable HTTP, and `/sse` for older ones.
+//! The doors for agents over HTTP: `/mcp` for clients that speak MCP's Streamable HTTP, `/sse` for older ones, and
+//! `/agents` for an `auditotter-mcp` on another machine.
 //!
 //! Who may come in: who shows a session token that a member's key stands behind, and with it the key that the token is
 //! bound to. Pages of other origins may not, whatever they show. What is asked is then authorized and recorded as it is
@@ -12,9 +13,11 @@ mod guests;
 mod link;
 mod mcp;
 mod metadata;
+mod nonces;
+mod remote;
 mod sse;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{Router, http::HeaderMap, routing};
 use mcp_server::server::Server;
@@ -25,7 +28,10 @@ use rmcp::transport::streamable_http_server::{
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{credential::token_in, events::Events, guests::Guests, link::Courier, mcp::Bound, sse::Streams};
+use self::{
+    credential::token_in, events::Events, guests::Guests, link::Courier, mcp::Bound, nonces::Nonces,
+    sse::Streams,
+};
 use super::site::Site;
 use crate::agents::AgentDoor;
 
@@ -45,6 +51,7 @@ struct Inner {
     bound: Bound,
     events: Events,
     streams: Streams,
+    nonces: Nonces,
     closing: watch::Receiver<bool>,
     under_way: TaskTracker,
     ended: CancellationToken,
@@ -52,7 +59,10 @@ struct Inner {
 
 impl Agents {
     /// Doors to the same room as `door`; `closing` turns true when nothing more is to be taken.
-    pub(crate) fn new(site: Site, door: AgentDoor, closing: watch::Receiver<bool>) -> Self {
+    ///
+    /// # Errors
+    /// Where the system has no randomness.
+    pub(crate) fn new(site: Site, door: AgentDoor, closing: watch::Receiver<bool>) -> io::Result<Self> {
         let events = Events::default();
         let mut sessions = LocalSessionManager::default().with_event_store(Arc::new(events.clone()));
         sessions.session_config.keep_alive = Some(IDLE_SESSION);
@@ -64,7 +74,7 @@ impl Agents {
         config.max_request_body_bytes = mcp_server::mistakes::MAX_MESSAGE_BYTES;
         let server = Server::new(Courier::new(door.clone(), closing.clone()));
         let mcp = StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&sessions), config);
-        Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             site,
             guests: Guests::new(door.clone()),
             door,
@@ -73,16 +83,18 @@ impl Agents {
             bound: Bound::default(),
             events,
             streams: Streams::default(),
+            nonces: Nonces::new().map_err(io::Error::other)?,
             closing,
             under_way: TaskTracker::new(),
             ended,
-        }))
+        })))
     }
 
     /// The routes behind which agents are served.
     pub(crate) fn routes(&self) -> Router {
         Router::new()
             .route("/mcp", routing::any(mcp::serve))
+            .route(protocol::web::PATH, routing::post(remote::take))
             .route("/sse", routing::get(sse::open))
             .route("/sse/messages", routing::post(sse::take))
             .merge(metadata::routes())

@@ -32,6 +32,11 @@ impl Problem {
 }
 
 impl Problem {
+    /// The answer itself, boxed, as those hand it on who answer with something else where all is well.
+    pub(crate) fn boxed(self) -> Box<Response> {
+        Box::new(self.into_response())
+    }
+
     /// Its status.
     pub(crate) const fn status(&self) -> StatusCode {
         self.status

@@ -47,7 +47,7 @@ async fn every_route_is_one_that_the_closure_test_knocks_at() {
     };
     let home = Home::resolve(Some(folder.path().to_owned()), None, None).unwrap();
     let door = AgentDoor::new(home, ledger.clone(), id, surroundings, news.clone());
-    let agents = Agents::new(site.clone(), door, closing.subscribe());
+    let agents = Agents::new(site.clone(), door, closing.subscribe()).unwrap();
     let inbox = Inbox {
         ledger,
         workspace: id,

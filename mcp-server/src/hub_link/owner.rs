@@ -1,6 +1,6 @@
 //! The link's task: it alone holds the session and the connection, and it knows what is still unanswered.
 
-use std::{collections::VecDeque, io, path::PathBuf};
+use std::{collections::VecDeque, error::Error, io, path::PathBuf, time::Duration};
 
 use protocol::{
     AgentMessage, Answer, HubMessage, Outcome, Position, Refusal, Reply, ReplyBody, Request, RequestBody,
@@ -8,12 +8,13 @@ use protocol::{
     autostart::{self, ReachError},
     frame::{self, FrameError},
 };
-use tokio::{net::UnixStream, sync::mpsc};
+use tokio::{net::UnixStream, sync::mpsc, time::Instant};
 use vocabulary::{Timestamp, TraceId};
 
 use super::{
     ATTEMPTS, Asked, Command, LinkError, MOST_WAITING,
-    wire::{OpenError, Wire},
+    remote::{Remote, RemoteError, RemoteWire},
+    wire::{LocalWire, OpenError, Wire, in_time},
 };
 use crate::{
     clock,
@@ -26,6 +27,12 @@ use crate::{
 /// it always reads what we write.
 const MOST_OPEN: usize = 32;
 
+/// How long a hub elsewhere may be gone before that is said.
+const RESTARTING: Duration = Duration::from_secs(10);
+
+/// Between two attempts to reach it.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// The task's state.
 pub(super) struct Owner {
     via: Via,
@@ -37,11 +44,13 @@ pub(super) struct Owner {
     /// The hub said that this session or its delegation has ended; the next request looks for another.
     stale: bool,
     wire: Option<Wire>,
+    /// The hub, where it is not this machine's.
+    remote: Option<Remote>,
     open: VecDeque<Asked>,
 }
 
 impl Owner {
-    pub(super) fn new(lender: Lender, via: Via) -> Self {
+    pub(super) fn new(lender: Lender, via: Via, remote: Option<Remote>) -> Self {
         Self {
             via,
             companion: autostart::companion_binary(),
@@ -50,6 +59,7 @@ impl Owner {
             opened: None,
             stale: false,
             wire: None,
+            remote,
             open: VecDeque::new(),
         }
     }
@@ -61,7 +71,7 @@ impl Owner {
             let event = match &mut self.wire {
                 Some(wire) => tokio::select! {
                     command = commands.recv(), if room => Event::Command(command),
-                    message = wire.incoming.recv() => Event::Message(message),
+                    message = wire.receive() => Event::Message(message),
                 },
                 None => Event::Command(commands.recv().await),
             };
@@ -182,7 +192,9 @@ impl Owner {
     /// hub that could not be reached.
     fn give_up(&mut self, error: LinkError) {
         self.wire = None;
-        let no_hub = matches!(error, LinkError::Unreachable(_) | LinkError::Broken(_));
+        // A hub elsewhere does not take in this machine's spool.
+        let no_hub =
+            matches!(error, LinkError::Unreachable(_) | LinkError::Broken(_)) && self.remote.is_none();
         let why = error.to_string();
         let mut first = Some(error);
         for asked in std::mem::take(&mut self.open) {
@@ -265,16 +277,19 @@ impl Owner {
     }
 
     async fn connect(&mut self) -> Result<(), LinkError> {
+        if let Some(remote) = self.remote.clone() {
+            return self.connect_to(remote).await;
+        }
         let mut last = String::new();
         for _ in 0..ATTEMPTS {
             let stream = self.dial().await?;
             let Some(session) = &self.session else {
                 return Err(LinkError::Closing);
             };
-            match Wire::begin(stream, session, &self.via).await {
+            match LocalWire::begin(stream, session, &self.via).await {
                 Ok(wire) => {
                     self.opened = Some(TraceId::from_uuid(session.id.uuid()));
-                    self.wire = Some(wire);
+                    self.wire = Some(Wire::Local(wire));
                     return Ok(());
                 }
                 Err(OpenError::Refused(refusal)) => return Err(self.refused(refusal)),
@@ -289,6 +304,31 @@ impl Owner {
             }
         }
         Err(LinkError::Broken(last))
+    }
+
+    /// Opens the session on a hub elsewhere, which nobody here can start: where it is being started anew, that takes a
+    /// moment.
+    async fn connect_to(&mut self, remote: Remote) -> Result<(), LinkError> {
+        let deadline = Instant::now() + RESTARTING;
+        loop {
+            let Some(session) = &self.session else {
+                return Err(LinkError::Closing);
+            };
+            match in_time(RemoteWire::begin(remote.clone(), session, &self.via)).await {
+                Ok(wire) => {
+                    self.opened = Some(TraceId::from_uuid(session.id.uuid()));
+                    self.wire = Some(Wire::Remote(wire));
+                    return Ok(());
+                }
+                Err(OpenError::Refused(refusal)) => return Err(self.refused(refusal)),
+                Err(OpenError::Frame(error)) if is_for_people(&error) || Instant::now() >= deadline => {
+                    let address = remote.address().to_string();
+                    let why = causes(&error);
+                    return Err(LinkError::Elsewhere { address, why });
+                }
+                Err(OpenError::Frame(_)) => tokio::time::sleep(PAUSE).await,
+            }
+        }
     }
 
     async fn dial(&self) -> Result<UnixStream, LinkError> {
@@ -307,6 +347,33 @@ impl Owner {
         self.stale |= delegation::ends_authority(&refusal.code);
         LinkError::Refused(refusal)
     }
+}
+
+/// Whether asking again is of no use before somebody has looked: no certificate becomes good by itself.
+fn is_for_people(error: &FrameError) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        let inner = this.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>() || inner.is::<RemoteError>()) {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
+}
+
+/// An error with what caused it: a refused connection stands three levels deep.
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let words = deeper.to_string();
+        if !text.contains(&words) {
+            text += &format!(": {words}");
+        }
+        cause = deeper.source();
+    }
+    text
 }
 
 enum Event {

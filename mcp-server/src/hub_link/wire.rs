@@ -1,10 +1,10 @@
-//! One connection to the hub, on which the session is open.
+//! What a session is open on: a connection to the hub of this machine, or a hub elsewhere.
 
 use std::{io, time::Duration};
 
 use delegation::HandshakeSubject;
 use protocol::{
-    AgentMessage, Challenge, HubMessage, Open, OpenReply, Refusal, RefusalCode, Reply, VERSION, Via,
+    AgentMessage, Challenge, HubMessage, Open, OpenReply, Refusal, Reply, VERSION, Via,
     frame::{self, FrameError},
 };
 use tokio::{
@@ -16,16 +16,57 @@ use tokio::{
     sync::mpsc,
 };
 
+use super::remote::RemoteWire;
 use crate::session::Session;
 
 /// How long the hub may take to let us in, or to take what we write: it does nothing else meanwhile, so one that takes
 /// longer has stopped.
 const HUB_DEADLINE: Duration = Duration::from_secs(10);
 
+/// What an open session is asked over.
+pub(super) enum Wire {
+    Local(LocalWire),
+    Remote(RemoteWire),
+}
+
+impl Wire {
+    /// The next message that arrives.
+    pub(super) async fn receive(&mut self) -> Option<Result<HubMessage, FrameError>> {
+        match self {
+            Self::Local(wire) => wire.incoming.recv().await,
+            Self::Remote(wire) => wire.incoming.recv().await,
+        }
+    }
+
+    /// Renews the session's token. Replies that arrive in between are handed out.
+    pub(super) async fn open(
+        &mut self,
+        session: &Session,
+        via: &Via,
+        early: &mut Vec<Reply>,
+    ) -> Result<(), OpenError> {
+        match self {
+            Self::Local(wire) => wire.open(session, via, early).await,
+            Self::Remote(wire) => in_time(wire.open(session, via)).await,
+        }
+    }
+
+    /// Writes a message's bytes.
+    pub(super) async fn write(&mut self, frame: &[u8]) -> Result<(), FrameError> {
+        match self {
+            Self::Local(wire) => wire.write(frame).await,
+            Self::Remote(wire) => {
+                wire.write(frame);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// An open connection: what to write to, what arrives, and the challenge for the next opening.
-pub(super) struct Wire {
+pub(super) struct LocalWire {
     out: OwnedWriteHalf,
-    pub(super) incoming: mpsc::Receiver<Result<HubMessage, FrameError>>,
+    incoming: mpsc::Receiver<Result<HubMessage, FrameError>>,
     next: Challenge,
 }
 
@@ -41,7 +82,7 @@ impl From<FrameError> for OpenError {
     }
 }
 
-impl Wire {
+impl LocalWire {
     /// Opens a session, or takes it up again, on a new connection.
     pub(super) async fn begin(stream: UnixStream, session: &Session, via: &Via) -> Result<Self, OpenError> {
         let (read, out) = stream.into_split();
@@ -62,12 +103,7 @@ impl Wire {
     }
 
     /// Opens the session, or renews its token. Replies that arrive in between are handed out.
-    pub(super) async fn open(
-        &mut self,
-        session: &Session,
-        via: &Via,
-        early: &mut Vec<Reply>,
-    ) -> Result<(), OpenError> {
+    async fn open(&mut self, session: &Session, via: &Via, early: &mut Vec<Reply>) -> Result<(), OpenError> {
         in_time(self.ask_to_open(session, via, early)).await
     }
 
@@ -79,16 +115,9 @@ impl Wire {
     ) -> Result<(), OpenError> {
         let challenge = &self.next;
         if challenge.version != VERSION {
-            return Err(OpenError::Refused(Refusal::new(
-                RefusalCode::ProtocolVersion,
-                &format!(
-                    "the hub speaks version {} and this auditotter-mcp version {VERSION}; install both from one release",
-                    challenge.version
-                ),
-            )));
+            return Err(OpenError::other_version(challenge.version));
         }
-        let nonce = <[u8; 32]>::try_from(hex::decode(&challenge.nonce).unwrap_or_default())
-            .map_err(|_| FrameError::Io(io::ErrorKind::InvalidData.into()))?;
+        let nonce = challenge_of(challenge)?;
         let proof = session.holder().sign_handshake(&HandshakeSubject {
             workspace: challenge.workspace,
             nonce,
@@ -125,7 +154,15 @@ impl Wire {
     }
 }
 
-async fn in_time<T>(waited_for: impl Future<Output = Result<T, OpenError>>) -> Result<T, OpenError> {
+/// The nonce's bytes.
+pub(super) fn challenge_of(challenge: &Challenge) -> Result<[u8; 32], FrameError> {
+    <[u8; 32]>::try_from(hex::decode(&challenge.nonce).unwrap_or_default())
+        .map_err(|_| FrameError::Io(io::ErrorKind::InvalidData.into()))
+}
+
+pub(super) async fn in_time<T>(
+    waited_for: impl Future<Output = Result<T, OpenError>>,
+) -> Result<T, OpenError> {
     tokio::time::timeout(HUB_DEADLINE, waited_for)
         .await
         .unwrap_or_else(|_| Err(stopped().into()))

@@ -30,4 +30,4 @@ pub use scripted_model::{ScriptedModel, Step};
 pub use security_key::SecurityKey;
 pub use stdio::StdioClient;
 pub use terminal::Terminal;
-pub use web::{ListeningHub, WebClient};
+pub use web::{Certificates, Elsewhere, ListeningHub, WebClient};

@@ -1,8 +1,12 @@
 //! A hub that listens, and a client that says over HTTP exactly what a test wants said.
 
+mod certificates;
+mod elsewhere;
 mod events;
 mod shower;
 
+pub use certificates::Certificates;
+pub use elsewhere::Elsewhere;
 pub use events::EventClient;
 pub use shower::Shower;
 
@@ -35,6 +39,29 @@ impl ListeningHub {
     pub fn start(home: &Home) -> Self {
         home.stop_hub();
         Self::run(&mut home.auditotter(&["serve", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// Starts a home's hub as [`Self::start`] does, on the port where one was that ended.
+    #[must_use]
+    pub fn start_again(home: &Home, port: u16) -> Self {
+        home.stop_hub();
+        let address = format!("127.0.0.1:{port}");
+        Self::run(&mut home.auditotter(&["serve", "--listen", &address]))
+    }
+
+    /// Starts a home's hub as [`Self::start`] does, with a certificate.
+    ///
+    /// # Panics
+    /// Where the paths are no text.
+    #[must_use]
+    pub fn start_encrypted(home: &Home, certificates: &Certificates) -> Self {
+        home.stop_hub();
+        let mut command = home.auditotter(&["serve", "--listen", "127.0.0.1:0", "--tls-cert"]);
+        command
+            .arg(certificates.chain())
+            .arg("--tls-key")
+            .arg(certificates.key());
+        Self::run(&mut command)
     }
 
     /// Runs a command that becomes a hub.

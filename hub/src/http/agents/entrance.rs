@@ -57,7 +57,7 @@ impl Agents {
 
     /// A page of another origin has no business here, whatever it shows ("DNS rebinding", and MCP's transport section,
     /// which asks for 403). Programs name no origin.
-    async fn own_origin(&self, headers: &HeaderMap, from: IpAddr) -> Result<(), Box<Response>> {
+    pub(super) async fn own_origin(&self, headers: &HeaderMap, from: IpAddr) -> Result<(), Box<Response>> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else {
             return Ok(());

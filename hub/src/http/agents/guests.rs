@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use delegation::{Bearer, VerifiedToken};
+use delegation::{Bearer, Denial, VerifiedToken, WebRequestSubject};
 use protocol::{Refusal, Via};
 use rmcp::model::Implementation;
 use tokio::sync::{OnceCell, Semaphore};
@@ -67,6 +67,11 @@ impl Guest {
         self.token.grant().id
     }
 
+    /// Checks that a request is by who holds the session's key.
+    pub(super) fn check(&self, subject: &WebRequestSubject<'_>, proof: &str) -> Result<(), Denial> {
+        self.token.check_web_request(subject, proof)
+    }
+
     /// The client says what it is.
     pub(super) fn identify(&self, client: &Implementation) {
         *lock(&self.via) = Via::from_client(&client.name, &client.version, &self.instance);
@@ -115,6 +120,26 @@ impl Guests {
     /// What a credential is called here.
     pub(super) fn name(credential: &str) -> Name {
         *blake3::hash(credential.as_bytes()).as_bytes()
+    }
+
+    /// What a token is called here whose key signs each request. It is none of a credential's names.
+    pub(super) fn name_of_token(token: &str) -> Name {
+        blake3::derive_key("auditotter 2026 guest by proof v1", token.as_bytes())
+    }
+
+    /// Remembers a session that was opened with a proof.
+    pub(super) fn open(&self, text: &str, token: Arc<VerifiedToken>, via: Via) {
+        let guest = Guest {
+            name: Self::name_of_token(text),
+            token,
+            text: text.into(),
+            instance: via.instance.clone(),
+            via: Mutex::new(via),
+            entered: OnceCell::new_with(Some(())),
+            waiting: Semaphore::new(MOST_WAITING),
+        };
+        let guest = self.remember(guest);
+        tracing::debug!(session = %guest.token.session(), "a session is open from elsewhere");
     }
 
     /// Who was recognized by this before, and whose token has not ended.

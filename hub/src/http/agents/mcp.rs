@@ -205,15 +205,20 @@ impl Unread {
     }
 }
 
-/// A body, bounded in size and time.
+/// A message of MCP's, bounded in size and time.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Unread> {
+    read_up_to(headers, body, MAX_MESSAGE_BYTES).await
+}
+
+/// A body, bounded in size and time.
+pub(super) async fn read_up_to(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Unread> {
     let announced = headers
         .get(axum::http::header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MAX_MESSAGE_BYTES) {
+    if announced.is_some_and(|length| length > most) {
         return Err(Unread::TooLong);
     }
-    match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, MAX_MESSAGE_BYTES)).await {
+    match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         // Or it broke off; then nobody reads the answer.
         Ok(Err(_)) => Err(Unread::TooLong),

@@ -9,6 +9,8 @@
 mod conformance;
 #[path = "http/doors.rs"]
 mod doors;
+#[path = "http/limits.rs"]
+mod limits;
 #[path = "http/mcp.rs"]
 mod mcp;
 #[path = "http/proofs.rs"]

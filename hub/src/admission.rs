@@ -174,6 +174,23 @@ pub(crate) fn turn_away(
     recorded(workspace, draft, knock, TurnedAway::from(refusal))
 }
 
+/// Records that a session was turned away that is known.
+pub(crate) fn turn_away_known(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    refusal: Refusal,
+    token: Arc<VerifiedToken>,
+    text: &str,
+    via: &Via,
+) -> Refusal {
+    let knock = Knock {
+        token: text,
+        via: Some(via),
+    };
+    let known = Some(token);
+    recorded(workspace, draft, knock, TurnedAway { refusal, known })
+}
+
 /// Lets a caller in, or records that it was not.
 pub(crate) fn admit(
     workspace: &mut Workspace,

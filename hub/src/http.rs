@@ -7,8 +7,10 @@
 mod agents;
 mod guard;
 mod listener;
+mod pace;
 mod problem;
 mod site;
+mod slow;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +31,8 @@ pub(crate) fn doors(agents: &Agents, inbox: Inbox) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(agents.routes())
-        .merge(inbox.routes())
+        .merge(inbox.routes().layer(middleware::map_request(slow::bound_body)))
         .fallback(problem::not_found)
         .layer(middleware::from_fn_with_state(agents.clone(), guard::own_host))
+        .layer(middleware::from_fn_with_state(agents.clone(), pace::of_address))
 }

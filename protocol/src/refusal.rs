@@ -110,6 +110,8 @@ codes! {
     StaleProof = "stale_proof";
     /// The store cannot be read.
     StoreRefused = "store_refused";
+    /// More was asked over HTTP than one session, or one address, may.
+    TooFast = "too_fast";
     /// The work item is not where that can be done.
     TransitionNotAllowed = "transition_not_allowed";
     /// There is no such tool.

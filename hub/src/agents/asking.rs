@@ -10,7 +10,9 @@ use vocabulary::{SessionId, TraceId, WorkspaceId};
 
 use super::{AgentDoor, said};
 use crate::{
-    admission::{Opening, Proved, Shown, admit, enter_recognized, prove, recognize, turn_away},
+    admission::{
+        Opening, Proved, Shown, admit, enter_recognized, prove, recognize, turn_away, turn_away_known,
+    },
     dispatch::{self, Caller, Step},
     tools::Prepared,
 };
@@ -91,6 +93,22 @@ impl AgentDoor {
         self.run(move |workspace, draft| turn_away(workspace, draft, refusal, &token))
             .await
             .unwrap_or_else(|error| unrecorded(&error))
+    }
+
+    /// Records that somebody was turned away who is known.
+    pub(crate) async fn turn_away_known(
+        &self,
+        refusal: Refusal,
+        token: Arc<VerifiedToken>,
+        text: Arc<str>,
+        via: Via,
+    ) {
+        let recorded = self
+            .run(move |workspace, draft| turn_away_known(workspace, draft, refusal, token, &text, &via))
+            .await;
+        if let Err(error) = recorded {
+            tracing::warn!(%error, "that a session was turned away was not recorded");
+        }
     }
 
     /// Carries a request out; `None` where the hub closes while it waits for people, and nothing is recorded of it.

@@ -17,9 +17,9 @@ mod nonces;
 mod remote;
 mod sse;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
-use axum::{Router, http::HeaderMap, routing};
+use axum::{Router, http::HeaderMap, response::Response, routing};
 use mcp_server::server::Server;
 use protocol::Refusal;
 use rmcp::transport::streamable_http_server::{
@@ -27,12 +27,21 @@ use rmcp::transport::streamable_http_server::{
 };
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use vocabulary::SessionId;
 
 use self::{
-    credential::token_in, events::Events, guests::Guests, link::Courier, mcp::Bound, nonces::Nonces,
+    credential::token_in,
+    events::Events,
+    guests::{Guest, Guests},
+    link::Courier,
+    mcp::Bound,
+    nonces::Nonces,
     sse::Streams,
 };
-use super::site::Site;
+use super::{
+    pace::{self, Pace},
+    site::Site,
+};
 use crate::agents::AgentDoor;
 
 /// How long a protocol session is kept that nobody uses: as long as a session token lives at most.
@@ -52,6 +61,8 @@ struct Inner {
     events: Events,
     streams: Streams,
     nonces: Nonces,
+    addresses: Pace<IpAddr>,
+    paces: Pace<SessionId>,
     closing: watch::Receiver<bool>,
     under_way: TaskTracker,
     ended: CancellationToken,
@@ -84,6 +95,8 @@ impl Agents {
             events,
             streams: Streams::default(),
             nonces: Nonces::new().map_err(io::Error::other)?,
+            addresses: Pace::new(pace::OF_ADDRESS),
+            paces: Pace::new(pace::OF_SESSION),
             closing,
             under_way: TaskTracker::new(),
             ended,
@@ -111,6 +124,23 @@ impl Agents {
     /// The names of this hub.
     pub(crate) fn site(&self) -> &Site {
         &self.0.site
+    }
+
+    /// How fast each address is.
+    pub(super) fn addresses(&self) -> &Pace<IpAddr> {
+        &self.0.addresses
+    }
+
+    /// Lets pass whose session is not too fast.
+    async fn keep_pace(&self, guest: &Guest, from: IpAddr) -> Result<(), Box<Response>> {
+        let session = guest.session();
+        let Err(too_fast) = self.0.paces.check(&session) else {
+            return Ok(());
+        };
+        if let Some(refusal) = too_fast.refusal(&format!("session {session}, over HTTP from {from},")) {
+            guest.turn_away(&self.0.door, refusal).await;
+        }
+        Err(too_fast.answer())
     }
 
     /// Records that somebody was turned away; the answer says why.

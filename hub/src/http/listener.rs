@@ -11,10 +11,10 @@ use axum::Router;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use tokio::task::JoinHandle;
 
-use super::site::{PublicUrl, Site};
-
-/// How long a client may take over its request's head, which a slow one would otherwise hold a connection with.
-const HEAD_DEADLINE: Duration = Duration::from_secs(15);
+use super::{
+    site::{PublicUrl, Site},
+    slow::{self, Greeting},
+};
 
 /// Where a hub listens.
 #[derive(Debug, Clone)]
@@ -122,13 +122,15 @@ impl Listener {
             let handle = handle.clone();
             tasks.push(match self.tls.clone() {
                 None => {
-                    let mut server = axum_server::from_tcp(socket)?.handle(handle);
-                    patient(server.http_builder());
+                    let mut server = axum_server::from_tcp(socket)?.handle(handle).map(Greeting);
+                    slow::bound(server.http_builder());
                     tokio::spawn(server.serve(doors))
                 }
                 Some(tls) => {
-                    let mut server = axum_server::from_tcp_rustls(socket, tls)?.handle(handle);
-                    patient(server.http_builder());
+                    let mut server = axum_server::from_tcp_rustls(socket, tls)?
+                        .handle(handle)
+                        .map(Greeting);
+                    slow::bound(server.http_builder());
                     tokio::spawn(server.serve(doors))
                 }
             });
@@ -197,10 +199,4 @@ async fn certified(files: &TlsFiles) -> Result<RustlsConfig, ListenError> {
             key: files.key.clone(),
             source,
         })
-}
-
-fn patient(http: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
-    http.http1()
-        .timer(hyper_util::rt::TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE);
 }

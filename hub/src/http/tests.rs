@@ -1,9 +1,16 @@
-//! The closure test (`tests/attacks/closure.rs`) knocks at every route in `routes.txt`. These are all there are.
+//! The closure test (`tests/attacks/closure.rs`) knocks at every route in `routes.txt`; these are all there are. And what
+//! a test cannot be seen to do from this machine's own address.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::SocketAddr};
 
+use axum::{
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, StatusCode},
+};
 use protocol::home::Home;
 use tokio::sync::watch;
+use tower::ServiceExt as _;
 use trace_store::Ledger;
 use vocabulary::WorkspaceId;
 
@@ -32,8 +39,16 @@ fn known(router: &Router) -> BTreeSet<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn every_route_is_one_that_the_closure_test_knocks_at() {
+/// Everything that is served over HTTP, of a workspace where nothing happened yet.
+struct House {
+    router: Router,
+    ledger: Ledger<Workspace>,
+    id: WorkspaceId,
+    _folder: tempfile::TempDir,
+    _closing: watch::Sender<bool>,
+}
+
+fn house() -> House {
     let folder = tempfile::tempdir().unwrap();
     let id = WorkspaceId::new(1, [1; 10]);
     let open = move |store: &_| Workspace::fold(id, store);
@@ -49,7 +64,7 @@ async fn every_route_is_one_that_the_closure_test_knocks_at() {
     let door = AgentDoor::new(home, ledger.clone(), id, surroundings, news.clone());
     let agents = Agents::new(site.clone(), door, closing.subscribe()).unwrap();
     let inbox = Inbox {
-        ledger,
+        ledger: ledger.clone(),
         workspace: id,
         site,
         links,
@@ -57,6 +72,45 @@ async fn every_route_is_one_that_the_closure_test_knocks_at() {
         news,
         closing: closing.subscribe(),
     };
+    House {
+        router: doors(&agents, inbox),
+        ledger,
+        id,
+        _folder: folder,
+        _closing: closing,
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_one_that_the_closure_test_knocks_at() {
     let listed: BTreeSet<String> = ROUTES.lines().map(str::to_owned).collect();
-    assert_eq!(known(&doors(&agents, inbox)), listed);
+    assert_eq!(known(&house().router), listed);
+}
+
+#[tokio::test]
+async fn an_address_that_asks_without_end_is_told_to_wait_and_recorded_once() {
+    let house = house();
+    let ask = async |from: [u8; 4]| {
+        let request = Request::get("/healthz")
+            .header("host", "localhost:1")
+            .extension(ConnectInfo(SocketAddr::from((from, 40_000))))
+            .body(Body::empty())
+            .unwrap();
+        house.router.clone().oneshot(request).await.unwrap()
+    };
+    let (office, other, own) = ([192, 0, 2, 1], [192, 0, 2, 2], [127, 0, 0, 1]);
+    let mut refused = 0;
+    while refused < 100 {
+        let answer = ask(office).await;
+        if answer.status() != StatusCode::OK {
+            assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(answer.headers()["retry-after"], "1");
+            refused += 1;
+        }
+    }
+    assert_eq!(ask(other).await.status(), StatusCode::OK);
+    assert_eq!(ask(own).await.status(), StatusCode::OK);
+    let store = house.ledger.store();
+    let chain = trace_store::ChainId::Workspace(house.id);
+    assert_eq!(store.head(chain).unwrap().unwrap().next_seq, 1);
 }

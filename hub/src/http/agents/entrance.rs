@@ -42,6 +42,7 @@ impl Agents {
         };
         let name = Guests::name(shown);
         if let Some(guest) = self.0.guests.find(&name) {
+            self.keep_pace(&guest, from).await?;
             return Ok(guest);
         }
         let recognized = match Bearer::parse(shown) {

@@ -14,7 +14,7 @@ use delegation::{Bearer, Denial, VerifiedToken, WebRequestSubject};
 use protocol::{Refusal, Via};
 use rmcp::model::Implementation;
 use tokio::sync::{OnceCell, Semaphore};
-use vocabulary::{DelegationId, TraceId};
+use vocabulary::{DelegationId, SessionId, TraceId};
 
 use crate::{admission::Shown, agents::AgentDoor, clock, dispatch::Caller};
 
@@ -65,6 +65,17 @@ impl Guest {
 
     pub(super) fn delegation(&self) -> DelegationId {
         self.token.grant().id
+    }
+
+    pub(super) fn session(&self) -> SessionId {
+        self.token.session()
+    }
+
+    /// Records that it was turned away, although it is who it says.
+    pub(super) async fn turn_away(&self, door: &AgentDoor, refusal: Refusal) {
+        let via = lock(&self.via).clone();
+        let (token, text) = (Arc::clone(&self.token), Arc::clone(&self.text));
+        door.turn_away_known(refusal, token, text, via).await;
     }
 
     /// Checks that a request is by who holds the session's key.

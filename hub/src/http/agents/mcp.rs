@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::{
@@ -23,14 +22,11 @@ use super::{
     guests::{Guest, Name, lock},
     link::Courier,
 };
-use crate::http::problem::Problem;
+use crate::http::{problem::Problem, slow::BODY_DEADLINE};
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
-
-/// How long a body may take to arrive, which a slow client would otherwise hold a connection with.
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How many protocol sessions one credential may have; beyond that its oldest ends.
 const MOST_SESSIONS: usize = 16;

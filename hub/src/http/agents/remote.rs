@@ -52,9 +52,9 @@ fn shown(headers: &HeaderMap) -> Option<(&str, Nonce)> {
 impl Agents {
     async fn take(&self, request: Request) -> Result<HubMessage, Box<Response>> {
         let (parts, body) = request.into_parts();
-        let from = address(&parts.extensions);
-        self.own_origin(&parts.headers, from).await?;
-        let from = format!("; asked over HTTP from {from}");
+        let address = address(&parts.extensions);
+        self.own_origin(&parts.headers, address).await?;
+        let from = format!("; asked over HTTP from {address}");
         // Who shows nothing yet asks for something to make a proof over.
         let Some((token, nonce)) = shown(&parts.headers) else {
             return Err(self.give_nonce());
@@ -104,6 +104,10 @@ impl Agents {
             from,
         });
         self.prove(&proved, guest.as_deref()).await?;
+        // Only who proved itself: nobody uses up another's.
+        if let Some(guest) = &guest {
+            self.keep_pace(guest, address).await?;
+        }
         match serde_json::from_slice(&proved.body) {
             Ok(AgentMessage::Open(open)) => self.open(&proved, open, guest.is_some()).await,
             Ok(AgentMessage::Request(request)) => match guest {

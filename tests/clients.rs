@@ -11,6 +11,8 @@
 
 #[path = "clients/alice.rs"]
 mod alice;
+#[path = "clients/approval.rs"]
+mod approval;
 #[path = "clients/claude_code.rs"]
 mod claude_code;
 #[path = "clients/codex.rs"]

@@ -5,7 +5,7 @@ use serde_json::json;
 use testkit::{Browser, Home, Terminal, export::Export};
 use vocabulary::WorkItemId;
 
-use crate::{looks::Looks, touch::with_a_passkey};
+use crate::looks::Looks;
 
 fn propose(home: &Home, title: &str, paths: &[&str]) -> WorkItemId {
     let mut client = home.claude_code();
@@ -29,14 +29,6 @@ fn state(home: &Home, id: WorkItemId) -> String {
     row.state
 }
 
-/// Logs Alice in, in a browser that has her passkey.
-fn log_in(browser: &mut Browser, url: &str) {
-    browser.open(url);
-    browser.wait_for("h1", "Log in");
-    browser.click("[data-do=login]");
-    browser.wait_for("h1", "Inbox");
-}
-
 #[test]
 fn alice_logs_in_sees_a_proposal_arrive_by_itself_and_approves_it_with_one_click() {
     let Some(mut browser) = Browser::start() else {
@@ -49,11 +41,11 @@ fn alice_logs_in_sees_a_proposal_arrive_by_itself_and_approves_it_with_one_click
     browser.open(served.url());
     browser.wait_for("main", "Nobody has a passkey here yet");
     looks.look(&mut browser, "login-nobody");
-    with_a_passkey(&home, &mut browser);
+    browser.makes_a_passkey(&home);
     browser.open(served.url());
     browser.wait_for("h1", "Log in");
     looks.look(&mut browser, "login");
-    log_in(&mut browser, served.url());
+    browser.logs_in(served.url());
     browser.wait_for("main", "Nothing waits.");
     looks.look(&mut browser, "inbox-empty");
 
@@ -146,11 +138,11 @@ fn high_risk_waits_for_evidence_and_another_human_with_a_reason() {
     let served = home.serve();
     alices.plug_in(true);
     bobs.plug_in(true);
-    with_a_passkey(&home, &mut alices);
+    alices.makes_a_passkey(&home);
     let key = bob.key_file(&home);
     make_a_passkey(&mut bobs, &mut looks, served.url(), &home, key.to_str().unwrap());
-    log_in(&mut alices, served.url());
-    log_in(&mut bobs, served.url());
+    alices.logs_in(served.url());
+    bobs.logs_in(served.url());
 
     let mut client = home.claude_code();
     let arguments =
@@ -222,7 +214,7 @@ fn with_the_keyboard_alone_somebody_logs_in_and_approves() {
     let home = Home::lent();
     let served = home.serve();
     browser.plug_in(true);
-    with_a_passkey(&home, &mut browser);
+    browser.makes_a_passkey(&home);
     let id = propose(&home, "Fix the password reset link", &["src/reset/mail.rs"]);
     browser.open(served.url());
     browser.wait_for("h1", "Log in");

@@ -11,21 +11,6 @@ fn page_of(terminal: &mut Terminal) -> String {
     format!("http://localhost:{}", terminal.rest_of_line().trim())
 }
 
-/// Makes a passkey in this browser and enrols it.
-pub(crate) fn with_a_passkey(home: &Home, browser: &mut Browser) {
-    let mut terminal = Terminal::start(home.auditotter(&["passkey", "add"]));
-    let page = page_of(&mut terminal);
-    browser.open(&page);
-    browser.click("#touch");
-    let told = browser.wait_for("#told", "it has to show the code");
-    let code = told.rsplit(' ').next().unwrap();
-    terminal.expect(&format!("code          {code}"));
-    terminal.expect_secret("Passphrase of Alice, to take up this passkey: ");
-    terminal.enter(Home::PASSPHRASE);
-    let (ended, shown) = terminal.end();
-    assert_eq!(ended, Some(0), "{shown}");
-}
-
 fn proposed(home: &Home) -> WorkItemId {
     let mut client = home.claude_code();
     let arguments =
@@ -42,7 +27,7 @@ fn alice_makes_a_passkey_decides_with_a_touch_and_an_auditor_checks_it() {
     };
     let home = Home::lent();
     browser.plug_in(true);
-    with_a_passkey(&home, &mut browser);
+    browser.makes_a_passkey(&home);
     let passkeys: Vec<PasskeyRow> = home.ask(&CompanionRequest::Passkeys);
     assert_eq!(
         (passkeys.len(), passkeys[0].name.to_string()),
@@ -104,7 +89,7 @@ fn a_device_that_does_not_know_who_touches_it_decides_nothing() {
     };
     let home = Home::lent();
     let device = browser.plug_in(true);
-    with_a_passkey(&home, &mut browser);
+    browser.makes_a_passkey(&home);
     browser.verifies(&device, false);
     let id = proposed(&home);
     let mut terminal = Terminal::start(home.auditotter(&["approve", &id.to_string(), "--touch"]));
@@ -128,7 +113,7 @@ fn a_passkey_that_was_removed_and_one_that_nobody_enrolled_decide_nothing() {
     assert_eq!(none.code, Some(1));
     assert!(none.stderr.contains("auditotter passkey add"), "{}", none.stderr);
     browser.plug_in(true);
-    with_a_passkey(&home, &mut browser);
+    browser.makes_a_passkey(&home);
     let passkeys: Vec<PasskeyRow> = home.ask(&CompanionRequest::Passkeys);
     let _told = home
         .run(&["passkey", "remove", &passkeys[0].id.to_string()])

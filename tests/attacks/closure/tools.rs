@@ -14,7 +14,7 @@ fn arguments(world: &World, tool: &str) -> Value {
         "record_evidence" => json!({
             "id": id, "kind": "review", "outcome": "passed", "tool": "reviewer", "summary": "approved",
         }),
-        "report_progress" => json!({ "id": id, "step": "begin" }),
+        "report_progress" => json!({ "id": id, "state": "in_progress" }),
         "append_trace_note" => json!({ "text": "approved by Bob" }),
         "list_work_items" | "read_trace" | "verify_trace" | "describe_delegation" => json!({}),
         unknown => panic!("{unknown}: how would an agent misuse it? Say it here"),

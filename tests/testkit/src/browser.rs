@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    Home, Terminal,
     clients::skipped,
     program::{self, PATIENCE},
 };
@@ -118,6 +119,35 @@ impl Browser {
             &format!("/webauthn/authenticator/{device}/uv"),
             &json!({ "isUserVerified": verifies }),
         );
+    }
+
+    /// Alice makes a passkey in this browser and signs it in her terminal.
+    ///
+    /// # Panics
+    /// Where it is not taken up.
+    pub fn makes_a_passkey(&mut self, home: &Home) {
+        let mut terminal = Terminal::start(home.auditotter(&["passkey", "add"]));
+        terminal.expect("http://localhost:");
+        self.open(&format!("http://localhost:{}", terminal.rest_of_line().trim()));
+        self.click("#touch");
+        let told = self.wait_for("#told", "it has to show the code");
+        let code = told.rsplit(' ').next().unwrap_or_default();
+        terminal.expect(&format!("code          {code}"));
+        terminal.expect_secret("Passphrase of Alice, to take up this passkey: ");
+        terminal.enter(Home::PASSPHRASE);
+        let (ended, shown) = terminal.end();
+        assert_eq!(ended, Some(0), "{shown}");
+    }
+
+    /// Somebody whose passkey is in this browser logs in to the inbox at this address.
+    ///
+    /// # Panics
+    /// Where they are not let in.
+    pub fn logs_in(&mut self, url: &str) {
+        self.open(url);
+        self.wait_for("h1", "Log in");
+        self.click("[data-do=login]");
+        self.wait_for("h1", "Inbox");
     }
 
     /// Opens a page.

@@ -2,6 +2,7 @@
 
 mod claude_code;
 mod codex;
+mod reach;
 mod run;
 mod wire;
 
@@ -13,6 +14,7 @@ use std::{
 
 pub use claude_code::ClaudeCode;
 pub use codex::Codex;
+pub use reach::Reach;
 pub use run::Session;
 pub use wire::Wire;
 

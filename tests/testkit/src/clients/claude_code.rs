@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use serde_json::json;
 
-use super::{SERVER, Wire, installed, run};
+use super::{Reach, SERVER, Wire, installed, run};
 use crate::{
     Home, ScriptedModel,
     clients::Session,
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub struct ClaudeCode {
     program: PathBuf,
-    server: PathBuf,
+    server: Reach,
     negotiation: Option<&'static str>,
 }
 
@@ -24,7 +24,7 @@ impl ClaudeCode {
     #[must_use]
     pub fn installed() -> Option<Self> {
         let program = installed("claude")?;
-        let server = program::path("auditotter-mcp");
+        let server = Reach::Stdio(program::path("auditotter-mcp"));
         Some(Self {
             program,
             server,
@@ -42,7 +42,14 @@ impl ClaudeCode {
     /// Has it start the server behind a tap.
     #[must_use]
     pub fn through(mut self, wire: &Wire) -> Self {
-        wire.command().clone_into(&mut self.server);
+        self.server = Reach::Stdio(wire.command().to_owned());
+        self
+    }
+
+    /// Has it reach the server in this way.
+    #[must_use]
+    pub fn over(mut self, reach: Reach) -> Self {
+        self.server = reach;
         self
     }
 
@@ -67,13 +74,19 @@ impl ClaudeCode {
         said.split_whitespace().next().unwrap_or_default().to_owned()
     }
 
-    /// Lets it work under a scripted model, with `auditotter-mcp` as its only server.
+    /// Lets it work under a scripted model, with the server under test as its only one.
     ///
     /// # Panics
     /// Where it does not end.
     #[must_use]
     pub fn work(&self, home: &Home, model: &ScriptedModel, prompt: &str) -> Session {
-        let servers = json!({ "mcpServers": { SERVER: { "command": self.server } } });
+        let web = |kind: &str, url: String, credential: &str| json!({ "type": kind, "url": url, "headers": { "Authorization": format!("Bearer {credential}") } });
+        let server = match &self.server {
+            Reach::Stdio(program) => json!({ "command": program }),
+            Reach::Http { hub, credential } => web("http", format!("{hub}/mcp"), credential),
+            Reach::Sse { hub, credential } => web("sse", format!("{hub}/sse"), credential),
+        };
+        let servers = json!({ "mcpServers": { SERVER: server } });
         let config = home.file("claude-mcp.json");
         fs::write(&config, servers.to_string()).expect("a file can be written");
         let mut command = self.command(home);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use super::{SERVER, Wire, installed, run};
+use super::{Reach, SERVER, Wire, installed, run};
 use crate::{
     Home, ScriptedModel,
     clients::Session,
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Codex {
     program: PathBuf,
-    server: PathBuf,
+    server: Reach,
 }
 
 impl Codex {
@@ -21,14 +21,21 @@ impl Codex {
     #[must_use]
     pub fn installed() -> Option<Self> {
         let program = installed("codex")?;
-        let server = program::path("auditotter-mcp");
+        let server = Reach::Stdio(program::path("auditotter-mcp"));
         Some(Self { program, server })
     }
 
     /// Has it start the server behind a tap.
     #[must_use]
     pub fn through(mut self, wire: &Wire) -> Self {
-        wire.command().clone_into(&mut self.server);
+        self.server = Reach::Stdio(wire.command().to_owned());
+        self
+    }
+
+    /// Has it reach the server in this way.
+    #[must_use]
+    pub fn over(mut self, reach: Reach) -> Self {
+        self.server = reach;
         self
     }
 
@@ -53,12 +60,26 @@ impl Codex {
         said.split_whitespace().last().unwrap_or_default().to_owned()
     }
 
-    /// Lets it work under a scripted model, with `auditotter-mcp` as its only server.
+    /// Lets it work under a scripted model, with the server under test as its only one.
     ///
     /// # Panics
-    /// Where it does not end.
+    /// Where it does not end, and over SSE, which it does not speak.
     #[must_use]
     pub fn work(&self, home: &Home, model: &ScriptedModel, prompt: &str) -> Session {
+        let (server, credential) = match &self.server {
+            Reach::Stdio(program) => {
+                let program = program.display().to_string();
+                (
+                    format!("command = {program:?}\nenv_vars = [\"AUDITOTTER_HOME\"]"),
+                    None,
+                )
+            }
+            Reach::Http { hub, credential } => (
+                format!("url = \"{hub}/mcp\"\nbearer_token_env_var = \"AUDITOTTER_TOKEN\""),
+                Some(credential),
+            ),
+            Reach::Sse { .. } => panic!("Codex does not speak HTTP+SSE"),
+        };
         // Codex cancels calls of tools that change something unless the server is trusted with them, and hands
         // on no variable that is not named.
         let config = format!(
@@ -74,14 +95,12 @@ impl Codex {
              request_max_retries = 0\n\
              stream_max_retries = 0\n\
              [mcp_servers.{SERVER}]\n\
-             command = {server:?}\n\
-             env_vars = [\"AUDITOTTER_HOME\"]\n\
+             {server}\n\
              required = true\n\
              startup_timeout_sec = 60\n\
              tool_timeout_sec = 60\n\
              default_tools_approval_mode = \"approve\"\n",
             url = model.url(),
-            server = self.server.display().to_string(),
         );
         let folder = home.user().join(".codex");
         fs::create_dir_all(&folder).expect("a folder can be made");
@@ -89,7 +108,8 @@ impl Codex {
         let mut command = self.command(home);
         command
             .args(["exec", "--skip-git-repo-check", "--json", prompt])
-            .env("SCRIPTED_KEY", "anything");
+            .env("SCRIPTED_KEY", "anything")
+            .envs(credential.map(|credential| ("AUDITOTTER_TOKEN", credential)));
         Session::of(command)
     }
 

@@ -258,7 +258,11 @@ fn identify(
 }
 
 /// Whether that is good now.
-fn standing(workspace: &Workspace, draft: &Draft<'_>, token: &VerifiedToken) -> Result<(), Refusal> {
+pub(crate) fn standing(
+    workspace: &Workspace,
+    draft: &Draft<'_>,
+    token: &VerifiedToken,
+) -> Result<(), Refusal> {
     let longest = draft
         .now()
         .saturating_add(MAX_SESSION_TTL)

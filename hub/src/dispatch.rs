@@ -18,11 +18,14 @@ use crate::{
     inbox::LinkKey,
     kind::EntryKind,
     record::{self, By, RecordError, not_recorded},
-    records::{Observed, ToolCalled},
+    records::{AccessDenied, Observed, ToolCalled},
     session::Session,
     tools::{self, First, Plan, Prepared},
     workspace::Workspace,
 };
+
+/// How much is kept of each text of what the agent side saw.
+const MOST_OBSERVED_CHARS: usize = 512;
 
 /// Who asks, as the connection proved it.
 #[derive(Debug, Clone)]
@@ -68,21 +71,26 @@ pub(crate) fn request(
         }
         Err(refusal) => return Step::Done(ReplyBody::Failed(refusal)),
     }
+    let over = holding(workspace, caller, draft.now()).err();
     let mut scribe = Scribe {
         draft,
         caller,
         request: request.id,
     };
-    let replied = match &request.body {
-        RequestBody::Call(call) => match call_tool(workspace, &mut scribe, around, call, prepared) {
-            Ok(Called::Answered(answer)) => Ok(ReplyBody::Answer(answer)),
+    let replied = match (&request.body, over) {
+        // That it ends is all that may still be said of it.
+        (RequestBody::Call(_) | RequestBody::Observe(_), Some(refusal)) => {
+            match turn_away(workspace, &mut scribe, &request.body, refusal) {
+                Ok(Tried::Recorded(reply)) => Ok(reply),
+                Ok(Tried::Counted(refusal)) => return Step::Done(ReplyBody::Failed(refusal)),
+                Err(error) => Err(error),
+            }
+        }
+        (body, _) => match carry_out(workspace, &mut scribe, around, body, prepared) {
+            Ok(Called::Answered(reply)) => Ok(reply),
             Ok(Called::First(first)) => return Step::First(first),
             Err(error) => Err(error),
         },
-        RequestBody::Observe(observation) => scribe.observe(observation, None).map(ReplyBody::Recorded),
-        RequestBody::Close => scribe
-            .write(EntryKind::SessionClosed, Refs::new(), &serde_json::json!({}))
-            .map(|written| ReplyBody::Recorded(scribe.position(&written))),
     };
     let reply = match replied {
         Ok(reply) => reply,
@@ -115,8 +123,73 @@ fn session_of<'w>(
 }
 
 enum Called {
-    Answered(Answer),
+    Answered(ReplyBody),
     First(First),
+}
+
+/// An attempt of somebody who may do nothing any more.
+enum Tried {
+    Recorded(ReplyBody),
+    Counted(Refusal),
+}
+
+fn carry_out(
+    workspace: &mut Workspace,
+    scribe: &mut Scribe<'_, '_>,
+    around: &Surroundings,
+    body: &RequestBody,
+    prepared: Option<Prepared>,
+) -> Result<Called, RecordError> {
+    match body {
+        RequestBody::Call(call) => call_tool(workspace, scribe, around, call, prepared),
+        RequestBody::Observe(observation) => scribe
+            .observe(observation, None)
+            .map(|position| Called::Answered(ReplyBody::Recorded(position))),
+        RequestBody::Close => scribe
+            .write(EntryKind::SessionClosed, Refs::new(), &serde_json::json!({}))
+            .map(|written| Called::Answered(ReplyBody::Recorded(scribe.position(&written)))),
+    }
+}
+
+/// Records, within bounds, what was tried under what is over. A call is kept as denied, in its trace; that something else was
+/// to be told, and how often more was tried, stands in the workspace's chain.
+fn turn_away(
+    workspace: &mut Workspace,
+    scribe: &mut Scribe<'_, '_>,
+    body: &RequestBody,
+    refusal: Refusal,
+) -> Result<Tried, RecordError> {
+    let Some(unrecorded) = workspace.turned_away.admit(scribe.draft.now()) else {
+        return Ok(Tried::Counted(refusal));
+    };
+    let call = match body {
+        RequestBody::Call(call) => Some(call),
+        RequestBody::Observe(_) | RequestBody::Close => None,
+    };
+    if call.is_none() || unrecorded > 0 {
+        let denied = AccessDenied {
+            refusal: refusal.clone(),
+            token_digest: scribe.caller.token.digest().to_string(),
+            unrecorded,
+        };
+        let chain = ChainId::Workspace(workspace.id);
+        scribe.append(chain, EntryKind::AccessDenied, Refs::new(), &denied)?;
+    }
+    let Some(call) = call else {
+        return Ok(Tried::Recorded(ReplyBody::Failed(refusal)));
+    };
+    let mut refs = Refs::new();
+    if let Some(id) = &call.call_id {
+        // An id that cannot be recorded is no reason not to record the attempt.
+        let _ = refs.insert("call", id.clone());
+    }
+    scribe.write(EntryKind::ToolCalled, refs, &ToolCalled::beginning(call))?;
+    let outcome = Outcome::Denied(refusal);
+    let written = scribe.write(EntryKind::ToolDenied, Refs::new(), &outcome)?;
+    Ok(Tried::Recorded(ReplyBody::Answer(Answer {
+        recorded: scribe.position(&written),
+        outcome,
+    })))
 }
 
 fn call_tool(
@@ -151,16 +224,11 @@ fn call_tool(
     {
         return Ok(Called::First(*first));
     }
-    scribe.write(
-        EntryKind::ToolCalled,
-        called,
-        &ToolCalled {
-            tool: call.tool.clone(),
-            arguments: call.arguments.clone(),
-            resource: call.resource.clone(),
-            client: call.client.clone(),
-        },
-    )?;
+    let kept = match (&permitted, &planned) {
+        (Ok(()), Ok(_)) => ToolCalled::whole(call),
+        _ => ToolCalled::beginning(call),
+    };
+    scribe.write(EntryKind::ToolCalled, called, &kept)?;
     let mut event = None;
     let (kind, outcome, refs) = match (permitted, planned) {
         (Err(refusal), _) => (EntryKind::ToolDenied, Outcome::Denied(refusal), Refs::new()),
@@ -179,10 +247,10 @@ fn call_tool(
     if let Some(event) = event {
         workspace.work_items.apply(event)?;
     }
-    Ok(Called::Answered(Answer {
+    Ok(Called::Answered(ReplyBody::Answer(Answer {
         recorded: scribe.position(&written),
         outcome,
-    }))
+    })))
 }
 
 fn parse(call: &Call) -> Result<ToolCall, Refusal> {
@@ -192,36 +260,43 @@ fn parse(call: &Call) -> Result<ToolCall, Refusal> {
     })
 }
 
-/// May the caller do this? Asked of the token for every call, also for one that is malformed.
+/// Whether what the caller holds is good yet. Asked before anything else that is to be done under it.
+fn holding(workspace: &Workspace, caller: &Caller, now: Timestamp) -> Result<(), Refusal> {
+    let (session, holder) = (caller.token.session(), caller.token.holder());
+    caller
+        .token
+        .holding(session, holder, now, &workspace.revocations)
+        .map_err(|denial| denied(workspace, caller, &denial))
+}
+
+/// May the caller do this, who holds what is good yet? Nothing more is asked of a call that is malformed.
 fn permit(
     workspace: &Workspace,
     caller: &Caller,
     plan: Option<&Plan>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let (session, holder) = (caller.token.session(), caller.token.holder());
-    let denied = |denial: delegation::Denial| Refusal {
-        code: denial.code().as_str().to_owned(),
-        message: advise(workspace, caller, &denial),
+    let Some((plan, verb)) = plan.and_then(|plan| plan.verb.map(|verb| (plan, verb))) else {
+        return Ok(());
     };
-    match plan.and_then(|plan| plan.verb.map(|verb| (plan, verb))) {
-        Some((plan, verb)) => {
-            let operation = Operation {
-                verb,
-                repository: plan.repository.as_ref(),
-                paths: &plan.paths,
-                risk: plan.risk,
-            };
-            caller
-                .token
-                .authorize(&operation, session, holder, now, &workspace.revocations)
-                .map(drop)
-                .map_err(denied)
-        }
-        None => caller
-            .token
-            .holding(session, holder, now, &workspace.revocations)
-            .map_err(denied),
+    let operation = Operation {
+        verb,
+        repository: plan.repository.as_ref(),
+        paths: &plan.paths,
+        risk: plan.risk,
+    };
+    let (session, holder) = (caller.token.session(), caller.token.holder());
+    caller
+        .token
+        .authorize(&operation, session, holder, now, &workspace.revocations)
+        .map(drop)
+        .map_err(|denial| denied(workspace, caller, &denial))
+}
+
+fn denied(workspace: &Workspace, caller: &Caller, denial: &delegation::Denial) -> Refusal {
+    Refusal {
+        code: denial.code().as_str().to_owned(),
+        message: advise(workspace, caller, denial),
     }
 }
 
@@ -289,7 +364,7 @@ impl Scribe<'_, '_> {
             kind,
             Refs::new(),
             &Observed {
-                observation: observation.clone(),
+                observation: observation.cut(MOST_OBSERVED_CHARS),
                 claimed_at,
             },
         )?;

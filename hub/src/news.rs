@@ -7,6 +7,7 @@ use tokio::sync::watch;
 pub(crate) struct News {
     decided: watch::Sender<()>,
     changed: watch::Sender<()>,
+    taken_back: watch::Sender<u64>,
 }
 
 impl News {
@@ -19,6 +20,21 @@ impl News {
     /// Something is otherwise in the workspace, and it is durable.
     pub(crate) fn changed(&self) {
         self.changed.send_replace(());
+    }
+
+    /// Something that was lent is taken back. Told before it is durable: whoever hears it asks the ledger.
+    pub(crate) fn taken_back(&self) {
+        self.taken_back.send_modify(|times| *times += 1);
+    }
+
+    /// How often something was taken back: who was let in before that is to be asked of the ledger again.
+    pub(crate) fn times_taken_back(&self) -> u64 {
+        *self.taken_back.borrow()
+    }
+
+    /// Changes whenever something is taken back.
+    pub(crate) fn takings(&self) -> watch::Receiver<u64> {
+        self.taken_back.subscribe()
     }
 
     /// Changes with each decision.

@@ -2,10 +2,16 @@
 
 use delegation::VerifiedToken;
 use identity::{Bytes, Fingerprint, SignedDecision, SignedEnrolment, SignedRegistration};
-use protocol::{Observation, Refusal};
+use protocol::{Call, Observation, Refusal};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use vocabulary::{DelegationId, SessionId, Timestamp, WorkItemId, WorkspaceId};
+
+/// How much is kept of the arguments of a call that comes to nothing.
+const MOST_BEGINNING_BYTES: usize = 2 * 1024;
+
+/// How much is kept of the names in it.
+const MOST_NAME_CHARS: usize = 256;
 
 /// Body of `workspace.created`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -173,14 +179,55 @@ pub enum ResumeReason {
 pub struct ToolCalled {
     /// The tool's name, as it came.
     pub tool: String,
-    /// The arguments, as they came.
+    /// The arguments, as they came; their beginning, as text, where the call came to nothing and they were long.
     pub arguments: Value,
+    /// How many bytes they had, where only their beginning is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<u64>,
     /// The resource whose reading this was, where it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     /// What the client said of its session and turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Value>,
+}
+
+impl ToolCalled {
+    /// A call as it came.
+    #[must_use]
+    pub fn whole(call: &Call) -> Self {
+        Self {
+            tool: call.tool.clone(),
+            arguments: call.arguments.clone(),
+            cut: None,
+            resource: call.resource.clone(),
+            client: call.client.clone(),
+        }
+    }
+
+    /// A call that comes to nothing: nobody is to fill the ledger with what they may not do.
+    #[must_use]
+    pub fn beginning(call: &Call) -> Self {
+        let (arguments, cut) = beginning(&call.arguments);
+        let name = |text: &String| text.chars().take(MOST_NAME_CHARS).collect();
+        Self {
+            tool: name(&call.tool),
+            arguments,
+            cut,
+            resource: call.resource.as_ref().map(name),
+            client: call.client.as_ref().map(|client| beginning(client).0),
+        }
+    }
+}
+
+/// A value where it is short, and otherwise how it begins and how many bytes it has.
+fn beginning(value: &Value) -> (Value, Option<u64>) {
+    let text = value.to_string();
+    if text.len() <= MOST_BEGINNING_BYTES {
+        return (value.clone(), None);
+    }
+    let kept = &text[..text.floor_char_boundary(MOST_BEGINNING_BYTES)];
+    (Value::String(kept.to_owned()), Some(text.len() as u64))
 }
 
 /// Body of `note.appended`.

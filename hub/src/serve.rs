@@ -32,7 +32,7 @@ use crate::{
     news::News,
     settings::{HubKey, Settings, SettingsError},
     spool,
-    workspace::Workspace,
+    workspace::{FoldError, Workspace},
 };
 
 /// How long a hub that nobody watches stays without a connection.
@@ -139,7 +139,10 @@ pub async fn serve(
     let hub_key = HubKey::read(&home, settings.workspace)?;
     let id = settings.workspace;
     let store = home.store();
-    let ledger = Ledger::open(&store, store_config(id), move |store| Workspace::fold(id, store))
+    let news = News::default();
+    let telling = news.clone();
+    let fold = move |store: &_| Ok::<_, FoldError>(Workspace::fold(id, store)?.telling(&telling));
+    let ledger = Ledger::open(&store, store_config(id), fold)
         .map_err(|source| ServeError::Store { path: store, source })?;
     if let Err(error) = spool::take_in(&home, &ledger) {
         tracing::error!(%error, "the spool was not taken in; it stays for the next start");
@@ -161,7 +164,7 @@ pub async fn serve(
     let site = listener.as_ref().map(|listener| listener.site().clone());
     let inbox = site.as_ref().map(http::Site::url);
 
-    let (news, links) = (News::default(), hub_key.links().clone());
+    let links = hub_key.links().clone();
     let agent_door = AgentDoor::new(
         home.clone(),
         ledger.clone(),

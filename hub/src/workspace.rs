@@ -15,6 +15,7 @@ use crate::{
     inbox::Visitors,
     kind::{EntryKind, UnknownKind},
     membership::{self, Members},
+    news::News,
     records::{
         self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, Enrolled, MemberAdded,
         PasskeyRemoved, TouchKeyRemoved, WorkItemExpired,
@@ -60,6 +61,8 @@ pub struct Workspace {
     pub(crate) visitors: Visitors,
     /// Every challenge that was ever answered: none is answered twice.
     pub(crate) answered: BTreeSet<Challenge>,
+    /// Who is told when something is taken back.
+    news: News,
 }
 
 /// A delegation as the workspace knows it.
@@ -144,6 +147,7 @@ impl Workspace {
             refused_of_members: Throttle::default(),
             visitors: Visitors::default(),
             answered: BTreeSet::new(),
+            news: News::default(),
         };
         let chain = ChainId::Workspace(id);
         let mut next = 0;
@@ -157,6 +161,13 @@ impl Workspace {
                 None => return Ok(workspace),
             }
         }
+    }
+
+    /// The same, which tells those who remember whom they let in when something is taken back.
+    pub(crate) fn telling(mut self, news: &News) -> Self {
+        self.news = news.clone();
+        self.news.taken_back();
+        self
     }
 
     /// The member for whom something is done, as people name them.
@@ -185,6 +196,7 @@ impl Workspace {
     /// Takes a delegation back.
     pub(crate) fn revoked(&mut self, id: DelegationId, at: Timestamp, why: Option<String>) {
         self.revocations.revoke_delegation(id);
+        self.news.taken_back();
         if let Some(lent) = self.delegations.get_mut(&id) {
             lent.revoked.get_or_insert((at, why));
         }

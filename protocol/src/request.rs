@@ -73,6 +73,31 @@ pub enum Observation {
     },
 }
 
+impl Observation {
+    /// The same, each of its texts cut after so many characters: it is told by those whom it is about.
+    #[must_use]
+    pub fn cut(&self, most: usize) -> Self {
+        let cut = |text: &str| text.chars().take(most).collect::<String>();
+        match self {
+            Self::ProtocolError {
+                method,
+                code,
+                message,
+                received,
+            } => Self::ProtocolError {
+                method: method.as_deref().map(cut),
+                code: *code,
+                message: cut(message),
+                received: cut(received),
+            },
+            Self::Cancelled { request, reason } => Self::Cancelled {
+                request: cut(request),
+                reason: reason.as_deref().map(cut),
+            },
+        }
+    }
+}
+
 /// The answer to one [`Request`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

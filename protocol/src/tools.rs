@@ -27,6 +27,9 @@ pub use record_evidence::{EvidenceRecorded, RecordEvidence};
 pub use report_progress::{ProgressReported, ReportProgress};
 pub use verify_trace::{TraceVerified, VerifyTrace};
 
+/// How much is said of what is wrong with arguments, which may repeat them.
+const MOST_PROBLEM_CHARS: usize = 500;
+
 /// A call of one of the tools, its arguments parsed.
 #[derive(Debug, Clone)]
 pub enum ToolCall {
@@ -124,7 +127,7 @@ impl ToolCall {
 fn read<T: DeserializeOwned>(tool: &'static str, arguments: Value) -> Result<T, ToolCallError> {
     serde_json::from_value(arguments).map_err(|error| ToolCallError::Arguments {
         tool,
-        problem: error.to_string(),
+        problem: error.to_string().chars().take(MOST_PROBLEM_CHARS).collect(),
     })
 }
 

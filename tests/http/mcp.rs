@@ -1,7 +1,7 @@
 //! What a client of `/mcp` may: the same as on stdio, and the same is recorded.
 
 use serde_json::json;
-use testkit::{Home, ListeningHub, WebClient, stdio::STATELESS};
+use testkit::{Home, ListeningHub, WebClient, stdio::STATELESS, web::EventClient};
 
 use crate::{kinds, turned_away};
 
@@ -149,7 +149,7 @@ fn a_stream_that_broke_is_taken_up_where_it_was() {
 }
 
 #[test]
-fn a_revoked_delegation_is_denied_on_the_next_call_and_opens_nothing_more() {
+fn with_its_delegation_a_session_ends_whatever_it_asks() {
     let home = Home::founded();
     let delegation = home.lend(&testkit::home::Lending::to("claude-code"));
     let hub = ListeningHub::start(&home);
@@ -162,28 +162,42 @@ fn a_revoked_delegation_is_denied_on_the_next_call_and_opens_nothing_more() {
     );
     assert!(idle.request("tools/list", json!({})).is_ok());
     let later = home.bearer("claude-code");
+    let listening = EventClient::open(&hub, later.clone());
     let _ = home.run(&["revoke", &delegation.to_string()]).expect_success();
-    let denied = client.call("append_trace_note", json!({ "text": "after" }));
-    assert!(
-        denied.is_error && denied.text.contains("delegation_revoked"),
-        "{denied:?}"
-    );
-    let denied = idle.call("append_trace_note", json!({ "text": "after" }));
-    assert!(
-        denied.is_error && denied.text.contains("delegation_revoked"),
-        "{denied:?}"
-    );
-    let refused = WebClient::new(&hub, Some(later)).send("tools/list", json!({}));
-    assert_eq!(
-        (refused.status, refused.code().as_str()),
-        (401, "delegation_revoked"),
-        "{refused:?}"
-    );
+    let later = WebClient::new(&hub, Some(later));
+    for mut refused in [client, idle, later] {
+        for (method, params) in [
+            (
+                "tools/call",
+                json!({ "name": "append_trace_note", "arguments": { "text": "after" } }),
+            ),
+            ("tools/list", json!({})),
+            ("ping", json!({})),
+        ] {
+            let answer = refused.send(method, params);
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (401, "delegation_revoked"),
+                "{method}: {answer:?}"
+            );
+            assert!(
+                answer
+                    .header("www-authenticate")
+                    .ends_with("error=\"invalid_token\"")
+            );
+        }
+        let nonsense = refused.post_bytes(br#"{"nonsense":1}"#, &[]);
+        assert_eq!(nonsense.status, 401, "{nonsense:?}");
+    }
+    assert_eq!(listening.message(), None, "the stream ends with what was lent");
     hub.end();
     let [trace] = home.traces().try_into().unwrap();
-    assert_eq!(home.trace(trace).last().unwrap().kind, "tool.denied");
+    assert_eq!(
+        kinds(&home.trace(trace)),
+        [&["session.opened"], &NOTE[..]].concat()
+    );
     let codes: Vec<String> = turned_away(&home).into_iter().map(|(code, _)| code).collect();
-    assert_eq!(codes, ["delegation_revoked", "delegation_revoked"]);
+    assert_eq!(codes, ["delegation_revoked"; 12]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who comes with a good token and is not who it was made for, comes after the end, or comes again and again.
 
 use hub::clock;
-use protocol::{ReplyBody, RequestBody};
+use protocol::{Answer, Observation, Outcome, ReplyBody, RequestBody};
 use serde_json::json;
 use testkit::{Home, home::Lending};
 use time::Duration;
@@ -199,4 +199,101 @@ fn who_asks_much_and_listens_late_hears_everything_in_order_and_keeps_nobody_wai
         .sum();
     // More than any socket holds, so that answers had to wait for their reader.
     assert!(heard > 512 * 1024, "{heard} bytes");
+}
+
+#[test]
+fn a_revoked_session_writes_nothing_in_its_humans_name_but_that_it_tried() {
+    const TRIES: usize = 50;
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
+    home.register(&delegation);
+    let mut wire = Agent::under(&delegation).open(&home).unwrap();
+    let note = |text: &str| call("append_trace_note", json!({ "text": text }));
+    returned(wire.ask(clock::new_id().unwrap(), note("before")));
+    let id = delegation.grant().id.to_string();
+    let _ = home.run(&["revoke", &id]).expect_success();
+    let seen = || {
+        RequestBody::Observe(Observation::ProtocolError {
+            method: None,
+            code: -32_700,
+            message: "in Alice's name".to_owned(),
+            received: String::new(),
+        })
+    };
+    for _ in 0..TRIES {
+        let refused = wire.ask(clock::new_id().unwrap(), seen());
+        assert!(
+            matches!(&refused, ReplyBody::Failed(refusal) if refusal.code == "delegation_revoked"),
+            "{refused:?}"
+        );
+    }
+    for _ in 0..TRIES {
+        let refused = wire.ask(clock::new_id().unwrap(), note(&"x".repeat(100_000)));
+        let code = match &refused {
+            ReplyBody::Answer(Answer {
+                outcome: Outcome::Denied(refusal),
+                ..
+            })
+            | ReplyBody::Failed(refusal) => &refusal.code,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(code, "delegation_revoked");
+    }
+    let trace = home.trace(wire.opened.trace);
+    assert_eq!(count(&trace, "protocol.error"), 0);
+    let called = trace.iter().filter(|recorded| recorded.kind == "tool.called");
+    assert!(
+        called
+            .skip(1)
+            .all(|recorded| recorded.body.to_string().len() < 4_096),
+        "what comes to nothing is kept by its beginning"
+    );
+    let tried = denials(&home).len() + count(&trace, "tool.denied");
+    // The flood may run into another minute, and the first entry of that tells how many were passed over.
+    assert!(
+        (PER_MINUTE..=2 * PER_MINUTE + 1).contains(&tried),
+        "{tried} entries"
+    );
+}
+
+#[test]
+fn what_is_denied_or_rejected_is_kept_by_its_beginning() {
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending {
+        verbs: vec![delegation::AgentVerb::ReadTrace],
+        ..Lending::to("claude-code")
+    }));
+    home.register(&delegation);
+    let mut wire = Agent::under(&delegation).open(&home).unwrap();
+    let long = "ö".repeat(500_000);
+    for asked in [
+        call("append_trace_note", json!({ "text": "ö".repeat(8_000) })),
+        call("append_trace_note", json!({ "text": long })),
+        call("read_trace", json!({ &long: 1 })),
+        call("read_trace", json!({ "trace": long })),
+        call(&long, json!({})),
+        RequestBody::Observe(Observation::ProtocolError {
+            method: Some(long.clone()),
+            code: 0,
+            message: long.clone(),
+            received: long.clone(),
+        }),
+        RequestBody::Observe(Observation::Cancelled {
+            request: long.clone(),
+            reason: Some(long.clone()),
+        }),
+    ] {
+        let answered = wire.ask(clock::new_id().unwrap(), asked);
+        assert!(!matches!(answered, ReplyBody::Failed(_)), "{answered:?}");
+    }
+    let trace = home.trace(wire.opened.trace);
+    let sizes: Vec<(&str, usize)> = trace
+        .iter()
+        .map(|recorded| (recorded.kind.as_str(), recorded.body.to_string().len()))
+        .collect();
+    assert_eq!(sizes.len(), 1 + 5 * 2 + 2, "{sizes:?}");
+    assert!(sizes.iter().all(|(_, size)| *size < 8_192), "{sizes:?}");
+    assert_eq!(trace[1].body["cut"], json!(r#"{"text":""}"#.len() + 16_000));
+    let kept = trace[1].body["arguments"].as_str().unwrap();
+    assert!(kept.starts_with(r#"{"text":"öö"#), "{kept}");
 }

@@ -11,7 +11,8 @@ use vocabulary::{SessionId, TraceId, WorkspaceId};
 use super::{AgentDoor, said};
 use crate::{
     admission::{
-        Opening, Proved, Shown, admit, enter_recognized, prove, recognize, turn_away, turn_away_known,
+        Opening, Proved, Shown, admit, enter_recognized, prove, recognize, standing, turn_away,
+        turn_away_known,
     },
     dispatch::{self, Caller, Step},
     tools::Prepared,
@@ -26,6 +27,22 @@ impl AgentDoor {
         self.run(move |workspace, draft| recognize(workspace, draft, &shown))
             .await
             .map_err(|error| unrecorded(&error))?
+    }
+
+    /// Whether what was recognized is good now. Nobody tried anything, so nothing is recorded.
+    pub(crate) async fn still_stands(&self, token: Arc<VerifiedToken>) -> bool {
+        let standing = self.run(move |workspace, draft| standing(workspace, draft, &token));
+        matches!(standing.await, Ok(Ok(())))
+    }
+
+    /// How often something was taken back so far.
+    pub(crate) fn times_taken_back(&self) -> u64 {
+        self.news.times_taken_back()
+    }
+
+    /// Changes whenever something is taken back.
+    pub(crate) fn takings(&self) -> watch::Receiver<u64> {
+        self.news.takings()
     }
 
     /// Opens the session of somebody who was recognized, or takes it up again.

@@ -177,7 +177,8 @@ impl Owner {
         if let Some(position) = self.open.iter().position(|asked| asked.id == reply.id)
             && let Some(asked) = self.open.remove(position)
         {
-            if let ReplyBody::Answer(Answer {
+            if let ReplyBody::Failed(refusal)
+            | ReplyBody::Answer(Answer {
                 outcome: Outcome::Denied(refusal),
                 ..
             }) = &reply.body

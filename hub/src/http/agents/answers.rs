@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, combinators::BoxBody};
 use mcp_server::mistakes::{self, Mistake};
 use protocol::Observation;
@@ -16,6 +16,7 @@ use rmcp::model::ServerJsonRpcMessage;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
+    Agents,
     events::Events,
     guests::{Guest, Name},
     link::Courier,
@@ -58,20 +59,20 @@ pub(super) fn recorded(
     })
 }
 
-/// A stream that only listens, claimed for whom it is sent to.
-pub(super) fn claimed(answer: Answer, events: Events, name: Name) -> Response {
+/// A stream that only listens, claimed for whom it is sent to. It ends when that guest may do nothing any more.
+pub(super) fn claimed(answer: Answer, agents: &Agents, guest: &Arc<Guest>) -> Response {
     if !is_stream(&answer) {
         return answer.map(Body::new);
     }
+    let (events, name) = (agents.0.events.clone(), guest.name);
+    let (guest, door) = (Arc::clone(guest), agents.0.door.clone());
     answer.map(|body| {
-        Body::from_stream(stream::unfold(
-            (body, events),
-            move |(mut body, events)| async move {
-                let bytes = next(&mut body).await?;
-                claim(&bytes, &events, name);
-                Some((Ok::<_, Infallible>(bytes), (body, events)))
-            },
-        ))
+        let heard = stream::unfold((body, events), move |(mut body, events)| async move {
+            let bytes = next(&mut body).await?;
+            claim(&bytes, &events, name);
+            Some((Ok::<_, Infallible>(bytes), (body, events)))
+        });
+        Body::from_stream(heard.take_until(async move { guest.over(&door).await }))
     })
 }
 

@@ -1,12 +1,15 @@
 //! Who was recognized, so that each request need not be looked at anew.
 //!
-//! What is remembered is that a credential is genuine. Whether its delegation still stands is asked of the ledger for
-//! every call.
+//! What is remembered is that a credential is genuine, and when the ledger was asked last whether its delegation stands.
+//! It is asked again for every call, and before anything else once something was taken back.
 
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,10 +40,12 @@ pub(super) struct Guest {
     instance: String,
     entered: OnceCell<()>,
     waiting: Semaphore,
+    /// How often something had been taken back when the ledger was asked.
+    asked: AtomicU64,
 }
 
 impl Guest {
-    fn new(name: Name, token: Arc<VerifiedToken>, text: &str, from: IpAddr) -> Self {
+    fn new(name: Name, token: Arc<VerifiedToken>, text: &str, from: IpAddr, asked: u64) -> Self {
         let instance = format!("http {from}");
         Self {
             name,
@@ -50,6 +55,7 @@ impl Guest {
             instance,
             entered: OnceCell::new(),
             waiting: Semaphore::new(MOST_WAITING),
+            asked: AtomicU64::new(asked),
         }
     }
 
@@ -61,6 +67,25 @@ impl Guest {
     /// How long the token lasts yet.
     pub(super) fn remaining(&self) -> Duration {
         Duration::try_from(self.token.expires_at().since(clock::now())).unwrap_or_default()
+    }
+
+    /// Ends when the guest may do nothing any more.
+    pub(super) async fn over(&self, door: &AgentDoor) {
+        let mut takings = door.takings();
+        if self.asked.load(Ordering::Acquire) != door.times_taken_back() {
+            takings.mark_changed();
+        }
+        let taken_back = async {
+            while takings.changed().await.is_ok() {
+                if !door.still_stands(Arc::clone(&self.token)).await {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = taken_back => {}
+            () = tokio::time::sleep(self.remaining()) => {}
+        }
     }
 
     pub(super) fn delegation(&self) -> DelegationId {
@@ -148,13 +173,21 @@ impl Guests {
             via: Mutex::new(via),
             entered: OnceCell::new_with(Some(())),
             waiting: Semaphore::new(MOST_WAITING),
+            asked: AtomicU64::new(self.door.times_taken_back()),
         };
         let guest = self.remember(guest);
         tracing::debug!(session = %guest.token.session(), "a session is open from elsewhere");
     }
 
-    /// Who was recognized by this before, and whose token has not ended.
+    /// Who was recognized by this before, whose token has not ended, and since when nothing was taken back.
     pub(super) fn find(&self, name: &Name) -> Option<Arc<Guest>> {
+        let asked = |guest: &Arc<Guest>| guest.asked.load(Ordering::Acquire);
+        self.remembered(name)
+            .filter(|guest| asked(guest) == self.door.times_taken_back())
+    }
+
+    /// Who was recognized by this before, and whose token has not ended. What was lent may have been taken back.
+    pub(super) fn remembered(&self, name: &Name) -> Option<Arc<Guest>> {
         let guest = Arc::clone(lock(&self.known).get(name)?);
         (!guest.is_over()).then_some(guest)
     }
@@ -171,8 +204,18 @@ impl Guests {
             bearer,
             from: format!("; shown over HTTP from {from}"),
         };
-        let token = self.door.recognize(shown).await?;
-        Ok(self.remember(Guest::new(name, token, &text, from)))
+        // Before asking: what is taken back meanwhile has to be asked of again.
+        let asked = self.door.times_taken_back();
+        match self.door.recognize(shown).await {
+            Ok(token) => Ok(self.remember(Guest::new(name, token, &text, from, asked))),
+            Err(refusal) => {
+                let gone = lock(&self.known).remove(&name);
+                if let Some(gone) = gone {
+                    self.door.let_go(gone.token.session());
+                }
+                Err(refusal)
+            }
+        }
     }
 
     fn remember(&self, guest: Guest) -> Arc<Guest> {
@@ -193,8 +236,11 @@ impl Guests {
                 self.door.let_go(gone.token.session());
             }
         }
-        // Two first requests at once are of one guest.
-        Arc::clone(known.entry(guest.name).or_insert_with(|| Arc::new(guest)))
+        // Two first requests at once are of one guest, and so are those before and after something was taken back.
+        let asked = guest.asked.load(Ordering::Acquire);
+        let guest = known.entry(guest.name).or_insert_with(|| Arc::new(guest));
+        guest.asked.fetch_max(asked, Ordering::AcqRel);
+        Arc::clone(guest)
     }
 }
 

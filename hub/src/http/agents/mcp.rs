@@ -65,7 +65,7 @@ pub(super) async fn serve(State(agents): State<Agents>, request: Request) -> Res
     if parts.method != Method::POST {
         let request = Request::from_parts(parts, Body::empty());
         let answer = agents.0.mcp.handle(request).await;
-        return answers::claimed(answer, agents.0.events.clone(), guest.name);
+        return answers::claimed(answer, &agents, &guest);
     }
     let under_way = agents.0.under_way.token();
     let courier = agents.courier();
@@ -118,7 +118,7 @@ impl Agents {
             None => Err(Box::new(no_such_session())),
             // Its credential came to an end, as each does within the hour: the client shows the next and begins anew.
             Some(owner)
-                if owner.delegation == guest.delegation() && self.0.guests.find(&owner.name).is_none() =>
+                if owner.delegation == guest.delegation() && self.0.guests.remembered(&owner.name).is_none() =>
             {
                 Err(Box::new(no_such_session()))
             }

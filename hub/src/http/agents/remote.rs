@@ -78,7 +78,8 @@ impl Agents {
             return Err(unavailable());
         }
         let _under_way = self.0.under_way.token();
-        let guest = self.0.guests.find(&Guests::name_of_token(token));
+        // Each request asks the ledger, which says whether it still stands.
+        let guest = self.0.guests.remembered(&Guests::name_of_token(token));
         let most = if guest.is_some() {
             MAX_FRAME_BYTES
         } else {

@@ -119,10 +119,11 @@ pub(super) async fn open(State(agents): State<Agents>, request: Request) -> Resp
         let event = Event::default().event("message").json_data(message).ok()?;
         Some((event, (leaving, guard)))
     });
+    let door = agents.0.door.clone();
     let over = async move {
         tokio::select! {
             () = open.ended.cancelled() => {}
-            () = tokio::time::sleep(guest.remaining()) => {}
+            () = guest.over(&door) => {}
         }
     };
     let events = stream::iter([endpoint])

@@ -9,6 +9,8 @@
 mod conformance;
 #[path = "http/doors.rs"]
 mod doors;
+#[path = "http/encrypted.rs"]
+mod encrypted;
 #[path = "http/limits.rs"]
 mod limits;
 #[path = "http/mcp.rs"]

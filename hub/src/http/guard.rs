@@ -4,23 +4,30 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{Extensions, HeaderMap, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
 use protocol::{Refusal, RefusalCode};
+use vocabulary::shown;
 
 use super::{Agents, problem::Problem};
 
 /// Turns away what is asked of another host: a name of somebody else's that points here would make this hub's answers
 /// readable to that somebody's pages ("DNS rebinding"). Who tried is on record.
-pub(super) async fn own_host(State(agents): State<Agents>, request: Request, next: Next) -> Response {
+pub(super) async fn own_host(State(agents): State<Agents>, mut request: Request, next: Next) -> Response {
     let site = agents.site();
-    match only(request.headers(), &header::HOST) {
-        Some(host) if site.answers(host) => next.run(request).await,
+    match host(&request) {
+        Some(host) if site.answers(host) => {
+            // From here on it stands where HTTP/1.1 has it, as RFC 9113, section 8.3.1 asks of who passes a request on.
+            if let Ok(named) = HeaderValue::from_str(host) {
+                request.headers_mut().insert(header::HOST, named);
+            }
+            next.run(request).await
+        }
         found => {
-            let host: String = found.unwrap_or("none, or several").chars().take(120).collect();
+            let host = shown(found.unwrap_or("none, or several"), 120);
             let message = format!(
                 "this hub is {}, and the request names another host: {host}; asked over HTTP from {}",
                 site.url(),
@@ -31,6 +38,19 @@ pub(super) async fn own_host(State(agents): State<Agents>, request: Request, nex
             Problem::new(StatusCode::MISDIRECTED_REQUEST, &refusal.code, refusal.message).into_response()
         }
     }
+}
+
+/// The host that a request names: with its target, as HTTP/2 does (`:authority`, RFC 9113, section 8.3.1), or in its one
+/// `Host`. Where both stand there they have to be the same (RFC 9112, section 3.2.2).
+fn host(request: &Request) -> Option<&str> {
+    let named = request.uri().authority().map(Authority::as_str);
+    if named.is_some() && !request.headers().contains_key(header::HOST) {
+        return named;
+    }
+    let host = only(request.headers(), &header::HOST)?;
+    named
+        .is_none_or(|named| named.eq_ignore_ascii_case(host))
+        .then_some(host)
 }
 
 /// Where a request comes from.
@@ -47,4 +67,38 @@ pub(crate) fn only<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Opt
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn a_request_names_one_host_wherever_that_stands() {
+        let asked = |target: &str, hosts: &[&str]| {
+            let mut request = Request::builder().uri(target);
+            for host in hosts {
+                request = request.header(header::HOST, *host);
+            }
+            host(&request.body(Body::empty()).unwrap()).map(str::to_owned)
+        };
+        let own = Some("localhost:1".to_owned());
+        assert_eq!(asked("/", &["localhost:1"]), own);
+        assert_eq!(asked("https://localhost:1/", &[]), own);
+        assert_eq!(
+            asked("https://localhost:1/", &["LocalHost:1"]).map(|host| host.to_lowercase()),
+            own
+        );
+        for (target, hosts) in [
+            ("/", &[][..]),
+            ("/", &["localhost:1", "localhost:1"]),
+            ("https://localhost:1/", &["localhost:1", "localhost:1"]),
+            ("https://localhost:1/", &["evil.example"]),
+            ("https://evil.example/", &["localhost:1"]),
+        ] {
+            assert_eq!(asked(target, hosts), None, "{target} {hosts:?}");
+        }
+    }
 }

@@ -3,11 +3,14 @@
 mod certificates;
 mod elsewhere;
 mod events;
+mod http2;
 mod shower;
 
 pub use certificates::Certificates;
 pub use elsewhere::Elsewhere;
 pub use events::EventClient;
+pub use http2::{Http2Answer, Http2Client};
+pub use hyper::{Method, Version};
 pub use shower::Shower;
 
 use std::{

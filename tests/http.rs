@@ -5,6 +5,8 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+#[path = "http/bounds.rs"]
+mod bounds;
 #[path = "http/conformance.rs"]
 mod conformance;
 #[path = "http/doors.rs"]

@@ -13,6 +13,12 @@ pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Under this key of an error's `data` stands where it was recorded; such an error is not recorded again.
 pub const RECORDED: &str = "recorded";
 
+/// The longest message that begins a session, in bytes: what it says of the client is remembered as long as that lasts.
+const MAX_INITIALIZE_BYTES: usize = 64 * 1024;
+
+/// The longest identifier of a request, in bytes. It is repeated in every answer.
+const MAX_ID_BYTES: usize = 128;
+
 /// How much of an unreadable message is kept in the record, in bytes.
 const KEPT_BYTES: usize = 512;
 
@@ -60,6 +66,33 @@ impl Mistake {
     pub fn answer(self) -> ServerJsonRpcMessage {
         ServerJsonRpcMessage::error(self.error, self.id)
     }
+}
+
+/// Whether a message would begin a session.
+#[must_use]
+pub fn begins(message: &Value) -> bool {
+    message["method"] == "initialize"
+}
+
+/// What is wrong with a message that would have a server repeat or remember more than it needs to.
+#[must_use]
+pub fn oversized(message: &Value, bytes: &[u8]) -> Option<Mistake> {
+    let names = [message.get("id"), message.pointer("/params/_meta/progressToken")];
+    let mut names = names.into_iter().flatten().filter_map(Value::as_str);
+    let message = if names.any(|name| name.len() > MAX_ID_BYTES) {
+        format!("an id or progress token is over {MAX_ID_BYTES} bytes; choose shorter ones")
+    } else if begins(message) && bytes.len() > MAX_INITIALIZE_BYTES {
+        format!("an initialize is over {MAX_INITIALIZE_BYTES} bytes; say less of the client")
+    } else {
+        return None;
+    };
+    Some(Mistake::new(
+        None,
+        ErrorCode::INVALID_REQUEST,
+        message,
+        None,
+        bytes,
+    ))
 }
 
 /// Whether this is one of the methods that we serve, with parameters that are not its own. rmcp takes what does not fit

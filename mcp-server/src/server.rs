@@ -241,11 +241,9 @@ impl<H: Hub> ServerHandler for Server<H> {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let Some((tool, arguments)) = resources::call_for(&request.uri) else {
-            let message = format!(
-                "there is no resource {}",
-                request.uri.chars().take(200).collect::<String>()
-            );
-            let data = json!({ "uri": request.uri });
+            let uri: String = request.uri.chars().take(200).collect();
+            let message = format!("there is no resource {uri}");
+            let data = json!({ "uri": uri });
             return Err(ErrorData::resource_not_found(message, Some(data)));
         };
         let answer = self

@@ -6,6 +6,7 @@
 //! on the socket. A protocol session is of use only with the credential that opened it.
 
 mod answers;
+mod bound;
 mod credential;
 mod entrance;
 mod events;
@@ -30,11 +31,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vocabulary::SessionId;
 
 use self::{
+    bound::Bound,
     credential::token_in,
     events::Events,
     guests::{Guest, Guests},
     link::Courier,
-    mcp::Bound,
     nonces::Nonces,
     sse::Streams,
 };

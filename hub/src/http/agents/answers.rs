@@ -28,7 +28,8 @@ const ERROR: &[u8] = b"\"error\":";
 /// How an event's identifier shows itself.
 const ID: &[u8] = b"id:";
 
-type Answer = axum::http::Response<BoxBody<Bytes, Infallible>>;
+/// What rmcp answers.
+pub(super) type Answer = axum::http::Response<BoxBody<Bytes, Infallible>>;
 
 /// An answer of rmcp's, on whose way out errors are recorded, and its stream is claimed for whom it is sent to.
 pub(super) fn recorded(

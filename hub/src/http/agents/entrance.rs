@@ -46,7 +46,13 @@ impl Agents {
             return Ok(guest);
         }
         let recognized = match Bearer::parse(shown) {
-            Ok(bearer) => self.0.guests.recognize(name, bearer, from).await,
+            Ok(bearer) => {
+                let recognized = self.0.guests.recognize(name, bearer, from).await;
+                if recognized.is_err() {
+                    self.end_sessions_of(&name).await;
+                }
+                recognized
+            }
             Err(denial) => {
                 let mut refusal = Refusal::from(&denial);
                 refusal.message += &format!("; shown over HTTP from {from}");

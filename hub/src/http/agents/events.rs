@@ -24,6 +24,9 @@ const MOST_STREAMS: usize = 512;
 /// How many events of one stream are kept.
 const MOST_EVENTS: usize = 64;
 
+/// How many bytes the events of all streams together may have, as JSON.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
 /// The streams of the last minutes. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Events(Arc<Mutex<Kept>>);
@@ -32,13 +35,20 @@ pub(super) struct Events(Arc<Mutex<Kept>>);
 struct Kept {
     streams: HashMap<Arc<str>, Stream>,
     order: VecDeque<(Instant, Arc<str>)>,
+    bytes: usize,
 }
 
 #[derive(Default)]
 struct Stream {
     owner: Option<Name>,
     next: u64,
-    events: VecDeque<(u64, ServerSseMessage)>,
+    events: VecDeque<Event>,
+}
+
+struct Event {
+    number: u64,
+    bytes: usize,
+    said: ServerSseMessage,
 }
 
 impl std::fmt::Debug for Kept {
@@ -79,14 +89,49 @@ impl Kept {
                 .front()
                 .is_some_and(|(began, _)| self.order.len() >= MOST_STREAMS || now - *began >= KEPT)
             {
-                if let Some((_, gone)) = self.order.pop_front() {
-                    self.streams.remove(&gone);
-                }
+                self.let_go_of_oldest();
             }
             self.order.push_back((now, name.into()));
         }
         self.streams.entry(name.into()).or_default()
     }
+
+    fn let_go_of_oldest(&mut self) {
+        if let Some((_, gone)) = self.order.pop_front()
+            && let Some(gone) = self.streams.remove(&gone)
+        {
+            self.bytes -= gone.events.iter().map(|event| event.bytes).sum::<usize>();
+        }
+    }
+
+    fn keep(&mut self, name: &str, said: &ServerSseMessage, bytes: usize) -> EventId {
+        let stream = self.stream(name);
+        let number = stream.next;
+        stream.next += 1;
+        let id = format!("{name}/{number}");
+        let mut said = said.clone();
+        said.event_id = Some(id.clone());
+        stream.events.push_back(Event { number, bytes, said });
+        let surplus = if stream.events.len() > MOST_EVENTS {
+            stream.events.pop_front()
+        } else {
+            None
+        };
+        self.bytes += bytes;
+        self.bytes -= surplus.map_or(0, |event| event.bytes);
+        // The stream that goes on may be the oldest: then it cannot be taken up again.
+        while self.bytes > MOST_BYTES {
+            self.let_go_of_oldest();
+        }
+        id
+    }
+}
+
+/// How many bytes an event has on its way to a client.
+fn size(event: &ServerSseMessage) -> usize {
+    let said = event.message.as_ref();
+    said.and_then(|message| serde_json::to_vec(message).ok())
+        .map_or(0, |json| json.len())
 }
 
 #[async_trait::async_trait]
@@ -96,18 +141,8 @@ impl EventStore for Events {
         stream_id: &str,
         event: &ServerSseMessage,
     ) -> Result<EventId, EventStoreError> {
-        let mut kept = lock(&self.0);
-        let stream = kept.stream(stream_id);
-        let number = stream.next;
-        stream.next += 1;
-        let id = format!("{stream_id}/{number}");
-        if stream.events.len() == MOST_EVENTS {
-            stream.events.pop_front();
-        }
-        let mut event = event.clone();
-        event.event_id = Some(id.clone());
-        stream.events.push_back((number, event));
-        Ok(id)
+        let bytes = size(event);
+        Ok(lock(&self.0).keep(stream_id, event, bytes))
     }
 
     async fn replay_events_after(&self, last_event_id: &str) -> Result<EventStream, EventStoreError> {
@@ -115,8 +150,8 @@ impl EventStore for Events {
         let after: Vec<ServerSseMessage> = parse(last_event_id)
             .and_then(|(stream, last)| Some((kept.streams.get(stream)?, last)))
             .map(|(stream, last)| {
-                let after = stream.events.iter().filter(|(number, _)| *number > last);
-                after.map(|(_, event)| event.clone()).collect()
+                let after = stream.events.iter().filter(|event| event.number > last);
+                after.map(|event| event.said.clone()).collect()
             })
             .unwrap_or_default();
         Ok(Box::pin(stream::iter(after)))
@@ -149,5 +184,32 @@ mod tests {
             (kept.streams.len(), kept.order.len()),
             (MOST_STREAMS, MOST_STREAMS)
         );
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_is_kept_is_bounded_in_bytes_whoever_said_it() {
+        let events = Events::default();
+        let text = "x".repeat(1024 * 1024);
+        let long = serde_json::json!({ "jsonrpc": "2.0", "id": text, "result": {} });
+        let said = ServerSseMessage::from_message(serde_json::from_value(long).unwrap());
+        for number in 0..40 {
+            let stream = (number % 20).to_string();
+            let _ = events.store_event(&stream, &said).await.unwrap();
+            let kept = lock(&events.0);
+            let sum: usize = kept
+                .streams
+                .values()
+                .flat_map(|stream| &stream.events)
+                .map(|event| event.bytes)
+                .sum();
+            assert_eq!(sum, kept.bytes);
+            assert!(kept.bytes <= MOST_BYTES, "{}", kept.bytes);
+        }
+        assert!(lock(&events.0).bytes > MOST_BYTES / 2);
+        for _ in 0..20 {
+            let _ = events.store_event("one", &said).await.unwrap();
+        }
+        let kept = lock(&events.0);
+        assert!(kept.bytes <= MOST_BYTES && kept.streams.len() == kept.order.len());
     }
 }

@@ -1,9 +1,6 @@
 //! `/mcp`: MCP's Streamable HTTP, by rmcp, behind our own entrance.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
 use axum::{
     body::{Body, to_bytes},
@@ -14,12 +11,15 @@ use axum::{
 use bytes::Bytes;
 use mcp_server::mistakes::{self, MAX_MESSAGE_BYTES, Mistake};
 use rmcp::model::ClientJsonRpcMessage;
-use vocabulary::DelegationId;
+use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::{
-    Agents, answers,
+    Agents,
+    answers::{self, Answer},
+    bound::{Full, MOST_IN_ALL, Owner},
     entrance::no_such_session,
-    guests::{Guest, Name, lock},
+    guests::{Guest, Name},
     link::Courier,
 };
 use crate::http::{problem::Problem, slow::BODY_DEADLINE};
@@ -27,23 +27,6 @@ use crate::http::{problem::Problem, slow::BODY_DEADLINE};
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
-
-/// How many protocol sessions one credential may have; beyond that its oldest ends.
-const MOST_SESSIONS: usize = 16;
-
-/// How many protocol sessions are remembered before those that ended are looked for.
-const SWEEP_AT: usize = 1_024;
-
-/// Whose each protocol session is.
-#[derive(Debug, Default)]
-pub(super) struct Bound(Mutex<HashMap<Arc<str>, Owner>>);
-
-#[derive(Debug, Clone, Copy)]
-struct Owner {
-    name: Name,
-    delegation: DelegationId,
-    order: u64,
-}
 
 pub(super) async fn serve(State(agents): State<Agents>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
@@ -76,12 +59,22 @@ pub(super) async fn serve(State(agents): State<Agents>, request: Request) -> Res
     if let Some(withdrawn) = withdrawn(&bytes) {
         courier.observe(&guest, withdrawn).await;
     }
-    let opens = !parts.headers.contains_key(SESSION);
-    let request = Request::from_parts(parts, Body::from(bytes.clone()));
-    let response = agents.0.mcp.handle(request).await;
-    if opens && let Some(id) = response.headers().get(SESSION).and_then(|id| id.to_str().ok()) {
-        agents.bind(id, &guest).await;
+    let message: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    if let Some(oversized) = mistakes::oversized(&message, &bytes) {
+        courier.observe(&guest, oversized.observation.clone()).await;
+        return answers::mistake(StatusCode::BAD_REQUEST, oversized);
     }
+    let begins = !parts.headers.contains_key(SESSION) && mistakes::begins(&message);
+    drop(message);
+    let request = Request::from_parts(parts, Body::from(bytes.clone()));
+    let response = if begins {
+        match agents.begin(&guest, request).await {
+            Ok(response) => response,
+            Err(refused) => return *refused,
+        }
+    } else {
+        agents.0.mcp.handle(request).await
+    };
     // What rmcp cannot read it answers without a word of why, and in no JSON-RPC.
     if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE
         && let Err(error) = serde_json::from_slice::<ClientJsonRpcMessage>(&bytes)
@@ -109,16 +102,14 @@ impl Agents {
         if named.next().is_some() {
             return Err(Box::new(no_such_session()));
         }
-        let owner = id
-            .to_str()
-            .ok()
-            .and_then(|id| lock(&self.0.bound.0).get(id).copied());
+        let owner = id.to_str().ok().and_then(|id| self.0.bound.owner(id));
         match owner {
             Some(owner) if owner.name == guest.name => Ok(()),
             None => Err(Box::new(no_such_session())),
             // Its credential came to an end, as each does within the hour: the client shows the next and begins anew.
             Some(owner)
-                if owner.delegation == guest.delegation() && self.0.guests.remembered(&owner.name).is_none() =>
+                if owner.delegation == guest.delegation()
+                    && self.0.guests.remembered(&owner.name).is_none() =>
             {
                 Err(Box::new(no_such_session()))
             }
@@ -138,43 +129,72 @@ impl Agents {
         foreign || asked.next().is_some()
     }
 
-    async fn bind(&self, id: &str, guest: &Guest) {
-        let living: Option<Vec<Arc<str>>> = if lock(&self.0.bound.0).len() >= SWEEP_AT {
-            Some(self.0.sessions.sessions.read().await.keys().cloned().collect())
-        } else {
-            None
+    /// Says whose a session is that rmcp began.
+    async fn bind(&self, id: &str, guest: &Guest) -> Result<(), Box<Response>> {
+        if self.0.bound.is_to_be_swept() {
+            let living = self.0.sessions.sessions.read().await.keys().cloned().collect();
+            let guests = &self.0.guests;
+            let left = self
+                .0
+                .bound
+                .sweep(&living, |name| guests.remembered(name).is_some());
+            self.close(left).await;
+        }
+        let owner = Owner {
+            name: guest.name,
+            delegation: guest.delegation(),
         };
-        let surplus = {
-            let mut bound = lock(&self.0.bound.0);
-            if let Some(living) = living {
-                bound.retain(|id, _| living.contains(id));
+        let bound = self.0.bound.bind(id, owner);
+        match bound {
+            Ok(surplus) => {
+                self.close(surplus).await;
+                Ok(())
             }
-            let order = bound.values().map(|owner| owner.order).max().unwrap_or_default() + 1;
-            let owner = Owner {
-                name: guest.name,
-                delegation: guest.delegation(),
-                order,
-            };
-            bound.insert(id.into(), owner);
-            let own: Vec<(u64, Arc<str>)> = bound
-                .iter()
-                .filter(|(_, owner)| owner.name == guest.name)
-                .map(|(id, owner)| (owner.order, Arc::clone(id)))
-                .collect();
-            let oldest = if own.len() > MOST_SESSIONS {
-                own.into_iter().min()
-            } else {
-                None
-            };
-            oldest.map(|(_, id)| {
-                bound.remove(&id);
-                id
-            })
-        };
-        if let Some(id) = surplus {
-            use rmcp::transport::streamable_http_server::SessionManager as _;
+            Err(Full) => {
+                self.close(vec![id.into()]).await;
+                let detail = format!("there are {MOST_IN_ALL} protocol sessions already; ask again later");
+                Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sessions", detail).boxed())
+            }
+        }
+    }
+
+    /// Ends what somebody began who may do nothing any more.
+    pub(super) async fn end_sessions_of(&self, name: &Name) {
+        self.close(self.0.bound.take(name)).await;
+    }
+
+    async fn close(&self, sessions: Vec<Arc<str>>) {
+        use rmcp::transport::streamable_http_server::SessionManager as _;
+        for id in sessions {
             let _ = self.0.sessions.close_session(&id).await;
         }
+    }
+
+    /// Begins a protocol session, and says whose it is before anything is answered. A client that goes away meanwhile
+    /// leaves none behind.
+    async fn begin(&self, guest: &Arc<Guest>, request: Request) -> Result<Answer, Box<Response>> {
+        let (agents, guest) = (self.clone(), Arc::clone(guest));
+        let (answered, answer) = oneshot::channel();
+        tokio::spawn(async move {
+            let _under_way = agents.0.under_way.token();
+            let response = agents.0.mcp.handle(request).await;
+            let begun = response.headers().get(SESSION).and_then(|id| id.to_str().ok());
+            let begun: Option<Arc<str>> = begun.map(Into::into);
+            let bound = match &begun {
+                Some(id) => agents.bind(id, &guest).await,
+                None => Ok(()),
+            };
+            if answered.send(bound.map(|()| response)).is_err()
+                && let Some(id) = begun
+            {
+                agents.0.bound.forget(&id);
+                agents.close(vec![id]).await;
+            }
+        });
+        answer.await.unwrap_or_else(|_| {
+            let detail = "the session could not be begun".to_owned();
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not_begun", detail).boxed())
+        })
     }
 }
 

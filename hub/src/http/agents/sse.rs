@@ -32,11 +32,13 @@ use rmcp::{
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use super::{
     Agents, answers,
+    bound::{MOST_IN_ALL, MOST_OF_DELEGATION},
     entrance::no_such_session,
     guests::{Guest, lock},
     link::Courier,
@@ -89,7 +91,8 @@ pub(super) async fn open(State(agents): State<Agents>, request: Request) -> Resp
         ended: agents.0.ended.child_token(),
     });
     if !agents.0.streams.enter(&id, &open) {
-        let detail = format!("this credential has {MOST_STREAMS} streams open; close one of them");
+        let detail =
+            format!("{MOST_STREAMS} streams are open by this credential, or too many by others; close one");
         return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail).into_response();
     }
     let guard = Leaving {
@@ -160,6 +163,11 @@ pub(super) async fn take(State(agents): State<Agents>, request: Request) -> Resp
         Ok(bytes) => bytes,
         Err(unread) => return unread.recorded(&courier, &guest).await,
     };
+    let read: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    if let Some(oversized) = mistakes::oversized(&read, &bytes) {
+        return refuse(&courier, &guest, oversized).await;
+    }
+    drop(read);
     let message = match serde_json::from_slice::<ClientJsonRpcMessage>(&bytes) {
         Ok(message) => message,
         Err(error) => match mistakes::explain(&bytes, &error.to_string()) {
@@ -221,10 +229,11 @@ fn ours(mut message: ClientJsonRpcMessage, guest: &Arc<Guest>) -> ClientJsonRpcM
 impl Streams {
     fn enter(&self, id: &str, open: &Arc<Open>) -> bool {
         let mut streams = lock(&self.0);
-        let own = streams
-            .values()
-            .filter(|known| known.guest.name == open.guest.name);
-        let room = own.count() < MOST_STREAMS;
+        let of = |is: &dyn Fn(&Guest) -> bool| streams.values().filter(|known| is(&known.guest)).count();
+        let (name, delegation) = (open.guest.name, open.guest.delegation());
+        let room = streams.len() < MOST_IN_ALL
+            && of(&|guest| guest.name == name) < MOST_STREAMS
+            && of(&|guest| guest.delegation() == delegation) < MOST_OF_DELEGATION;
         if room {
             streams.insert(id.to_owned(), Arc::clone(open));
         }

@@ -1,0 +1,73 @@
+//! What a hub remembers of those who ask is bounded, and a thousand agents fit in.
+
+use serde_json::json;
+use testkit::{Home, ListeningHub, WebClient, web::EventClient};
+
+use crate::kinds;
+
+#[test]
+fn an_id_is_short_for_every_answer_repeats_it() {
+    let home = Home::lent();
+    let hub = ListeningHub::start(&home);
+    let credential = home.bearer("claude-code");
+    let client = WebClient::new(&hub, Some(credential.clone()));
+    let stream = EventClient::open(&hub, credential);
+    let long = "x".repeat(3_900_000);
+    let client_info = json!({ "name": "claude-code", "version": long });
+    let initialize =
+        json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client_info });
+    let (tokened, call) = (
+        json!({ "progressToken": long }),
+        json!({ "name": "describe_delegation" }),
+    );
+    let mut by_token = call.clone();
+    by_token["_meta"] = tokened;
+    for message in [
+        json!({ "jsonrpc": "2.0", "id": long, "method": "ping" }),
+        json!({ "jsonrpc": "2.0", "id": long, "method": "other", "params": [1] }),
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": by_token }),
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize }),
+    ] {
+        for answer in [client.post(&message), stream.post(&message)] {
+            assert_eq!(
+                (answer.status, &answer.json()["error"]["code"]),
+                (400, &json!(-32_600))
+            );
+            assert!(answer.text.len() < 1_024, "{} bytes", answer.text.len());
+        }
+    }
+    let mut short = client.clone().with_initialize(&json!({}));
+    assert!(short.request("ping", json!({})).is_ok());
+    let unknown = json!({ "uri": format!("other://{long}") });
+    let answer = short.send("resources/read", unknown);
+    assert!(answer.text.len() < 2_048, "{} bytes", answer.text.len());
+    hub.end();
+    let [trace] = home.traces().try_into().unwrap();
+    let trace = home.trace(trace);
+    assert_eq!(
+        kinds(&trace),
+        [&["session.opened"], &["protocol.error"; 9][..]].concat()
+    );
+    assert!(
+        trace
+            .iter()
+            .all(|recorded| recorded.body.to_string().len() < 4_096)
+    );
+}
+
+#[test]
+fn a_thousand_agents_work_under_one_delegation() {
+    const OF_ONE: usize = 16;
+    let home = Home::lent();
+    let hub = ListeningHub::start(&home);
+    let mut clients: Vec<WebClient> = Vec::new();
+    for _ in 0..1_000_usize.div_ceil(OF_ONE) {
+        let client = WebClient::lent(&home, &hub);
+        clients.extend((0..OF_ONE).map(|_| client.clone().with_initialize(&json!({}))));
+    }
+    assert!(clients.len() >= 1_000);
+    for client in &mut clients {
+        assert!(client.request("ping", json!({})).is_ok());
+    }
+    hub.end();
+}

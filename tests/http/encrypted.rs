@@ -18,6 +18,8 @@ fn people_and_agents_are_served_over_http_2() {
     let page = client.ask(Method::GET, "/login", &[], "");
     assert_eq!((page.version, page.status), (Version::HTTP_2, 200), "{page:?}");
     assert!(page.body.contains("<html"), "{}", page.body);
+    // A browser would remember it for every other server on this machine.
+    assert_eq!(page.header("strict-transport-security"), None);
     let shown = format!("Bearer {}", home.bearer("claude-code"));
     let shown = [
         ("authorization", shown.as_str()),

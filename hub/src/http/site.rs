@@ -153,6 +153,12 @@ impl Site {
         self.0.own.is_encrypted()
     }
 
+    /// Whether its name is that of whatever machine it is read on.
+    #[must_use]
+    pub fn is_own_machine(&self) -> bool {
+        self.0.own.is_own_machine()
+    }
+
     /// Whether a request to this host and port is one to this hub.
     pub(crate) fn answers(&self, host: &str) -> bool {
         self.0.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
@@ -217,12 +223,13 @@ mod tests {
             assert!(!site.answers(host), "{host}");
         }
         assert!(site.is_own("localhost:7687") && !site.is_own("127.0.0.1:7687"));
+        assert!(site.is_own_machine());
         let public = "https://otter.example.com".parse().unwrap();
         let site = Site::new("10.0.0.1:7687".parse().unwrap(), Some(public), false);
         assert_eq!(
             (site.url().as_str(), site.host()),
             ("https://otter.example.com", "otter.example.com")
         );
-        assert!(site.is_own("otter.example.com") && site.is_encrypted());
+        assert!(site.is_own("otter.example.com") && site.is_encrypted() && !site.is_own_machine());
     }
 }

@@ -56,7 +56,8 @@ pub(super) async fn own_address(State(inbox): State<Inbox>, request: Request, ne
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if inbox.site.is_encrypted() {
+    // Of `localhost` a browser would remember it for every port, and so for whatever else is served there.
+    if inbox.site.is_encrypted() && !inbox.site.is_own_machine() {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }

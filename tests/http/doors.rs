@@ -22,16 +22,20 @@ fn who_shows_nothing_is_told_what_to_show_and_where_that_is_said() {
     let mut nobody = WebClient::new(&hub, None);
     let answer = nobody.send("tools/list", json!({}));
     assert_eq!(answer.status, 401);
-    let metadata = format!("{}/.well-known/oauth-protected-resource/mcp", hub.url());
-    assert_eq!(
-        answer.header("www-authenticate"),
-        format!("Bearer realm=\"auditotter\", resource_metadata=\"{metadata}\"")
-    );
-    for path in ["", "/mcp"] {
+    let older = nobody.get("/sse");
+    assert_eq!(older.status, 401);
+    for (answer, path) in [(answer, "/mcp"), (older, "/sse")] {
+        let metadata = format!("{}/.well-known/oauth-protected-resource{path}", hub.url());
+        assert_eq!(
+            answer.header("www-authenticate"),
+            format!("Bearer realm=\"auditotter\", resource_metadata=\"{metadata}\"")
+        );
+    }
+    for path in ["", "/mcp", "/sse"] {
         let said = nobody
             .get(&format!("/.well-known/oauth-protected-resource{path}"))
             .json();
-        assert_eq!(said["resource"], format!("{}/mcp", hub.url()));
+        assert_eq!(said["resource"], format!("{}{path}", hub.url()));
         assert_eq!(said["bearer_methods_supported"], json!(["header"]));
         assert_eq!(said["authorization_servers"], json!([hub.url()]));
         assert!(
@@ -42,10 +46,10 @@ fn who_shows_nothing_is_told_what_to_show_and_where_that_is_said() {
         );
     }
     let server = nobody.get("/.well-known/oauth-authorization-server").json();
-    assert_eq!(
-        (&server["issuer"], &server["grant_types_supported"]),
-        (&json!(hub.url()), &json!([]))
-    );
+    assert_eq!(server["issuer"], hub.url());
+    let empty = |value: &&serde_json::Value| **value == json!([]);
+    let said = server.as_object().unwrap();
+    assert!(said.values().find(empty).is_none(), "{server}");
     hub.end();
     assert!(
         turned_away(&home).is_empty(),
@@ -102,6 +106,36 @@ fn a_stolen_token_without_its_key_opens_nothing() {
 }
 
 #[test]
+fn who_shows_it_wrongly_is_told_so_and_who_shows_something_else_only_how_to_ask() {
+    let home = Home::lent();
+    let hub = ListeningHub::start(&home);
+    let nobody = WebClient::new(&hub, None);
+    for scheme in ["Basic YWxpY2U6eA==", "Bearer-ish x", "DPoP"] {
+        let answer = nobody
+            .clone()
+            .saying("authorization", scheme)
+            .send("ping", json!({}));
+        assert_eq!(answer.status, 401, "{scheme}");
+        assert!(!answer.header("www-authenticate").contains("error"), "{answer:?}");
+    }
+    let twice = nobody
+        .clone()
+        .saying("authorization", "Bearer x")
+        .saying("authorization", "Bearer x");
+    for mut client in [nobody.saying("authorization", "Bearer"), twice] {
+        let answer = client.send("ping", json!({}));
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(
+            answer
+                .header("www-authenticate")
+                .ends_with("error=\"invalid_request\""),
+            "{answer:?}"
+        );
+    }
+    hub.end();
+}
+
+#[test]
 fn the_delegation_itself_is_no_credential() {
     let home = Home::founded();
     let token = home.mint(&home.grant(&Lending::to("claude-code")));
@@ -131,11 +165,21 @@ fn a_page_of_another_origin_gets_nowhere_even_with_a_credential() {
         let refused = tries(&mut client.clone().saying("origin", &origin));
         assert_eq!(refused, (403, "foreign_origin".to_owned()), "{origin}");
     }
+    let mut raw = TcpStream::connect(("127.0.0.1", hub.port())).unwrap();
+    let misleading = format!(
+        "GET /sse HTTP/1.1\r\nhost: {}\r\norigin: https://\u{202e}elpmaxe\r\nconnection: close\r\n\r\n",
+        hub.host()
+    );
+    raw.write_all(misleading.as_bytes()).unwrap();
+    let mut answer = String::new();
+    raw.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     let own = tries(&mut client.saying("origin", hub.url()));
     assert_eq!(own.0, 200);
     hub.end();
     let recorded = turned_away(&home);
-    assert_eq!(recorded.len(), 5);
+    assert_eq!(recorded.len(), 6);
+    assert!(recorded[5].1.contains("https:// elpmaxe"), "{recorded:#?}");
     assert!(recorded[0].1.contains("https://evil.example"), "{recorded:#?}");
 }
 

@@ -12,8 +12,10 @@ pub(super) enum Credential<'h> {
     None,
     /// A session token and maybe its key, as `Authorization: Bearer ...` (RFC 6750, section 2.1).
     Bearer(&'h str),
-    /// Something else, or several.
-    Other,
+    /// Something of another scheme.
+    OtherScheme,
+    /// Several, or none that can be read.
+    Malformed,
 }
 
 impl<'h> Credential<'h> {
@@ -21,15 +23,16 @@ impl<'h> Credential<'h> {
         if !headers.contains_key(header::AUTHORIZATION) {
             return Self::None;
         }
-        let Some((scheme, shown)) =
-            only(headers, &header::AUTHORIZATION).and_then(|text| text.split_once(' '))
-        else {
-            return Self::Other;
+        let Some(text) = only(headers, &header::AUTHORIZATION) else {
+            return Self::Malformed;
         };
-        if scheme.eq_ignore_ascii_case("bearer") {
-            Self::Bearer(shown.trim())
-        } else {
-            Self::Other
+        let (scheme, shown) = text.split_once(' ').unwrap_or((text, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Self::OtherScheme;
+        }
+        match shown.trim() {
+            "" => Self::Malformed,
+            shown => Self::Bearer(shown),
         }
     }
 }
@@ -43,6 +46,6 @@ pub(super) fn token_in(headers: &HeaderMap) -> String {
             // Whatever it is, a key may stand behind the point.
             Err(_) => text.split('.').next().unwrap_or_default().to_owned(),
         },
-        Credential::None | Credential::Other => String::new(),
+        Credential::None | Credential::OtherScheme | Credential::Malformed => String::new(),
     }
 }

@@ -3,11 +3,12 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{
-    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use delegation::{Bearer, DenialCode};
 use protocol::{Refusal, RefusalCode};
+use vocabulary::shown;
 
 use super::{
     Agents,
@@ -22,22 +23,22 @@ const SHOWN_CHARS: usize = 120;
 
 impl Agents {
     /// Says who asks, or what to answer instead.
-    pub(super) async fn let_in(
-        &self,
-        headers: &HeaderMap,
-        extensions: &Extensions,
-    ) -> Result<Arc<Guest>, Box<Response>> {
-        let from = address(extensions);
+    pub(super) async fn let_in(&self, parts: &Parts) -> Result<Arc<Guest>, Box<Response>> {
+        let (headers, path) = (&parts.headers, parts.uri.path());
+        let from = address(&parts.extensions);
         self.own_origin(headers, from).await?;
         let shown = match Credential::of(headers) {
             Credential::Bearer(shown) => shown,
-            Credential::None => {
+            Credential::None | Credential::OtherScheme => {
                 let detail = "show a session's credential: auditotter-mcp bearer prints one".to_owned();
-                return Err(self.unauthorized(None, detail));
+                let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+                return Err(self.challenged(problem.boxed(), path, None));
             }
-            Credential::Other => {
+            Credential::Malformed => {
                 let detail = "one `Authorization: Bearer ...` is what is asked for here".to_owned();
-                return Err(self.unauthorized(Some("invalid_request"), detail));
+                let code = "invalid_request";
+                let problem = Problem::new(StatusCode::BAD_REQUEST, code, detail);
+                return Err(self.challenged(problem.boxed(), path, Some(code)));
             }
         };
         let name = Guests::name(shown);
@@ -59,7 +60,7 @@ impl Agents {
                 Err(self.turn_away(refusal, headers).await)
             }
         };
-        recognized.map_err(|refusal| self.refused(&refusal))
+        recognized.map_err(|refusal| self.refused(&refusal, path))
     }
 
     /// A page of another origin has no business here, whatever it shows ("DNS rebinding", and MCP's transport section,
@@ -75,10 +76,7 @@ impl Agents {
         if own && origins.next().is_none() {
             return Ok(());
         }
-        let shown: String = String::from_utf8_lossy(origin.as_bytes())
-            .chars()
-            .take(SHOWN_CHARS)
-            .collect();
+        let shown = shown(&String::from_utf8_lossy(origin.as_bytes()), SHOWN_CHARS);
         let message = format!("a page of another origin asked over HTTP from {from}: {shown}");
         let refusal = Refusal::new(RefusalCode::ForeignOrigin, &message);
         let refusal = self.turn_away(refusal, headers).await;
@@ -86,7 +84,7 @@ impl Agents {
     }
 
     /// The answer to somebody who was not let in.
-    fn refused(&self, refusal: &Refusal) -> Box<Response> {
+    fn refused(&self, refusal: &Refusal, path: &str) -> Box<Response> {
         // Our own failures are not for the client to amend.
         let ours = [RefusalCode::NotRecorded, RefusalCode::StoreRefused];
         if ours.iter().any(|code| refusal.is(*code)) {
@@ -95,23 +93,16 @@ impl Agents {
         if refusal.code == DenialCode::AuthorizerLimit.as_str() {
             return problem(StatusCode::SERVICE_UNAVAILABLE, refusal);
         }
-        let mut response = problem(StatusCode::UNAUTHORIZED, refusal);
-        self.challenge(&mut response, Some("invalid_token"));
-        response
+        let response = problem(StatusCode::UNAUTHORIZED, refusal);
+        self.challenged(response, path, Some("invalid_token"))
     }
 
-    fn unauthorized(&self, error: Option<&str>, detail: String) -> Box<Response> {
-        let code = error.unwrap_or("unauthorized");
-        let mut response = Box::new(Problem::new(StatusCode::UNAUTHORIZED, code, detail).into_response());
-        self.challenge(&mut response, error);
-        response
-    }
-
-    /// RFC 6750, section 3, and RFC 9728, section 5.1: how to ask, and where that is said.
-    fn challenge(&self, response: &mut Response, error: Option<&str>) {
+    /// RFC 6750, section 3, and RFC 9728, section 5.1: how to ask, and where that is said. Who did not try to show a
+    /// credential is told no error.
+    fn challenged(&self, mut response: Box<Response>, path: &str, error: Option<&str>) -> Box<Response> {
         let mut challenge = format!(
             "Bearer realm=\"auditotter\", resource_metadata=\"{}\"",
-            metadata::address(&self.0.site)
+            metadata::address(&self.0.site, path)
         );
         if let Some(error) = error {
             challenge += &format!(", error=\"{error}\"");
@@ -119,6 +110,7 @@ impl Agents {
         if let Ok(value) = HeaderValue::from_str(&challenge) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
+        response
     }
 
     /// Records that a credential was used on somebody else's protocol session, and answers as if there were none.

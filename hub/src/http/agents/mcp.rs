@@ -30,7 +30,7 @@ const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
 pub(super) async fn serve(State(agents): State<Agents>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let guest = match agents.let_in(&parts.headers, &parts.extensions).await {
+    let guest = match agents.let_in(&parts).await {
         Ok(guest) => guest,
         Err(response) => return *response,
     };

@@ -8,27 +8,35 @@ use super::Agents;
 use crate::http::site::Site;
 
 const RESOURCE: &str = "/.well-known/oauth-protected-resource";
+const MCP: &str = "/mcp";
+const SSE: &str = "/sse";
 const SERVER: &str = "/.well-known/oauth-authorization-server";
 
 pub(super) fn routes() -> Router<Agents> {
     Router::new()
-        .route(RESOURCE, get(resource))
-        .route(&format!("{RESOURCE}/mcp"), get(resource))
-        .route(&format!("{RESOURCE}/sse"), get(older))
+        .route(RESOURCE, get(hub))
+        .route(&format!("{RESOURCE}{MCP}"), get(mcp))
+        .route(&format!("{RESOURCE}{SSE}"), get(sse))
         .route(SERVER, get(server))
 }
 
-/// Where it is said.
-pub(super) fn address(site: &Site) -> String {
-    format!("{}{RESOURCE}/mcp", site.url())
+/// Where that is said which belongs to a path. A client has to discard what names another resource than it asked
+/// (RFC 9728, section 3.3).
+pub(super) fn address(site: &Site, path: &str) -> String {
+    let resource = if path.starts_with(SSE) { SSE } else { MCP };
+    format!("{}{RESOURCE}{resource}", site.url())
 }
 
-async fn resource(State(agents): State<Agents>) -> Json<Value> {
-    Json(of(&agents.0.site, "/mcp"))
+async fn hub(State(agents): State<Agents>) -> Json<Value> {
+    Json(of(&agents.0.site, ""))
 }
 
-async fn older(State(agents): State<Agents>) -> Json<Value> {
-    Json(of(&agents.0.site, "/sse"))
+async fn mcp(State(agents): State<Agents>) -> Json<Value> {
+    Json(of(&agents.0.site, MCP))
+}
+
+async fn sse(State(agents): State<Agents>) -> Json<Value> {
+    Json(of(&agents.0.site, SSE))
 }
 
 fn of(site: &Site, path: &str) -> Value {
@@ -43,13 +51,12 @@ fn of(site: &Site, path: &str) -> Value {
 }
 
 /// MCP wants an authorization server named (RFC 8414). There is none that gives anything over HTTP: people lend, in their
-/// terminal. This says so, in the words that clients read.
+/// terminal. This says so, by leaving out what a server without any would leave out: what is empty has no place here
+/// (RFC 8414, section 3.2).
 async fn server(State(agents): State<Agents>) -> Json<Value> {
     let issuer = agents.0.site.url();
     Json(json!({
         "issuer": issuer,
-        "response_types_supported": [],
-        "grant_types_supported": [],
         "code_challenge_methods_supported": ["S256"],
     }))
 }

@@ -74,7 +74,7 @@ struct Open {
 /// `GET /sse`.
 pub(super) async fn open(State(agents): State<Agents>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let guest = match agents.let_in(&parts.headers, &parts.extensions).await {
+    let guest = match agents.let_in(&parts).await {
         Ok(guest) => guest,
         Err(response) => return *response,
     };
@@ -144,7 +144,7 @@ pub(super) async fn open(State(agents): State<Agents>, request: Request) -> Resp
 /// `POST /sse/messages?session=...`.
 pub(super) async fn take(State(agents): State<Agents>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let guest = match agents.let_in(&parts.headers, &parts.extensions).await {
+    let guest = match agents.let_in(&parts).await {
         Ok(guest) => guest,
         Err(response) => return *response,
     };

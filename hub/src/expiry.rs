@@ -24,6 +24,8 @@ pub(crate) fn take_note(workspace: &mut Workspace, draft: &mut Draft<'_>) -> Res
         .map(|item| (item.proposed.id, item.proposed.trace.to_string()))
         .collect();
     for (id, trace) in &overdue {
+        // Before the entry: one that the state does not follow would have the store refused from the next start on.
+        workspace.work_items.may_expire(*id, now)?;
         let mut refs = Refs::new();
         refs.insert("work_item", id.to_string())?;
         refs.insert("trace", trace.clone())?;

@@ -120,11 +120,7 @@ impl WorkItems {
                 });
             }
             Event::Expired(id, at) => {
-                let item = self.items.get(&id);
-                let state = item
-                    .filter(|item| at >= item.expires_at())
-                    .and_then(|item| item.state.after(Step::Expire, item.risk()))
-                    .ok_or(FoldError::NotExpired(id))?;
+                let state = self.may_expire(id, at)?;
                 self.change(id, |item| {
                     item.weighed.get_or_insert(item.evidence.len());
                     item.state = state;
@@ -143,6 +139,17 @@ impl WorkItems {
             }
         }
         Ok(())
+    }
+
+    /// Where a work item would stand if nobody had decided at this moment.
+    ///
+    /// # Errors
+    /// [`FoldError::NotExpired`].
+    pub fn may_expire(&self, id: WorkItemId, at: Timestamp) -> Result<State, FoldError> {
+        let item = self.items.get(&id);
+        item.filter(|item| at >= item.expires_at())
+            .and_then(|item| item.state.after(Step::Expire, item.risk()))
+            .ok_or(FoldError::NotExpired(id))
     }
 
     fn change(&mut self, id: WorkItemId, change: impl FnOnce(&mut WorkItem)) {

@@ -11,7 +11,7 @@ mod members;
 mod standing;
 mod work;
 
-use identity::{Decision, Signed, SignedDecision};
+use identity::{Decision, DecisionError, Signed, SignedDecision};
 use protocol::{Refusal, RefusalCode};
 use trace_store::{ChainId, Draft, Refs};
 use vocabulary::MemberId;
@@ -53,6 +53,20 @@ fn recorded_either_way<T>(
         record_refusal(workspace, draft, sent.text(), member, refusal)?;
     }
     decided
+}
+
+/// Records that something was sent which is no decision, as its sender was told before anybody's thread was kept.
+pub(crate) fn refuse_unread(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    text: &str,
+    error: &DecisionError,
+) -> Refusal {
+    let refusal = Refusal::new(RefusalCode::DecisionUnproved, error);
+    match record_refusal(workspace, draft, text, None, &refusal) {
+        Ok(()) => refusal,
+        Err(not_recorded) => not_recorded,
+    }
 }
 
 /// Records a decision that stands as the answer to its challenge.

@@ -313,6 +313,14 @@ impl SignedDecision {
             .map(|claimed| claimed.history.size)
     }
 
+    /// Whether the text is a decision's at all, in the one form that it has. Nothing is said of the signature.
+    ///
+    /// # Errors
+    /// [`DecisionError::Malformed`].
+    pub fn check_form(&self) -> Result<(), DecisionError> {
+        Words::read(&self.decision).map(drop)
+    }
+
     /// What was decided, if the member who is to have decided it signed exactly that, in this workspace.
     ///
     /// # Errors

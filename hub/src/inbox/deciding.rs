@@ -137,8 +137,11 @@ pub(super) async fn decide(
 ) -> Result<Json<Decided>, Problem> {
     let Json(signed) = signed.map_err(|error| Problem::unread(&error))?;
     let signed = SignedDecision::touched(signed.decision, signed.assertion);
+    // Here, and not on the ledger's one thread, for anybody may send anything.
+    let form = signed.check_form();
     let decided = inbox
         .attempt(move |workspace, draft| {
+            form.map_err(|error| decisions::refuse_unread(workspace, draft, signed.text(), &error))?;
             let id = decisions::decide(workspace, draft, &signed)?;
             let anew = draft.changes_something();
             let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;

@@ -51,6 +51,11 @@ impl Members {
         self.by_id.values()
     }
 
+    /// All of them, and all who were.
+    pub fn ever(&self) -> impl Iterator<Item = &Member> {
+        self.by_id.values().chain(self.former.values())
+    }
+
     /// Their delegation keys, by the number under which tokens name them.
     #[must_use]
     pub const fn keyring(&self) -> &Keyring {
@@ -240,8 +245,7 @@ impl Members {
         let member = registration
             .verify(workspace)
             .map_err(|error| error.to_string())?;
-        let mut all = self.by_id.values().chain(self.former.values());
-        let known = all.find(|known| {
+        let known = self.ever().find(|known| {
             known.id == member.id
                 || known.email == member.email
                 || known.decision_key == member.decision_key

@@ -210,6 +210,8 @@ fn a_member_who_is_let_go_of_lends_and_decides_nothing_more() {
             shown.contains("Alice (via claude-code)"),
             "her name stays: {shown}"
         );
+        let listed = json_of(&home, &["trace", "list", "--json"]);
+        assert_eq!(listed[0]["on_behalf_of"], "Alice", "{listed}");
         home.stop_hub();
     }
     // The last one cannot go.

@@ -40,13 +40,13 @@ pub(crate) fn newest(store: &Store, limit: usize, names: &Names) -> Result<Vec<T
         .collect()
 }
 
-/// Members' names, taken along to where rows are made.
+/// The names of those who are members or were, taken along to where rows are made.
 #[derive(Debug)]
 pub(crate) struct Names(BTreeMap<MemberId, String>);
 
 impl Names {
     pub(crate) fn known(workspace: &Workspace) -> Self {
-        let members = workspace.members.all();
+        let members = workspace.members.ever();
         Self(
             members
                 .map(|member| (member.id, member.name.to_string()))

@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use vocabulary::{MemberId, Risk, Timestamp, TraceId, WorkItemId, WorkspaceId, text_form};
+use vocabulary::{GitObject, MemberId, Risk, Timestamp, TraceId, WorkItemId, WorkspaceId, text_form};
 
 pub use rationale::{Rationale, RationaleError};
 use words::Words;
@@ -60,6 +60,17 @@ pub enum Subject {
         /// Which.
         id: WorkItemId,
         /// The digest of the rules by which its risk was judged.
+        policy: Digest,
+        /// How much it could hurt, as it was shown.
+        risk: Risk,
+    },
+    /// A change that is to land for proposed work, as the work was judged.
+    Change {
+        /// For which work item.
+        id: WorkItemId,
+        /// What is to land: a tree of git. Whatever else lands was decided by nobody.
+        tree: GitObject,
+        /// The digest of the rules by which the work's risk was judged.
         policy: Digest,
         /// How much it could hurt, as it was shown.
         risk: Risk,

@@ -408,6 +408,19 @@ proptest! {
     }
 
     #[test]
+    fn a_decision_on_a_change_reads_back_as_itself(id: [u8; 10], tree in "[0-9a-f]{40}|[0-9a-f]{64}", approve: bool) {
+        let subject = Subject::Change {
+            id: WorkItemId::new(1, id),
+            tree: tree.parse().unwrap(),
+            policy: Digest::from_bytes([5; 32]),
+            risk: Risk::High,
+        };
+        let verb = if approve { HumanVerb::Approve } else { HumanVerb::Reject };
+        let said = Decision { verb, subject, ..decision() };
+        prop_assert_eq!(Words::read(&Words::from(&said).text().unwrap()), Ok(said));
+    }
+
+    #[test]
     fn every_decision_reads_back_as_itself(size in 0_u64..1 << 53, root: [u8; 32], why in proptest::option::of("[a-zé \\n]{1,40}")) {
         let mut said = decision();
         said.history = History { size, root: Digest::from_bytes(root) };
@@ -427,4 +440,57 @@ fn the_digest_of_a_subject_with_evidence_is_fixed() {
         "3a3b8e6dab489af109089710564d886b78417a3c8fb8b652f0938ef7180fee2b"
     );
     assert_ne!(both, evidence.with_evidence(&subject), "the order counts");
+}
+
+/// What a member signs where a change is to land: written once, verified for years.
+#[test]
+fn the_text_of_a_decision_on_a_change_is_fixed() {
+    let said = Decision {
+        subject: Subject::Change {
+            id: WorkItemId::new(3, [3; 10]),
+            tree: "7e".repeat(20).parse().unwrap(),
+            policy: Digest::from_bytes([5; 32]),
+            risk: Risk::Low,
+        },
+        ..decision()
+    };
+    let golden = include_str!("change.json").trim_end();
+    assert_eq!(said.text().unwrap(), golden);
+    let on_the_work = Decision {
+        subject: Subject::WorkItem {
+            id: WorkItemId::new(3, [3; 10]),
+            policy: Digest::from_bytes([5; 32]),
+            risk: Risk::Low,
+        },
+        ..decision()
+    };
+    let borrowed = on_the_work.text().unwrap();
+    assert_ne!(
+        borrowed, golden,
+        "that work may begin does not say that a change may land"
+    );
+}
+
+#[test]
+fn only_a_full_tree_is_decided_on_and_only_approved_or_rejected() {
+    let id = WorkItemId::new(3, [3; 10]);
+    let text = Words::from(&decision()).text().unwrap();
+    let with = |subject: &str, verb: &str| {
+        let text = text.replace(&format!("\"{id}\""), &format!("\"{subject}\""));
+        Words::read(&text.replace("\"approve\"", &format!("\"{verb}\"")))
+    };
+    let tree = "7e".repeat(20);
+    assert!(with(&format!("{id}@{tree}"), "approve").is_ok());
+    assert!(with(&format!("{id}@{tree}"), "reject").is_ok());
+    for subject in [
+        format!("{id}@HEAD"),
+        format!("{id}@"),
+        format!("@{tree}"),
+        format!("{id}@{tree}@{tree}"),
+    ] {
+        assert!(with(&subject, "approve").is_err(), "{subject}");
+    }
+    for verb in ["attest_deploy", "grant_access", "revoke_member", "erase_body"] {
+        assert!(with(&format!("{id}@{tree}"), verb).is_err(), "{verb}");
+    }
 }

@@ -1,7 +1,7 @@
 //! The text of a decision: one for each decision, and one decision for each text.
 
 use serde::{Deserialize, Serialize};
-use vocabulary::{IdError, MemberId, Risk, Timestamp, WorkspaceId, shown};
+use vocabulary::{GitObjectError, IdError, MemberId, Risk, Timestamp, WorkspaceId, shown};
 
 use super::{Challenge, Decision, DecisionError, Digest, History, Rationale, Subject, Tier};
 use crate::HumanVerb;
@@ -35,6 +35,12 @@ impl From<&Decision> for Words {
     fn from(decision: &Decision) -> Self {
         let (subject, policy_digest, risk) = match decision.subject {
             Subject::WorkItem { id, policy, risk } => (id.to_string(), Some(policy), Some(risk)),
+            Subject::Change {
+                id,
+                tree,
+                policy,
+                risk,
+            } => (format!("{id}@{tree}"), Some(policy), Some(risk)),
             Subject::Member(id) => (id.to_string(), None, None),
             Subject::Entry { trace, seq } => (format!("{trace}#{seq}"), None, None),
         };
@@ -97,7 +103,19 @@ impl Words {
     /// The subject that a verb is about, and no other.
     fn subject(&self, verb: HumanVerb) -> Result<Subject, DecisionError> {
         let malformed = |error: IdError| DecisionError::Malformed(error.to_string());
+        let change = self.subject.split_once('@');
         match (verb, self.policy_digest, self.risk) {
+            (HumanVerb::Approve | HumanVerb::Reject, Some(policy), Some(risk)) if change.is_some() => {
+                let (id, tree) = change.unwrap_or_default();
+                let tree = tree.parse();
+                Ok(Subject::Change {
+                    id: id.parse().map_err(malformed)?,
+                    tree: tree
+                        .map_err(|error: GitObjectError| DecisionError::Malformed(error.to_string()))?,
+                    policy,
+                    risk,
+                })
+            }
             (HumanVerb::Approve | HumanVerb::Reject | HumanVerb::AttestDeploy, Some(policy), Some(risk)) => {
                 Ok(Subject::WorkItem {
                     id: self.subject.parse().map_err(malformed)?,

@@ -3,7 +3,7 @@
 use identity::{Decision, HumanVerb, Rationale, Tier};
 use vocabulary::Risk;
 
-use crate::WorkItem;
+use crate::{Change, WorkItem};
 
 /// The least that a rationale says where one is asked for.
 const LEAST_WORDS: usize = 5;
@@ -14,6 +14,9 @@ pub enum Missing {
     /// Nothing has looked at the work before a human does.
     #[error("evidence of a machine's review that passed, recorded before the human's")]
     Evidence,
+    /// What was looked at is not what is to land.
+    #[error("evidence of a machine's review that passed and names exactly this tree")]
+    EvidenceOfTree,
     /// No reason, or hardly one.
     #[error("a rationale of at least {LEAST_WORDS} words")]
     Rationale,
@@ -38,21 +41,9 @@ pub fn asks_much(risk: Risk) -> bool {
 #[must_use]
 pub(crate) fn missing(item: &WorkItem, decision: &Decision) -> Vec<Missing> {
     match decision.verb {
-        HumanVerb::Approve if asks_much(item.proposed.assessment.risk) => {
-            let mut missing = Vec::new();
-            if !item.was_reviewed_by_a_machine() {
-                missing.push(Missing::Evidence);
-            }
-            if !decision.rationale.as_ref().is_some_and(is_substantial) {
-                missing.push(Missing::Rationale);
-            }
-            if decision.member == item.proposed.on_behalf_of {
-                missing.push(Missing::AnotherHuman);
-            }
-            if decision.tier < Tier::T1 {
-                missing.push(Missing::Touch);
-            }
-            missing
+        HumanVerb::Approve if asks_much(item.risk()) => {
+            let reviewed = item.was_reviewed_by_a_machine();
+            of_much(item, decision, (!reviewed).then_some(Missing::Evidence))
         }
         HumanVerb::AttestDeploy => {
             let mut missing = Vec::new();
@@ -68,6 +59,34 @@ pub(crate) fn missing(item: &WorkItem, decision: &Decision) -> Vec<Missing> {
         HumanVerb::Reject if decision.rationale.is_none() => vec![Missing::Why],
         _ => Vec::new(),
     }
+}
+
+/// What this decision on a change that is to land for this work item lacks.
+#[must_use]
+pub(crate) fn missing_to_land(item: &WorkItem, decision: &Decision, change: &Change) -> Vec<Missing> {
+    match decision.verb {
+        HumanVerb::Approve if asks_much(item.risk()) => {
+            let reviewed = item.was_reviewed_as(change);
+            of_much(item, decision, (!reviewed).then_some(Missing::EvidenceOfTree))
+        }
+        HumanVerb::Approve => Vec::new(),
+        _ if decision.rationale.is_none() => vec![Missing::Why],
+        _ => Vec::new(),
+    }
+}
+
+fn of_much(item: &WorkItem, decision: &Decision, unreviewed: Option<Missing>) -> Vec<Missing> {
+    let mut missing = Vec::from_iter(unreviewed);
+    if !decision.rationale.as_ref().is_some_and(is_substantial) {
+        missing.push(Missing::Rationale);
+    }
+    if decision.member == item.proposed.on_behalf_of {
+        missing.push(Missing::AnotherHuman);
+    }
+    if decision.tier < Tier::T1 {
+        missing.push(Missing::Touch);
+    }
+    missing
 }
 
 fn is_substantial(rationale: &Rationale) -> bool {

@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use identity::{Decision, Digest, HumanVerb, Signed, Subject};
 use vocabulary::{Timestamp, WorkItemId, misleads};
 
-pub use self::error::{DecideError, EvidenceError, FoldError, ReportedError};
+pub use self::{
+    error::{DecideError, EvidenceError, FoldError, ReportedError},
+    landing::{LandError, LandingDecided},
+};
 use crate::{
     Circumstances, Evidence, Observed, Proposed, Reported, RiskPolicy, State, Step, TransitionError,
     WorkItem, assess, duties,
 };
 
 mod error;
+mod landing;
 
 /// The most pieces of evidence that agents of one human record on one work item: each of them makes people look again.
 const MOST_EVIDENCE: usize = 64;
@@ -32,6 +36,8 @@ pub enum Event {
     Observed(Observed),
     /// Nobody had decided at this moment of the ledger's.
     Expired(WorkItemId, Timestamp),
+    /// A human decided on a change that is to land.
+    Landing(Box<LandingDecided>),
     /// A human decided.
     Decided(Signed<Decision>, Circumstances),
 }
@@ -127,6 +133,7 @@ impl WorkItems {
                     item.expired_at = Some(at);
                 });
             }
+            Event::Landing(decided) => self.land(*decided)?,
             Event::Decided(signed, circumstances) => {
                 let (item, state) = self.after(signed.get())?;
                 let id = item.proposed.id;

@@ -7,7 +7,7 @@ use vocabulary::{
     DelegationId, EvidenceKind, EvidenceOutcome, MemberId, Risk, Timestamp, TraceId, WorkItemId,
 };
 
-use crate::{Assessment, Evidence, Observed, Proposal, Reported, State};
+use crate::{Assessment, Change, Evidence, Landing, Observed, Proposal, Reported, State};
 
 /// What kind of work it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,6 +102,8 @@ pub struct WorkItem {
     pub evidence: Vec<Evidence>,
     /// What agents of its human said became of it, in order.
     pub reports: Vec<Reported>,
+    /// What people decided on changes that were to land for it, in order.
+    pub landings: Vec<Landing>,
     /// What was seen of it, in order. Nobody can record that yet.
     pub observed: Vec<Observed>,
     /// When it ended undecided.
@@ -123,6 +125,7 @@ impl WorkItem {
             decisions: Vec::new(),
             evidence: Vec::new(),
             reports: Vec::new(),
+            landings: Vec::new(),
             observed: Vec::new(),
             expired_at: None,
             circumstances: Vec::new(),
@@ -146,6 +149,12 @@ impl WorkItem {
     pub fn evidence_shown(&self) -> &[Evidence] {
         let shown = self.weighed.unwrap_or(self.evidence.len());
         self.evidence.get(..shown).unwrap_or_default()
+    }
+
+    /// The digest of the proposal and of everything that was recorded on it since.
+    #[must_use]
+    pub const fn known(&self) -> Digest {
+        self.whole
     }
 
     /// The evidence that a decision which is made now is about.
@@ -191,11 +200,17 @@ impl WorkItem {
     /// Whether a machine is said to have read the change, and to have found nothing against it.
     #[must_use]
     pub fn was_reviewed_by_a_machine(&self) -> bool {
-        let passed = |evidence: &Evidence| {
-            (evidence.finding.kind(), evidence.finding.outcome())
-                == (EvidenceKind::Review, EvidenceOutcome::Passed)
+        self.evidence.iter().any(is_passed_review)
+    }
+
+    /// Whether a machine is said to have read exactly this change, and to have found nothing against it.
+    #[must_use]
+    pub fn was_reviewed_as(&self, change: &Change) -> bool {
+        let exactly = |evidence: &&Evidence| {
+            evidence.finding.tree() == Some(&change.tree())
+                || evidence.finding.commit() == Some(&change.head())
         };
-        self.evidence.iter().any(passed)
+        self.evidence.iter().filter(exactly).any(is_passed_review)
     }
 
     /// What a decision on it has to name.
@@ -207,6 +222,11 @@ impl WorkItem {
             risk: self.proposed.assessment.risk,
         }
     }
+}
+
+fn is_passed_review(evidence: &Evidence) -> bool {
+    let found = (evidence.finding.kind(), evidence.finding.outcome());
+    found == (EvidenceKind::Review, EvidenceOutcome::Passed)
 }
 
 #[cfg(test)]

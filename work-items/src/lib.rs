@@ -5,10 +5,12 @@
 //! so that later rules do not change what was decided under earlier ones.
 
 mod assess;
+mod change;
 mod duties;
 mod evidence;
 mod fold;
 mod item;
+mod landing;
 mod lifecycle;
 mod observed;
 mod policy;
@@ -18,10 +20,14 @@ mod stale;
 mod words;
 
 pub use assess::{Assessment, assess};
+pub use change::{Change, ChangeError, RawChange};
 pub use duties::{Missing, asks_much};
 pub use evidence::{Evidence, Finding, FindingError, RawFinding};
-pub use fold::{DecideError, Event, EvidenceError, FoldError, ReportedError, WorkItems};
+pub use fold::{
+    DecideError, Event, EvidenceError, FoldError, LandError, LandingDecided, ReportedError, WorkItems,
+};
 pub use item::{Circumstances, ItemType, Proposed, UNDECIDED_FOR, WorkItem};
+pub use landing::{Landing, REVIEW_DUE_AFTER, Role, Verdict};
 pub use lifecycle::{State, StateError, Step, TransitionError};
 pub use observed::{Observed, Seen, Source};
 pub use policy::{PolicyError, RiskPolicy};

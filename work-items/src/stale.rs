@@ -22,6 +22,9 @@ pub enum Stale {
         /// How many of them failed.
         failed: usize,
     },
+    /// A change was judged on less than is known of its work now.
+    #[error("stale: more was recorded on the work than was shown; look at the change again")]
+    Known,
 }
 
 impl WorkItem {
@@ -32,14 +35,8 @@ impl WorkItem {
         if !self.decisions.iter().any(approval) {
             return None;
         }
-        let judged = &self.proposed.assessment;
-        if judged.policy_digest != rules.digest() {
-            let now = assess(&self.proposed.proposal, rules).risk;
-            return Some(if now == judged.risk {
-                Stale::Rules
-            } else {
-                Stale::Risk(now)
-            });
+        if let Some(stale) = self.judged_otherwise(rules) {
+            return Some(stale);
         }
         let later = self
             .evidence
@@ -49,6 +46,20 @@ impl WorkItem {
         (failed > 0).then_some(Stale::Evidence {
             later: later.len(),
             failed,
+        })
+    }
+
+    /// Why these rules do not judge it as it was judged.
+    pub(crate) fn judged_otherwise(&self, rules: &RiskPolicy) -> Option<Stale> {
+        let judged = &self.proposed.assessment;
+        if judged.policy_digest == rules.digest() {
+            return None;
+        }
+        let now = assess(&self.proposed.proposal, rules).risk;
+        Some(if now == judged.risk {
+            Stale::Rules
+        } else {
+            Stale::Risk(now)
         })
     }
 }

@@ -3,7 +3,7 @@
 use identity::HumanVerb;
 use vocabulary::{Risk, WorkItemId};
 
-use super::MOST_EVIDENCE;
+use super::{LandError, MOST_EVIDENCE};
 use crate::{Missing, State, TransitionError};
 
 /// What happened cannot have happened.
@@ -30,6 +30,9 @@ pub enum FoldError {
     /// Something was seen that does not come next.
     #[error(transparent)]
     Transition(#[from] TransitionError),
+    /// A decision on a change that does not stand.
+    #[error(transparent)]
+    Landing(#[from] LandError),
     /// It did not end undecided, or not yet.
     #[error("work item {0} cannot have ended undecided then")]
     NotExpired(WorkItemId),
@@ -119,7 +122,7 @@ pub enum DecideError {
     },
 }
 
-fn listed(missing: &[Missing]) -> String {
+pub(super) fn listed(missing: &[Missing]) -> String {
     let texts: Vec<String> = missing.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }

@@ -11,6 +11,7 @@ use crate::{Missing, Proposal, RawProposal, RiskPolicy, assess};
 
 mod evidence;
 mod landed;
+mod landing;
 mod laws;
 mod reports;
 

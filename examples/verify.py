@@ -361,7 +361,7 @@ DECISION = {
     "challenge": HEX16,
     "ledger_root": HEX32,
     "member": f"me_{ID}",
-    "subject": f"(wi|me)_{ID}|tr_{ID}#(0|[1-9][0-9]*)",
+    "subject": f"(wi|me)_{ID}|wi_{ID}@([0-9a-f]{{40}}|[0-9a-f]{{64}})|tr_{ID}#(0|[1-9][0-9]*)",
     "subject_digest": HEX32,
     "tier": "T0|T1",
     "verb": "approve|reject|attest_deploy|grant_access|revoke_member|erase_body",
@@ -371,9 +371,12 @@ OF_WORK = {"policy_digest": HEX32, "risk": "low|medium|high|critical"}
 KINDS = {"approve": "wi_", "reject": "wi_", "attest_deploy": "wi_", "grant_access": "me_", "revoke_member": "me_", "erase_body": "tr_"}
 CLAIMS = {"member.added", "member.revoked", "work_item.proposed", "decision.made", "body.erased"}
 CLAIMS |= {"delegation.granted", "delegation.revoked", "passkey.enrolled", "passkey.removed", "work_item.evidence"}
-CLAIMS |= {"work_item.reported", "work_item.expired"}
+CLAIMS |= {"work_item.reported", "work_item.expired", "change.decided"}
 CLAIMS |= {"touch_key.enrolled", "touch_key.removed"}
 FINDING = {"kind": "review|test|lint|scan|build", "outcome": "passed|failed"}
+OBJECT = "[0-9a-f]{40}|[0-9a-f]{64}"
+CHANGE = {"work_item", "tree", "head", "base", "commits", "committers"}
+REVIEW_DUE_AFTER = 7 * 24 * 3600 * 10**6
 # What an agent may say of work, and from where.
 REPORTS = {"in_progress": {"approved"}, "in_review": {"in_progress"}, "withdrawn": {"proposed", "approved", "in_progress", "in_review"}}
 CLOSED, UNDECIDED_FOR = {"rejected", "withdrawn", "expired"}, 14 * 24 * 3600 * 10**6
@@ -598,6 +601,8 @@ def parse_decision(text):
     why = said.get("rationale", "-")
     if not is_integer(said["ledger_size"]) or not is_time(said["at"]) or not said["subject"].startswith(kind):
         raise DoesNotHold("the decision's ledger_size, at or subject is malformed")
+    if "@" in said["subject"] and said["verb"] not in ("approve", "reject"):
+        raise DoesNotHold("a change is approved or rejected, and nothing else")
     if not isinstance(why, str) or why != why.strip() or not 1 <= len(why) <= 2000 or any(c != "\n" and misleads(c) for c in why):
         raise DoesNotHold("the decision's rationale is malformed")
     return said
@@ -612,6 +617,7 @@ class Decisions:
         self.former, self.taken_back, self.challenges = {}, set(), set()
         self.gone, self.explained = {}, set()  # the trace's entries whose bodies are erased, and those with a decision
         self.once_enrolled, self.count = set(), 0
+        self.landed, self.exceptions = 0, 0  # decisions on changes that were to land, and how many were exceptions
 
     def take(self, entry, index, data):
         kind = entry["kind"]
@@ -634,6 +640,8 @@ class Decisions:
                 self.report(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "work_item.expired":
                 self.expiry(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
+            elif kind == "change.decided":
+                self.landing(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "delegation.revoked":
                 self.taken_back.add(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["delegation"])
             elif kind == "member.revoked":
@@ -757,7 +765,8 @@ class Decisions:
             raise DoesNotHold("the proposal is not recorded as that of those whom it names")
         if "via" not in entry or body["via"] not in ("", entry["via"]["agent"]):
             raise DoesNotHold("the proposal is not recorded as that of those whom it names")
-        self.proposals[body["id"]] = {"body": body, "digest": subject_digest(data), "state": "proposed", "evidence": []}
+        self.proposals[body["id"]] = {"body": body, "digest": subject_digest(data), "known": subject_digest(data),
+                                      "state": "proposed", "evidence": [], "landings": []}
 
     def evidence(self, entry, body, data):
         """What somebody's agent said; that it was lent to do so stands in a Biscuit, which this script does not read."""
@@ -772,6 +781,7 @@ class Decisions:
             raise DoesNotHold("it is more evidence than is taken")
         if item["state"] == "proposed":
             item["digest"] = with_evidence(item["digest"], subject_digest(data))
+        item["known"] = with_evidence(item["known"], subject_digest(data))
         item["evidence"].append(body)
 
     def said(self, entry, body, at, item):
@@ -811,6 +821,89 @@ class Decisions:
         if item["state"] != "proposed" or micros(entry["at"]) < micros(item["body"]["proposed_at"]) + UNDECIDED_FOR:
             raise DoesNotHold("it cannot have ended undecided then")
         item["state"] = "expired"
+
+    def landing(self, entry, index, body):
+        """May this change land: never by who made it, or had it made, alone, where somebody else was a member then."""
+        if not {"made", "change", "members"} <= body.keys() <= {"made", "change", "members", "review_due"}:
+            raise DoesNotHold("the decision has other members than it has")
+        change, made = body["change"], body["made"]
+        said = self.signed(made, entry, index)
+        self.check_change(change)
+        item, tree = self.proposals.get(change["work_item"]), change["tree"]
+        if item is None or said["subject"] != f"{change['work_item']}@{tree}":
+            raise DoesNotHold("the decision is on another change than it comes with")
+        self.on(entry, item)
+        if entry["refs"].get("tree") != tree:
+            raise DoesNotHold("it is not recorded where it is looked for")
+        before = [landed for landed in item["landings"] if landed["tree"] == tree]
+        waits, lands = any(landed["waits"] for landed in before), item["state"] in ("approved", "in_progress", "in_review")
+        if not waits and not lands:
+            raise DoesNotHold("whether a change lands is decided of work that was approved and has not landed")
+        digest = with_evidence(subject_digest(canonical_json(change).encode()), item["known"])
+        self.check_landing(said, made, change, item, digest)
+        # Whom somebody named as a committer of this tree before is one.
+        makers = set(change["committers"]).union(*(landed["committers"] for landed in before))
+        if body["members"] != sorted(self.members):
+            raise DoesNotHold("it names others as members then than are in the file")
+        others = item["body"]["on_behalf_of"]
+        able = {id for id, member in self.members.items() if id != others and ascii_lower(member["email"]) not in makers}
+        approves, independent = said["verb"] == "approve", said["member"] in able
+        exception = approves and not independent
+        if exception and (able or not lands):
+            raise DoesNotHold("who made a change, or had it made, decided on it though that is for others")
+        due = micros(entry["at"]) + REVIEW_DUE_AFTER if exception else None
+        if (micros(body["review_due"]) if "review_due" in body else None) != due:
+            raise DoesNotHold("an exception has to say that it is one, and until when it is to be reviewed")
+        for landed in before:
+            landed["waits"] = landed["waits"] and not (approves and independent)
+        item["landings"].append(
+            {"tree": tree, "by": said["member"], "digest": digest, "committers": change["committers"], "waits": exception}
+        )
+        self.landed += 1
+        self.exceptions += exception
+
+    def check_landing(self, said, made, change, item, digest):
+        proposed, evidence = item["body"], item["evidence"]
+        judged = (proposed["assessment"]["policy_digest"], proposed["assessment"]["risk"])
+        if said["subject_digest"] != digest or (said["policy_digest"], said["risk"]) != judged:
+            raise DoesNotHold("the decision is on something else than what was known of the change")
+        if any((landed["by"], landed["digest"]) == (said["member"], digest) for landed in item["landings"]):
+            raise DoesNotHold("the same member decided on exactly this before")
+        if evidence and micros(made["posed_at"]) < micros(evidence[-1]["recorded_at"]):
+            raise DoesNotHold("it was shown before the evidence on it was recorded")
+        if made.get("changed_lines") != change.get("changed_lines"):
+            raise DoesNotHold("it says another number of changed lines than the change has")
+        if said["verb"] == "approve":
+            if said["policy_digest"] not in POLICIES:
+                raise DoesNotHold("it was judged by rules that this script does not know")
+            exactly = lambda found: found.get("tree") == change["tree"] or found.get("commit") == change["head"]
+            self.check_high_risk(said, proposed, [found for found in evidence if exactly(found["finding"])])
+        elif "rationale" not in said:
+            raise DoesNotHold("a rejection says why")
+
+    def check_change(self, change):
+        """The form of a change; whether git says so, whoever has the repository can check by its head and base."""
+        good = isinstance(change, dict) and CHANGE <= change.keys() <= CHANGE | {"changed_lines"}
+        for name in ("tree", "head", "base"):
+            good = good and isinstance(change[name], str) and re.fullmatch(OBJECT, change[name])
+        numbers = (change["commits"], change.get("changed_lines", 0)) if good else ()
+        good = good and all(is_integer(number) and number < 1 << 32 for number in numbers)
+        good = good and change["commits"] > 0 and change["base"] != change["head"]
+        makers = change["committers"] if good else None
+        good = good and isinstance(makers, list) and 1 <= len(makers) <= 100 and all(is_text(m, 254, 1) for m in makers)
+        if not good or makers != sorted({ascii_lower(m.strip()) for m in makers}) or any(misleads(c) for m in makers for c in m):
+            raise DoesNotHold("the change is malformed")
+
+    def check_high_risk(self, said, proposed, evidence):
+        """What an approval of high or critical risk takes, on this evidence."""
+        if said["risk"] in ("low", "medium"):
+            return
+        why = [word for word in said.get("rationale", "").split() if any(c.isalnum() for c in word)]
+        looked = [(found["finding"]["kind"], found["finding"]["outcome"]) for found in evidence]
+        if ("review", "passed") not in looked or len(why) < 5:
+            raise DoesNotHold("high risk takes a machine's review that passed, and a rationale of five words")
+        if said["tier"] != "T1" or said["member"] == proposed["on_behalf_of"]:
+            raise DoesNotHold("high risk takes a touch, of another human than the one for whom it was proposed")
 
     def signed(self, made, entry, index):
         """What a member signed: in time, and vouching for the ledger before the entry with this index."""
@@ -865,15 +958,10 @@ class Decisions:
         judged = (proposed["assessment"]["policy_digest"], proposed["assessment"]["risk"])
         if said["subject_digest"] != item["digest"] or (said["policy_digest"], said["risk"]) != judged:
             raise DoesNotHold("the decision is on something else than what was proposed")
-        if said["verb"] == "approve" and said["policy_digest"] not in POLICIES:
-            raise DoesNotHold("it was judged by rules that this script does not know")
-        if said["verb"] == "approve" and said["risk"] not in ("low", "medium"):
-            why = [word for word in said.get("rationale", "").split() if any(c.isalnum() for c in word)]
-            looked = [(found["finding"]["kind"], found["finding"]["outcome"]) for found in evidence]
-            if ("review", "passed") not in looked or len(why) < 5:
-                raise DoesNotHold("high risk takes a machine's review that passed, and a rationale of five words")
-            if said["tier"] != "T1" or said["member"] == proposed["on_behalf_of"]:
-                raise DoesNotHold("high risk takes a touch, of another human than the one for whom it was proposed")
+        if said["verb"] == "approve":
+            if said["policy_digest"] not in POLICIES:
+                raise DoesNotHold("it was judged by rules that this script does not know")
+            self.check_high_risk(said, proposed, evidence)
         if said["verb"] == "reject" and "rationale" not in said:
             raise DoesNotHold("a rejection says why")
         if item["state"] != "proposed":
@@ -1085,6 +1173,12 @@ def main(arguments):
     for entry in sorted(verifier.decisions.gone.keys() - verifier.decisions.explained):
         print(f"  NOT PROVED who erased what {entry} said")
     print(f"  decisions  {verifier.decisions.count}, each signed over what was proposed and over the ledger before it")
+    landed = verifier.decisions
+    if landed.landed:
+        items = landed.proposals.values()
+        waiting = sum(change["waits"] for item in items for change in item["landings"])
+        told = f"{landed.exceptions} by exception, of which {waiting} wait for a review"
+        print(f"  changes    {landed.landed} decisions on what was to land, {told}; who committed is their word")
     print(f"  ledger     {header['workspace']}, {size} entries, root {root.hex()}")
     print(f"  signed by  {header['hub_key']}{'' if expected_key else ' (compare with the key you were given)'}")
     return 0

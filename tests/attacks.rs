@@ -15,6 +15,8 @@ mod decisions;
 mod evidence;
 #[path = "attacks/inbox.rs"]
 mod inbox;
+#[path = "attacks/landing.rs"]
+mod landing;
 #[path = "attacks/lifecycle.rs"]
 mod lifecycle;
 #[path = "attacks/members.rs"]

@@ -7,6 +7,7 @@
 pub(crate) mod deciding;
 mod door;
 mod export;
+pub(crate) mod landing;
 pub(crate) mod lending;
 mod link;
 mod request;
@@ -15,7 +16,8 @@ pub(crate) mod traces;
 pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};
 pub use request::{
-    ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, EvidenceRow, InboxRow,
-    InspectVerdict, MemberRow, PasskeyRow, PosedRow, ReportRow, RevokeOutcome, ShownEntry, ShownWorkItem,
-    Status, TouchKeyRow, TraceRow, VerifiedChain, WorkItemRow,
+    ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, EvidenceRow, ExceptionRow,
+    InboxRow, InspectVerdict, LandingRow, MemberRow, PasskeyRow, PosedRow, ReportRow, RevokeOutcome,
+    ShownChange, ShownEntry, ShownWorkItem, Status, TouchKeyRow, TraceRow, VerdictRow, VerifiedChain,
+    WorkItemRow,
 };

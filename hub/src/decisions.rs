@@ -5,6 +5,7 @@
 //! yet. Whatever else is sent is refused, and recorded.
 
 mod challenges;
+mod changes;
 mod credentials;
 mod erasure;
 mod members;
@@ -26,6 +27,7 @@ use crate::{
 use self::challenges::answered;
 pub(crate) use self::{
     challenges::{CHALLENGE_TTL, Challenges, Posed, ShownTo, posed},
+    changes::{land, landed_so, members as electors, pose_change},
     credentials::{enrol, remove_credential},
     erasure::{erase, may_erase, pose_erasure},
     members::{let_go, let_in, pose_departure, pose_newcomer},

@@ -15,7 +15,7 @@ use trace_store::{
     BodyState, ChainId,
     export::{self, Verified, VerifiedEntry, VerifyError},
 };
-use vocabulary::{DelegationId, EvidenceKind, EvidenceOutcome, MemberId, Timestamp, WorkItemId};
+use vocabulary::{DelegationId, EvidenceKind, EvidenceOutcome, GitObject, MemberId, Timestamp, WorkItemId};
 
 use self::known::Known;
 use crate::kind::EntryKind;
@@ -31,6 +31,8 @@ pub struct Proved {
     pub delegations: Vec<ProvedDelegation>,
     /// Decisions, each with its member's signature over what was proposed and over the ledger before it.
     pub decisions: Vec<ProvedDecision>,
+    /// Decisions on changes that were to land, each with its member's signature.
+    pub landings: Vec<ProvedLanding>,
     /// Evidence on what was proposed: the word of whoever recorded it, under what was lent to them.
     pub evidence: Vec<ProvedEvidence>,
     /// Where each work item stands as far as the file says.
@@ -70,6 +72,33 @@ pub struct ProvedDecision {
     pub tier: String,
     /// How many entries of the ledger it vouches for.
     pub ledger_size: u64,
+}
+
+/// A decision on whether a change may land.
+#[derive(Debug, Serialize)]
+pub struct ProvedLanding {
+    /// For which work item.
+    pub id: WorkItemId,
+    /// What was to land.
+    pub tree: GitObject,
+    /// What was decided.
+    pub verb: String,
+    /// By whom.
+    pub by: MemberId,
+    /// Their name.
+    pub name: String,
+    /// When they say that it was.
+    pub at: Timestamp,
+    /// As whom: independent, exception, review or objection.
+    pub role: String,
+    /// Who made it, by address: the word of whoever decided, as git told them.
+    pub committers: Vec<String>,
+    /// Until when somebody independent had to look, where nobody independent could have decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review_due: Option<Timestamp>,
+    /// Who did, as far as the file says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewed_by: Option<String>,
 }
 
 /// A work item, and where it stands.
@@ -152,6 +181,7 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
             | EntryKind::ProgressReported
             | EntryKind::WorkItemExpired
             | EntryKind::DecisionMade
+            | EntryKind::ChangeDecided
             | EntryKind::MemberRevoked
             | EntryKind::BodyErased
             | EntryKind::PasskeyEnrolled
@@ -173,6 +203,7 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
         members: Vec::new(),
         delegations: Vec::new(),
         decisions: Vec::new(),
+        landings: Vec::new(),
         evidence: Vec::new(),
         work_items: Vec::new(),
         erasures: Vec::new(),
@@ -186,6 +217,7 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
             .map_err(|why| Place::of(claim).claims(why))?;
     }
     proved.work_items = known.work_items();
+    proved.landings = known.landings();
     let mut said: Vec<(Attribution, Place)> = said.into_iter().collect();
     said.sort_by_key(|(_, place)| place.line);
     for (attribution, place) in said {

@@ -64,6 +64,8 @@ kinds! {
     WorkItemExpired = "work_item.expired";
     /// A human decided, and signed it.
     DecisionMade = "decision.made";
+    /// A human decided whether a change may land, and signed it.
+    ChangeDecided = "change.decided";
     /// Somebody tried to decide what, or as, they may not.
     DecisionRefused = "decision.refused";
     /// An agent session began: the first entry of its trace.

@@ -5,7 +5,8 @@ use identity::{Bytes, Fingerprint, SignedDecision, SignedEnrolment, SignedRegist
 use protocol::{Call, Observation, Refusal};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use vocabulary::{DelegationId, SessionId, Timestamp, WorkItemId, WorkspaceId};
+use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, WorkItemId, WorkspaceId};
+use work_items::Change;
 
 /// How much is kept of the arguments of a call that comes to nothing.
 const MOST_BEGINNING_BYTES: usize = 2 * 1024;
@@ -110,6 +111,21 @@ pub struct DecisionMade {
     /// How many lines the change has that was decided on, as the evidence shown says. Only of work items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_lines: Option<u32>,
+}
+
+/// Body of `change.decided`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeDecided {
+    /// What was decided.
+    pub made: DecisionMade,
+    /// On what, as whoever decided read it from git.
+    pub change: Change,
+    /// Who was a member then, in order: whoever left one out of a file could make anything look like an exception.
+    pub members: Vec<MemberId>,
+    /// Until when somebody independent has to look: there where nobody independent could have decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_due: Option<Timestamp>,
 }
 
 /// Body of `decision.refused`.

@@ -61,6 +61,22 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
                 word("summary")
             )
         }
+        Ok(EntryKind::ChangeDecided) => {
+            let said: Value = serde_json::from_str(&text("/made/signed/decision")).unwrap_or_default();
+            let word = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+            let due = text("/review_due");
+            let exception = if due.is_empty() {
+                String::new()
+            } else {
+                format!(" (exception, review due by {due})")
+            };
+            format!(
+                "{} {}{exception} {}",
+                word("verb"),
+                word("subject"),
+                word("rationale")
+            )
+        }
         Ok(EntryKind::DecisionMade | EntryKind::MemberRevoked | EntryKind::BodyErased) => {
             let said: Value = serde_json::from_str(&text("/signed/decision")).unwrap_or_default();
             let word = |name: &str| said[name].as_str().unwrap_or_default().to_owned();

@@ -17,8 +17,8 @@ use crate::{
     membership::{self, Members},
     news::News,
     records::{
-        self, BodyError, DecisionMade, DelegationGranted, DelegationRevoked, Enrolled, MemberAdded,
-        PasskeyRemoved, TouchKeyRemoved, WorkItemExpired,
+        self, BodyError, ChangeDecided, DecisionMade, DelegationGranted, DelegationRevoked, Enrolled,
+        MemberAdded, PasskeyRemoved, TouchKeyRemoved, WorkItemExpired,
     },
     said::Said,
     session::Session,
@@ -220,6 +220,21 @@ impl Workspace {
         Ok(decision)
     }
 
+    /// What a recorded decision on a change amounts to, if it stands.
+    fn landing(&mut self, store: &Store, stored: &Stored, decided: ChangeDecided) -> Result<Event, String> {
+        let made = &decided.made;
+        let verified = self.members.verify(self.id, &made.signed);
+        let signed = verified.map_err(|error| error.to_string())?;
+        let decision = signed.get();
+        decisions::vouches(store, decision, stored.index)?;
+        decisions::in_its_time(&stored.entry, made, decision)?;
+        decisions::answers(&mut self.answered, decision)?;
+        let electors = decisions::electors(&self.members);
+        let found = self.work_items.may_land(decision, &decided.change, &electors);
+        let found = found.map_err(|error| error.to_string())?;
+        decisions::landed_so(&stored.entry, decided, signed, found, electors)
+    }
+
     /// Whether an agent said something under what was lent then, as the entry says.
     fn believe(&self, stored: &Stored, said: Said<'_>, item: &WorkItem) -> Result<(), String> {
         said.recorded_so(&stored.entry, item)?;
@@ -382,6 +397,14 @@ impl Workspace {
                 }
                 self.work_items
                     .apply(Event::Decided(signed, decisions::circumstances(entry, &made)))
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+            }
+            EntryKind::ChangeDecided => {
+                let decided: ChangeDecided = place.body(kind, body)?;
+                let event = self.landing(store, stored, decided);
+                let event = event.map_err(|problem| place.unproved(kind, problem))?;
+                self.work_items
+                    .apply(event)
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
             }
             // They say something about the past and change nothing of the present.

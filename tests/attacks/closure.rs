@@ -33,8 +33,9 @@ const GATED: [&str; 8] = [
 
 /// What stands in the workspace's chain only where a human signed something. Who takes something away needs no
 /// signature, so what is removed or revoked is not here.
-const SIGNED: [&str; 6] = [
+const SIGNED: [&str; 7] = [
     "decision.made",
+    "change.decided",
     "member.added",
     "member.revoked",
     "passkey.enrolled",

@@ -240,7 +240,7 @@ fn high_risk_is_not_let_through_by_the_only_human_there_is() {
             id,
             policy: match decision.subject {
                 identity::Subject::WorkItem { policy, .. } => policy,
-                identity::Subject::Member(_) | identity::Subject::Entry { .. } => panic!("{decision:?}"),
+                _ => panic!("{decision:?}"),
             },
             risk: vocabulary::Risk::Low,
         },

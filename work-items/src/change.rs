@@ -31,7 +31,7 @@ pub struct RawChange {
 }
 
 /// A change that is to land, as whoever decides on it read it from git. What is read back from a ledger comes through the same
-/// door.
+/// door, in its one form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RawChange")]
 pub struct Change {
@@ -59,6 +59,9 @@ pub enum ChangeError {
     /// Nobody made it.
     #[error("the change has no committers; every commit has one")]
     Nobody,
+    /// Not as it would be recorded.
+    #[error("the change's committers are not in lower case, in order, each once")]
+    OneForm,
     /// More than people look at.
     #[error("the change has {0} committers of at most {MOST_COMMITTERS}; land less at once")]
     ManyCommitters(usize),
@@ -186,7 +189,13 @@ impl TryFrom<RawChange> for Change {
     type Error = ChangeError;
 
     fn try_from(raw: RawChange) -> Result<Self, ChangeError> {
-        Self::parse(raw)
+        let written = raw.committers.clone();
+        let change = Self::parse(raw)?;
+        if change.committers == written {
+            Ok(change)
+        } else {
+            Err(ChangeError::OneForm)
+        }
     }
 }
 

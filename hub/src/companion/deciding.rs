@@ -9,6 +9,7 @@ use work_items::{Evidence, RiskPolicy, State, WorkItem};
 
 use super::{
     door::value,
+    landing,
     request::{
         DecisionRow, EvidenceRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ReportRow, ShownEntry,
         ShownWorkItem, TouchKeyRow, WorkItemRow,
@@ -51,11 +52,21 @@ pub(crate) fn work_item(workspace: &Workspace, id: WorkItemId) -> Result<Value, 
 pub(crate) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, id: WorkItemId) -> Result<Value, Refusal> {
     let posed = decisions::pose(workspace, draft, decisions::ShownTo::Terminal, id)?;
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+    value(&shown(workspace, draft, item, &posed)?)
+}
+
+/// A work item to the letter, with the challenge that was posed for a decision on it.
+pub(super) fn shown(
+    workspace: &Workspace,
+    draft: &Draft<'_>,
+    item: &WorkItem,
+    posed: &Posed,
+) -> Result<ShownWorkItem, Refusal> {
     let (recorded, evidence) = decisions::recorded(item)?;
-    value(&ShownWorkItem {
+    Ok(ShownWorkItem {
         recorded,
         evidence,
-        posed: row_of(workspace, draft, &posed),
+        posed: row_of(workspace, draft, posed),
     })
 }
 
@@ -250,6 +261,12 @@ fn row(workspace: &Workspace, item: &WorkItem) -> WorkItemRow {
             .iter()
             .map(|evidence| evidence_row(workspace, evidence))
             .collect(),
+        landings: item
+            .landings
+            .iter()
+            .map(|landing| landing::row(workspace, item, landing))
+            .collect(),
+        verdicts: landing::verdicts(workspace, item),
         reports: item
             .reports
             .iter()

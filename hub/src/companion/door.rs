@@ -14,7 +14,7 @@ use trace_store::{CommitError, Draft, Ledger, ReadError, Store};
 use vocabulary::TraceId;
 
 use super::{
-    deciding, export, lending,
+    deciding, export, landing, lending,
     request::{CompanionRequest, Status},
     traces::{self, Names},
 };
@@ -121,6 +121,19 @@ impl CompanionDoor {
                 }
                 decided.0
             }
+            CompanionRequest::PoseChange { change } => {
+                self.run(move |w, d| landing::pose(w, d, &change)).await?
+            }
+            CompanionRequest::DecideChange { change, signed } => {
+                let decided = self
+                    .run(move |w, d| (landing::decide(w, d, change, &signed), d.changes_something()))
+                    .await?;
+                if let (Ok(_), true) = &decided {
+                    self.news.decided();
+                }
+                decided.0
+            }
+            CompanionRequest::Exceptions => self.run(|w, d| value(&landing::exceptions(w, d.now()))).await?,
             CompanionRequest::PoseNewcomer { registration } => {
                 self.run(move |w, d| deciding::pose_newcomer(w, d, &registration))
                     .await?
@@ -253,6 +266,8 @@ const fn of_work_items(request: &CompanionRequest) -> bool {
             | CompanionRequest::WorkItem { .. }
             | CompanionRequest::Pose { .. }
             | CompanionRequest::Decide { .. }
+            | CompanionRequest::PoseChange { .. }
+            | CompanionRequest::DecideChange { .. }
     )
 }
 

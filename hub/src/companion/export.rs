@@ -19,7 +19,7 @@ use super::{door::Reply, traces::no_trace};
 use crate::{
     dispatch::unreadable,
     kind::EntryKind,
-    records::{self, DecisionMade, MemberAdded},
+    records::{self, ChangeDecided, DecisionMade, MemberAdded},
     settings::HubKey,
     workspace::Workspace,
 };
@@ -119,7 +119,7 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
     let mut delegations = BTreeSet::from_iter(delegation);
     let mut lendings = Vec::new();
     let (mut members, mut departures, mut credentials) = (Vec::new(), Vec::new(), Vec::new());
-    let mut next = 0;
+    let (mut next, mut everybody) = (0, false);
     loop {
         let page = store.entries(chain, next, PAGE).map_err(failed)?;
         let Some(last) = page.last() else { break };
@@ -168,6 +168,15 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
                     delegations.extend(entry.delegation);
                     true
                 }
+                Ok(EntryKind::ChangeDecided) if of_trace() => {
+                    // Whether there was nobody else shows in who was a member.
+                    everybody = true;
+                    humans.extend(entry.on_behalf_of);
+                    context
+                        .history
+                        .extend(vouched_for(store, chain, entry.seq).map_err(failed)?);
+                    true
+                }
                 Ok(EntryKind::DecisionMade) if of_trace() => {
                     humans.extend(entry.on_behalf_of);
                     context
@@ -181,6 +190,9 @@ fn context_of(store: &Store, trace: TraceId) -> Result<Context, Refusal> {
                 context.entries.push((chain, entry.seq));
             }
         }
+    }
+    if everybody {
+        humans.extend(members.iter().map(|(member, _, _)| *member));
     }
     let lent = lendings
         .into_iter()
@@ -225,6 +237,9 @@ fn vouched_for(store: &Store, chain: ChainId, seq: u64) -> Result<Option<u64>, R
         Ok(EntryKind::DecisionMade | EntryKind::MemberRevoked | EntryKind::BodyErased) => {
             records::read::<DecisionMade>(kind, bytes).ok()
         }
+        Ok(EntryKind::ChangeDecided) => records::read::<ChangeDecided>(kind, bytes)
+            .ok()
+            .map(|decided| decided.made),
         Ok(EntryKind::MemberAdded) => records::read::<MemberAdded>(kind, bytes)
             .ok()
             .and_then(|added| added.granted),

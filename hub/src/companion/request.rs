@@ -10,6 +10,7 @@ use vocabulary::{
     DelegationId, EvidenceKind, EvidenceOutcome, GitObject, MemberId, Risk, Timestamp, TraceId, WorkItemId,
     WorkspaceId,
 };
+use work_items::Change;
 
 /// A request of the companion; one connection carries one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,6 +105,20 @@ pub enum CompanionRequest {
         /// What was signed.
         signed: SignedDecision,
     },
+    /// Show a change that is to land to somebody who may decide. Answer: [`ShownChange`].
+    PoseChange {
+        /// What git says of it.
+        change: Change,
+    },
+    /// Record what somebody decided on a change. Answer: [`WorkItemRow`].
+    DecideChange {
+        /// What git says of it.
+        change: Change,
+        /// What was signed.
+        signed: SignedDecision,
+    },
+    /// Changes that were let through by exception, newest first. Answer: a list of [`ExceptionRow`].
+    Exceptions,
     /// Would a token be accepted now? Answer: [`InspectVerdict`].
     Inspect {
         /// The token's text.
@@ -240,6 +255,12 @@ pub struct WorkItemRow {
     /// What was run on it, in order, as whoever ran it says.
     #[serde(default)]
     pub evidence: Vec<EvidenceRow>,
+    /// What was decided on changes that were to land for it, in order.
+    #[serde(default)]
+    pub landings: Vec<LandingRow>,
+    /// What that amounts to for each tree, newest first.
+    #[serde(default)]
+    pub verdicts: Vec<VerdictRow>,
     /// What its agents said became of it, in order.
     #[serde(default)]
     pub reports: Vec<ReportRow>,
@@ -249,6 +270,101 @@ pub struct WorkItemRow {
     /// When it ends, or ended, if nobody decides; only while nobody has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+}
+
+/// A decision on whether a change may land.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LandingRow {
+    /// What was to land.
+    pub tree: GitObject,
+    /// The commit that has it.
+    pub head: GitObject,
+    /// The commit on which it was to land.
+    pub base: GitObject,
+    /// Who made it, by address, as git said to whoever decided.
+    pub committers: Vec<String>,
+    /// How many lines it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_lines: Option<u32>,
+    /// What was decided.
+    pub verb: String,
+    /// As whom: independent, exception, review or objection.
+    pub role: String,
+    /// Who.
+    pub member: MemberId,
+    /// Who, by name.
+    pub by: String,
+    /// When, by the clock of whoever decided.
+    pub at: Timestamp,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
+    /// How it was signed.
+    pub tier: String,
+    /// The time between showing and deciding, in whole seconds.
+    pub took_seconds: u64,
+    /// Until when somebody independent has to look, where nobody independent could decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_due: Option<Timestamp>,
+    /// Who did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_by: Option<String>,
+    /// Why it fits no more, if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<String>,
+}
+
+/// Whether a tree may land.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VerdictRow {
+    /// Which.
+    pub tree: GitObject,
+    /// Whether it may.
+    pub may_land: bool,
+    /// The same in words, with why.
+    pub words: String,
+}
+
+/// A change that was let through by one of those who made it, for there was nobody else.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExceptionRow {
+    /// For which work item.
+    pub id: WorkItemId,
+    /// As it was proposed.
+    pub title: String,
+    /// What was to land.
+    pub tree: GitObject,
+    /// The commit that has it.
+    pub head: GitObject,
+    /// The commit on which it was to land.
+    pub base: GitObject,
+    /// Who made it, by address, as git said to whoever let it through.
+    pub committers: Vec<String>,
+    /// Who let it through.
+    pub by: String,
+    /// When, by the clock of whoever decided.
+    pub at: Timestamp,
+    /// Until when somebody independent has to look.
+    pub review_due: Timestamp,
+    /// Whether that is over, and nobody has.
+    pub overdue: bool,
+    /// Who looked at it since, and approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_by: Option<String>,
+    /// Who said no to it; that closes nothing.
+    #[serde(default)]
+    pub objected: Vec<String>,
+}
+
+/// A change as it is shown to somebody who may decide.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShownChange {
+    /// The work item and all that is known of it, and the challenge that was posed for the change.
+    pub work_item: ShownWorkItem,
+    /// Who may decide without having made it, or had it made.
+    pub independent: Vec<MemberId>,
+    /// Whether it was let through by exception, and nobody independent has looked yet.
+    pub waits_for_review: bool,
 }
 
 /// What an agent said became of work: its word.

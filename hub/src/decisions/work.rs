@@ -162,12 +162,20 @@ fn record_decision(
 
 /// Why a decision does not stand; who is alone and needs another is told how to get one.
 fn advised(workspace: &Workspace, error: &DecideError) -> String {
-    let needs_another =
-        matches!(error, DecideError::Duties { missing, .. } if missing.contains(&Missing::AnotherHuman));
-    if needs_another && workspace.members.all().nth(1).is_none() {
-        format!("{error}. Nobody else is a member: invite a second with: auditotter grant-access")
+    match error {
+        DecideError::Duties { missing, .. } if missing.contains(&Missing::AnotherHuman) => {
+            format!("{error}{}", alone(workspace))
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// What whoever needs another human is told where nobody else is a member.
+pub(super) fn alone(workspace: &Workspace) -> &'static str {
+    if workspace.members.all().nth(1).is_none() {
+        ". Nobody else is a member: invite a second with: auditotter grant-access"
     } else {
-        error.to_string()
+        ""
     }
 }
 

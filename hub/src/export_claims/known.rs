@@ -10,16 +10,18 @@ use trace_store::{
     export::{Verified, VerifiedEntry},
 };
 use vocabulary::{DelegationId, MemberId, TraceId, WorkspaceId};
-use work_items::{Event, Evidence, Proposed, Reported, WorkItem, WorkItems};
+use work_items::{Event, Evidence, Landing, Proposed, Reported, WorkItem, WorkItems};
 
-use super::{Proved, ProvedDecision, ProvedDelegation, ProvedErasure, ProvedEvidence, ProvedWorkItem};
+use super::{
+    Proved, ProvedDecision, ProvedDelegation, ProvedErasure, ProvedEvidence, ProvedLanding, ProvedWorkItem,
+};
 use crate::{
     decisions, expiry,
     kind::EntryKind,
     membership::{self, Members},
     records::{
-        self, DecisionMade, DelegationGranted, DelegationRevoked, Enrolled, MemberAdded, PasskeyRemoved,
-        TouchKeyRemoved, WorkItemExpired,
+        self, ChangeDecided, DecisionMade, DelegationGranted, DelegationRevoked, Enrolled, MemberAdded,
+        PasskeyRemoved, TouchKeyRemoved, WorkItemExpired,
     },
     said::Said,
     words,
@@ -131,6 +133,15 @@ impl<'a> Known<'a> {
                 let made: DecisionMade = read(kind, body)?;
                 proved.decisions.push(self.decide(&made, claim)?);
             }
+            Ok(EntryKind::ChangeDecided) => {
+                let decided: ChangeDecided = read(kind, body)?;
+                let signed = self.signed(&decided.made, claim)?;
+                let electors = decisions::electors(&self.members);
+                let found = self.work_items.may_land(signed.get(), &decided.change, &electors);
+                let found = found.map_err(|error| error.to_string())?;
+                let event = decisions::landed_so(&claim.entry, decided, signed, found, electors)?;
+                self.work_items.apply(event).map_err(|error| error.to_string())?;
+            }
             Ok(EntryKind::MemberRevoked) => {
                 let made: DecisionMade = read(kind, body)?;
                 let decision = self.signed(&made, claim)?.into_inner();
@@ -220,6 +231,26 @@ impl<'a> Known<'a> {
         Ok(())
     }
 
+    /// What was decided on changes that were to land.
+    pub(super) fn landings(&self) -> Vec<ProvedLanding> {
+        let items = self.work_items.newest_first(None);
+        items
+            .flat_map(|item| item.landings.iter().map(move |landing| (item, landing)))
+            .map(|(item, landing)| ProvedLanding {
+                id: item.proposed.id,
+                tree: landing.change.tree(),
+                verb: landing.decision.verb.to_string(),
+                by: landing.decision.member,
+                name: self.name_of(landing.decision.member),
+                at: landing.decision.at,
+                role: landing.role.as_str().to_owned(),
+                committers: landing.change.committers().to_vec(),
+                review_due: landing.review_due(),
+                reviewed_by: reviewed_by(item, landing).map(|review| self.name_of(review.decision.member)),
+            })
+            .collect()
+    }
+
     /// Where each work item stands.
     pub(super) fn work_items(&self) -> Vec<ProvedWorkItem> {
         let newest_first = self.work_items.newest_first(None);
@@ -298,4 +329,12 @@ fn began_so(history: &BTreeMap<u64, TreeHash>, decision: &Decision, before: u64)
 
 fn read<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, String> {
     records::read(kind, body).map_err(|error| error.to_string())
+}
+
+/// Who looked after the fact at what was let through by exception.
+fn reviewed_by<'i>(item: &'i WorkItem, landing: &Landing) -> Option<&'i Landing> {
+    let mut exceptions = item.exceptions();
+    exceptions
+        .find(|(exception, _)| *exception == landing)
+        .and_then(|(_, review)| review)
 }

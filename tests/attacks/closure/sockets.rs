@@ -14,8 +14,9 @@ fn attempts(world: &World, request: &str) -> Vec<Value> {
     let touched = world.forged_touch();
     let touched = json!({ "decision": touched["decision"], "signature": touched["assertion"] });
     let token = home.mint(&home.grant(&testkit::home::Lending::to("claude-code")));
+    let change = testkit::home::change(world.item, "7e", &["carol@example.com"]);
     let fields = match request {
-        "status" | "delegations" | "passkeys" | "touch_keys" => return vec![json!(request)],
+        "status" | "delegations" | "passkeys" | "touch_keys" | "exceptions" => return vec![json!(request)],
         "grant" => vec![json!({ "witness": token.expose() })],
         // To take back what was lent takes no more than a shell; of something that nobody lent.
         "revoke" => vec![json!({ "delegation": "dl_00000000000000000000000001", "why": null })],
@@ -32,6 +33,11 @@ fn attempts(world: &World, request: &str) -> Vec<Value> {
         "pose_departure" => vec![json!({ "member": world.bob.member })],
         "pose_erasure" => vec![json!({ "trace": trace, "seq": 0 })],
         "let_go" | "erase" | "decide" => vec![json!({ "signed": forged }), json!({ "signed": touched })],
+        "pose_change" => vec![json!({ "change": change })],
+        "decide_change" => vec![
+            json!({ "change": change, "signed": forged }),
+            json!({ "change": change, "signed": touched }),
+        ],
         "inspect" => vec![json!({ "token": token.expose() })],
         "entries" => vec![json!({ "trace": trace, "from": 0, "limit": 10 })],
         "trace" | "verify" | "export" => vec![json!({ "trace": trace })],
@@ -60,6 +66,7 @@ fn no_message_on_the_companions_socket_decides_anything_unless_a_human_signed_it
                     | "enrol"
                     | "erase"
                     | "decide"
+                    | "decide_change"
                     | "revoke"
                     | "remove_passkey"
                     | "remove_touch_key"

@@ -1,6 +1,7 @@
 //! A home of its own for each test, with everything that it starts ended behind it.
 
 mod founded;
+mod landing;
 mod ledger;
 mod person;
 mod served;
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 
 use founded::Founder;
 pub use founded::{Lending, digest_of};
+pub use landing::change;
 pub use ledger::Recorded;
 pub use person::Person;
 pub use served::Served;

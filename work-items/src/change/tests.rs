@@ -28,6 +28,11 @@ fn what_is_recorded_of_a_change_and_its_digest_are_fixed() {
     let more = golden.replacen('{', r#"{"reviewed": true,"#, 1);
     let refused = serde_json::from_str::<Change>(&more).unwrap_err().to_string();
     assert!(refused.starts_with("unknown field `reviewed`"), "{refused}");
+    for otherwise in ["Bob@example.com", "aaa@example.com", "alice@example.com"] {
+        let other = golden.replace("bob@example.com", otherwise);
+        let refused = serde_json::from_str::<Change>(&other).unwrap_err().to_string();
+        assert_eq!(refused, ChangeError::OneForm.to_string(), "{otherwise}");
+    }
     assert_eq!(
         change.digest(&Digest::from_bytes([7; 32])).unwrap().to_string(),
         "46e9dc3863838d03633f4bc0e1c8533d66a7d7159ec5105619d652c7293e4f38"

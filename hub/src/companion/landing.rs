@@ -1,0 +1,138 @@
+//! Changes that are to land: shown, decided, and listed where nobody else could decide.
+
+use identity::SignedDecision;
+use protocol::Refusal;
+use serde_json::Value;
+use trace_store::Draft;
+use vocabulary::{GitObject, Timestamp};
+use work_items::{Change, Landing, RiskPolicy, Role, Verdict, WorkItem};
+
+use super::{
+    deciding,
+    door::value,
+    request::{ExceptionRow, LandingRow, ShownChange, VerdictRow},
+};
+use crate::{
+    decisions::{self, no_work_item},
+    workspace::Workspace,
+};
+
+/// Shows a change with all that is known of its work item, and poses the challenge that a decision on it has to answer.
+pub(super) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, change: &Change) -> Result<Value, Refusal> {
+    let posed = decisions::pose_change(workspace, draft, change)?;
+    let id = change.work_item();
+    let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
+    let electors = decisions::electors(&workspace.members);
+    value(&ShownChange {
+        work_item: deciding::shown(workspace, draft, item, &posed)?,
+        independent: item.independent_of(change, &electors),
+        waits_for_review: item.waits_for_review(change.tree()),
+    })
+}
+
+pub(super) fn decide(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    change: Change,
+    signed: &SignedDecision,
+) -> Result<Value, Refusal> {
+    let id = decisions::land(workspace, draft, change, signed)?;
+    deciding::work_item(workspace, id)
+}
+
+/// What was let through by exception, newest first.
+pub(crate) fn exceptions(workspace: &Workspace, now: Timestamp) -> Vec<ExceptionRow> {
+    let items = workspace.work_items.newest_first(None);
+    items
+        .flat_map(|item| {
+            item.exceptions()
+                .filter_map(move |(landing, review)| exception(workspace, item, landing, review, now))
+        })
+        .collect()
+}
+
+fn exception(
+    workspace: &Workspace,
+    item: &WorkItem,
+    landing: &Landing,
+    review: Option<&Landing>,
+    now: Timestamp,
+) -> Option<ExceptionRow> {
+    let review_due = landing.review_due()?;
+    let tree = landing.change.tree();
+    let objected = |other: &&Landing| other.change.tree() == tree && other.role == Role::Objection;
+    Some(ExceptionRow {
+        id: item.proposed.id,
+        title: item.proposed.proposal.title().to_string(),
+        tree,
+        head: landing.change.head(),
+        base: landing.change.base(),
+        committers: landing.change.committers().to_vec(),
+        by: workspace.name_of(landing.decision.member),
+        at: landing.decision.at,
+        review_due,
+        overdue: review.is_none() && review_due <= now,
+        reviewed_by: review.map(|review| workspace.name_of(review.decision.member)),
+        objected: item
+            .landings
+            .iter()
+            .filter(objected)
+            .map(|objection| workspace.name_of(objection.decision.member))
+            .collect(),
+    })
+}
+
+pub(super) fn row(workspace: &Workspace, item: &WorkItem, landing: &Landing) -> LandingRow {
+    let (decision, change) = (&landing.decision, &landing.change);
+    let review = item.exceptions().find(|(exception, _)| *exception == landing);
+    LandingRow {
+        tree: change.tree(),
+        head: change.head(),
+        base: change.base(),
+        committers: change.committers().to_vec(),
+        changed_lines: change.changed_lines(),
+        verb: decision.verb.to_string(),
+        role: landing.role.as_str().to_owned(),
+        member: decision.member,
+        by: workspace.name_of(decision.member),
+        at: decision.at,
+        rationale: decision.rationale.as_ref().map(ToString::to_string),
+        tier: decision.tier.to_string(),
+        took_seconds: landing.circumstances.took().whole_seconds().max(0).unsigned_abs(),
+        review_due: landing.review_due(),
+        reviewed_by: review
+            .and_then(|(_, review)| review)
+            .map(|review| workspace.name_of(review.decision.member)),
+        stale: item
+            .is_stale(landing, RiskPolicy::built_in())
+            .map(|stale| stale.to_string()),
+    }
+}
+
+/// Every tree on which somebody decided, newest first, and whether it may land.
+pub(super) fn verdicts(workspace: &Workspace, item: &WorkItem) -> Vec<VerdictRow> {
+    let mut trees: Vec<GitObject> = Vec::new();
+    for landing in item.landings.iter().rev() {
+        if !trees.contains(&landing.change.tree()) {
+            trees.push(landing.change.tree());
+        }
+    }
+    let by = |landing: &Landing| workspace.name_of(landing.decision.member);
+    let verdict = |tree| {
+        let verdict = item.verdict(tree, RiskPolicy::built_in());
+        let words = match &verdict {
+            Verdict::Undecided => "nobody has decided".to_owned(),
+            Verdict::May => "yes".to_owned(),
+            Verdict::ByException(landing) => format!("yes, by exception of {}", by(landing)),
+            Verdict::MayNot(landing) => format!("no, says {}", by(landing)),
+            Verdict::Stale(stale) => format!("no more; {stale}"),
+        };
+        let may_land = matches!(verdict, Verdict::May | Verdict::ByException(_));
+        VerdictRow {
+            tree,
+            may_land,
+            words,
+        }
+    };
+    trees.into_iter().map(verdict).collect()
+}

@@ -11,6 +11,8 @@ mod deciding;
 mod doctor;
 #[path = "companion/high_risk.rs"]
 mod high_risk;
+#[path = "companion/landing.rs"]
+mod landing;
 #[path = "companion/passphrase.rs"]
 mod passphrase;
 #[path = "companion/progress.rs"]

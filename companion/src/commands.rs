@@ -6,11 +6,13 @@ mod delegations;
 mod demo;
 mod doctor;
 mod erase_body;
+mod exceptions;
 mod grant_access;
 mod inbox;
 mod init;
 mod inspect;
 mod join;
+mod land;
 mod members;
 mod passkey;
 mod revoke;
@@ -48,6 +50,8 @@ enum Command {
     Show(show::Args),
     Approve(decide::ApproveArgs),
     Reject(decide::RejectArgs),
+    Land(land::Args),
+    Exceptions(exceptions::Args),
     AttestDeploy(decide::AttestDeployArgs),
     Members(members::Args),
     GrantAccess(grant_access::Args),
@@ -86,6 +90,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Show(args) => show::run(&workspace, &args),
         Command::Approve(args) => decide::approve(&workspace, args),
         Command::Reject(args) => decide::reject(&workspace, args),
+        Command::Land(args) => land::run(&workspace, args),
+        Command::Exceptions(args) => exceptions::run(&workspace, &args),
         Command::AttestDeploy(args) => decide::attest_deploy(&workspace, args),
         Command::Members(args) => members::run(&workspace, &args),
         Command::GrantAccess(args) => grant_access::run(&workspace, args),

@@ -1,6 +1,7 @@
 //! `auditotter`: every command that a human types.
 
 mod commands;
+mod git;
 mod home;
 mod key;
 mod output;

@@ -1,6 +1,9 @@
 //! `auditotter approve` and `auditotter reject`: decide, and sign it.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, bail};
 use hub::{
@@ -50,7 +53,7 @@ pub(super) struct RejectArgs {
 
 /// How a decision on a work item is signed.
 #[derive(Debug, clap::Args)]
-struct Signing {
+pub(super) struct Signing {
     /// The key to sign with, where the home has none or several
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -63,7 +66,11 @@ struct Signing {
 }
 
 impl Signing {
-    fn means(&self) -> Means {
+    pub(super) fn key(&self) -> Option<&Path> {
+        self.key.as_deref()
+    }
+
+    pub(super) fn means(&self) -> Means {
         match (&self.touch_key, self.touch) {
             (Some(file), _) => Means::TouchKey(file.clone()),
             (None, true) => Means::Passkey,
@@ -191,7 +198,10 @@ fn decide(
 }
 
 /// The evidence that is shown, and the digest of all that is: made here, so that what is signed is what was read.
-fn read_evidence(shown: &ShownWorkItem, id: WorkItemId) -> anyhow::Result<(Vec<Evidence>, Digest)> {
+pub(super) fn read_evidence(
+    shown: &ShownWorkItem,
+    id: WorkItemId,
+) -> anyhow::Result<(Vec<Evidence>, Digest)> {
     let mut digest = Digest::of_subject(shown.recorded.as_bytes());
     let mut found = Vec::new();
     for text in &shown.evidence {
@@ -208,9 +218,32 @@ fn read_evidence(shown: &ShownWorkItem, id: WorkItemId) -> anyhow::Result<(Vec<E
     Ok((found, digest))
 }
 
-fn name_of(status: &Status, member: MemberId) -> String {
+pub(super) fn name_of(status: &Status, member: MemberId) -> String {
     let known = status.members.iter().find(|known| known.id == member);
     known.map_or_else(|| member.to_string(), |known| known.name.to_string())
+}
+
+/// Evidence, as it is shown: whose word it is, and the words themselves.
+pub(super) fn evidence_words(evidence: &[Evidence], status: &Status) -> Vec<String> {
+    let mut words = Vec::new();
+    for found in evidence {
+        let (who, finding) = (name_of(status, found.on_behalf_of), &found.finding);
+        words.push(format!(
+            "{} {} by {}, says {who} (via {}) at {}",
+            finding.kind(),
+            finding.outcome(),
+            finding.tool(),
+            found.via,
+            words::moment(found.recorded_at)
+        ));
+        words.extend(
+            finding
+                .summary()
+                .lines()
+                .map(|line| format!("  {}", shown(line, 2_000))),
+        );
+    }
+    words
 }
 
 fn shown_to(
@@ -230,23 +263,7 @@ fn shown_to(
             .flat_map(|text| text.lines().map(str::to_owned)),
     );
     words.extend(proposal.paths().iter().map(|path| format!("path {path}")));
-    for found in evidence {
-        let (who, finding) = (name_of(status, found.on_behalf_of), &found.finding);
-        words.push(format!(
-            "{} {} by {}, says {who} (via {}) at {}",
-            finding.kind(),
-            finding.outcome(),
-            finding.tool(),
-            found.via,
-            words::moment(found.recorded_at)
-        ));
-        words.extend(
-            finding
-                .summary()
-                .lines()
-                .map(|line| format!("  {}", shown(line, 2_000))),
-        );
-    }
+    words.extend(evidence_words(evidence, status));
     let human = name_of(status, proposed.on_behalf_of);
     let mut facts = vec![
         ("title", proposal.title().to_string()),

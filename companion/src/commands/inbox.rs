@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use hub::{
-    companion::{CompanionRequest, InboxRow},
+    companion::{CompanionRequest, ExceptionRow, InboxRow},
     words,
 };
 
@@ -22,10 +22,15 @@ pub(super) struct Args {
 
 pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
     let request = CompanionRequest::Inbox { limit: args.limit };
-    let rows: Vec<InboxRow> = workspace.hub()?.ask(&request)?;
+    let hub = workspace.hub()?;
+    let rows: Vec<InboxRow> = hub.ask(&request)?;
     if args.json {
         output::json(&rows)?;
-    } else if rows.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut exceptions: Vec<ExceptionRow> = hub.ask(&CompanionRequest::Exceptions)?;
+    exceptions.retain(|row| row.reviewed_by.is_none());
+    if rows.is_empty() {
         output::line("Nothing waits for a decision.");
     } else {
         let cells: Vec<[String; 6]> = rows
@@ -43,6 +48,13 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
             .collect();
         output::table(["ID", "RISK", "TYPE", "PROPOSED BY", "AT", "TITLE"], &cells);
         output::line("Look closer with: auditotter show wi_... Then: auditotter approve or reject");
+    }
+    if !exceptions.is_empty() {
+        let overdue = exceptions.iter().filter(|row| row.overdue).count();
+        output::line(&format!(
+            "{} changes were let through by those who made them and wait for a review, {overdue} overdue: auditotter exceptions",
+            exceptions.len()
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

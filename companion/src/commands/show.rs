@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use hub::{
-    companion::{CompanionRequest, WorkItemRow},
+    companion::{CompanionRequest, LandingRow, WorkItemRow},
     words,
 };
 use vocabulary::{WorkItemId, shown};
@@ -108,6 +108,12 @@ fn in_words(row: &WorkItemRow) -> String {
             lines.push(format!("  > {line}"));
         }
     }
+    for verdict in &row.verdicts {
+        lines.push(format!("  may land     tree {}: {}", verdict.tree, verdict.words));
+    }
+    for landing in &row.landings {
+        lines.extend(landing_lines(landing));
+    }
     for report in &row.reports {
         lines.push(format!(
             "  {:<12} says {} at {} {}",
@@ -121,4 +127,37 @@ fn in_words(row: &WorkItemRow) -> String {
         }
     }
     lines.join("\n")
+}
+
+fn landing_lines(landing: &LandingRow) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "  {:<12} tree {} by {} ({}) at {}, signed {}, {} after it was shown",
+            landing.verb,
+            landing.tree,
+            landing.by,
+            landing.role,
+            words::moment(landing.at),
+            landing.tier,
+            words::span(landing.took_seconds)
+        ),
+        format!(
+            "  made by      {}, commits {}..{}",
+            landing.committers.join(", "),
+            landing.base,
+            landing.head
+        ),
+    ];
+    lines.extend(landing.stale.as_ref().map(|why| format!("  stale        {why}")));
+    let review = landing.review_due.map(|due| match &landing.reviewed_by {
+        Some(who) => format!("  exception    nobody independent could decide; {who} reviewed it since"),
+        None => format!(
+            "  exception    nobody independent could decide; to be reviewed by {}",
+            words::moment(due)
+        ),
+    });
+    lines.extend(review);
+    let rationale = landing.rationale.iter().flat_map(|text| text.lines());
+    lines.extend(rationale.map(|line| format!("  > {line}")));
+    lines
 }

@@ -74,6 +74,7 @@ fn as_json(proved: &Proved) -> serde_json::Value {
         "decisions": proved.decisions,
         "evidence": proved.evidence,
         "work_items": proved.work_items,
+        "landings": proved.landings,
         "erasures": proved.erasures,
         "unexplained": proved.unexplained,
         "unproved": proved.unproved,
@@ -113,6 +114,17 @@ fn in_words(proved: &Proved) {
         output::line(&format!(
             "  decision    {} of {} by {}, signed {} over what was proposed and over the {} entries before it",
             decision.verb, decision.id, decision.name, decision.tier, decision.ledger_size
+        ));
+    }
+    for landing in &proved.landings {
+        let exception = match (landing.review_due, &landing.reviewed_by) {
+            (Some(due), Some(who)) => format!(" (due {}), reviewed by {who}", words::moment(due)),
+            (Some(due), None) => format!(", to be reviewed by {}", words::moment(due)),
+            (None, _) => String::new(),
+        };
+        output::line(&format!(
+            "  change      {} of tree {} for {} by {}, {}{exception}",
+            landing.verb, landing.tree, landing.id, landing.name, landing.role
         ));
     }
     for item in &proved.work_items {

@@ -4,7 +4,11 @@ use std::path::Path;
 
 use identity::HumanVerb;
 use serde_json::{Value, json};
-use testkit::{Home, Repository, StdioClient, Terminal, export::Export, home::change};
+use testkit::{
+    Home, Repository, StdioClient, Terminal, Visitor,
+    export::Export,
+    home::{Person, change},
+};
 use time::Duration;
 use trace_store::{ChainId, Kind, NewEntry};
 use vocabulary::WorkItemId;
@@ -157,10 +161,7 @@ fn whoever_is_alone_lands_by_exception_which_is_listed_until_somebody_independen
     let listed = home.run(&["exceptions"]).expect_success();
     assert!(listed.contains(&id) && listed.contains("due by "), "{listed}");
     let inbox = home.run(&["inbox"]).expect_success();
-    assert!(
-        inbox.contains("wait for a review, 0 overdue: auditotter exceptions"),
-        "{inbox}"
-    );
+    assert!(inbox.contains("waiting for a review: 1 (0 overdue)"), "{inbox}");
     let (ours, theirs) = verified(&home);
     assert_eq!(ours[0]["role"], "exception");
     assert!(
@@ -178,10 +179,7 @@ fn whoever_is_alone_lands_by_exception_which_is_listed_until_somebody_independen
     let listed = home.run(&["exceptions"]).expect_success();
     assert!(listed.contains("OVERDUE since "), "{listed}");
     let inbox = home.run(&["inbox"]).expect_success();
-    assert!(
-        inbox.contains("wait for a review, 1 overdue: auditotter exceptions"),
-        "{inbox}"
-    );
+    assert!(inbox.contains("waiting for a review: 1 (1 overdue)"), "{inbox}");
     assert_eq!(json_of(&home, &["exceptions", "--json"])[0]["overdue"], true);
 }
 
@@ -254,7 +252,7 @@ fn somebody_independent_who_approves_of_the_same_tree_closes_an_exception() {
         !home
             .run(&["inbox"])
             .expect_success()
-            .contains("wait for a review")
+            .contains("waiting for a review")
     );
     let (ours, theirs) = verified(&home);
     assert_eq!(
@@ -308,6 +306,69 @@ fn an_approval_to_land_is_stale_once_more_is_known_and_says_so() {
     let (ours, theirs) = verified(&home);
     assert_eq!(ours.as_array().unwrap().len(), 2);
     assert!(theirs.is_none_or(|told| told.contains("2 decisions on what was to land")));
+}
+
+/// What Bob sees on a page of the inbox.
+fn page(home: &Home, bob: &Person, path: &str) -> String {
+    let served = home.serve();
+    let page = Visitor::logged_in(&served, &bob.device).get(path);
+    assert_eq!(page.status, 200, "{page:?}");
+    page.text
+}
+
+#[test]
+fn the_inbox_shows_what_may_land_and_what_waits_for_a_review() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let id = begun(&home, &mut client);
+    client.end();
+    let mine = change(id, "7e", &[ALICE, "<b>@example.com"]);
+    home.land(&mine, HumanVerb::Approve, Some("nobody <i>else</i> is here"))
+        .unwrap();
+    let bob = home.bob();
+    let one = page(&home, &bob, &format!("/w/{id}"));
+    for told in [
+        "May the change land?",
+        "yes, by exception of Alice",
+        "Somebody independent reviews it by ",
+        "nobody &#60;i&#62;else&#60;/i&#62; is here",
+        "<li>alice@example.com</li>",
+        "<li>&#60;b&#62;@example.com <span class=\"hint\">(no member's address)</span></li>",
+        &format!("auditotter land {id}"),
+    ] {
+        assert!(one.contains(told), "{told}: {one}");
+    }
+    let all = page(&home, &bob, "/");
+    for told in [
+        "Landed by exception, to be reviewed",
+        "due by ",
+        "let through by Alice",
+    ] {
+        assert!(all.contains(told), "{told}: {all}");
+    }
+    bob.land(&home, &mine, HumanVerb::Approve, None).unwrap();
+    let all = page(&home, &bob, "/");
+    assert!(!all.contains("Landed by exception"), "{all}");
+    let one = page(&home, &bob, &format!("/w/{id}"));
+    assert!(
+        one.contains("Bob reviewed it since.") && one.contains("<strong>yes</strong>"),
+        "{one}"
+    );
+}
+
+#[test]
+fn the_inbox_shows_an_exception_that_is_overdue_as_such() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let id = begun(&home, &mut client);
+    client.end();
+    home.land(&change(id, "7e", &[ALICE]), HumanVerb::Approve, None)
+        .unwrap();
+    let bob = home.bob();
+    days_later(&home, 8);
+    let (all, one) = (page(&home, &bob, "/"), page(&home, &bob, &format!("/w/{id}")));
+    assert!(all.contains("overdue</span> since "), "{all}");
+    assert!(one.contains("A review is overdue since "), "{one}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     if !exceptions.is_empty() {
         let overdue = exceptions.iter().filter(|row| row.overdue).count();
         output::line(&format!(
-            "{} changes were let through by those who made them and wait for a review, {overdue} overdue: auditotter exceptions",
+            "Landed by exception, waiting for a review: {} ({overdue} overdue). Look closer with: auditotter exceptions",
             exceptions.len()
         ));
     }

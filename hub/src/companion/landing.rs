@@ -82,7 +82,7 @@ fn exception(
     })
 }
 
-pub(super) fn row(workspace: &Workspace, item: &WorkItem, landing: &Landing) -> LandingRow {
+pub(crate) fn row(workspace: &Workspace, item: &WorkItem, landing: &Landing) -> LandingRow {
     let (decision, change) = (&landing.decision, &landing.change);
     let review = item.exceptions().find(|(exception, _)| *exception == landing);
     LandingRow {
@@ -110,7 +110,7 @@ pub(super) fn row(workspace: &Workspace, item: &WorkItem, landing: &Landing) -> 
 }
 
 /// Every tree on which somebody decided, newest first, and whether it may land.
-pub(super) fn verdicts(workspace: &Workspace, item: &WorkItem) -> Vec<VerdictRow> {
+pub(crate) fn verdicts(workspace: &Workspace, item: &WorkItem) -> Vec<VerdictRow> {
     let mut trees: Vec<GitObject> = Vec::new();
     for landing in item.landings.iter().rev() {
         if !trees.contains(&landing.change.tree()) {

@@ -1,6 +1,7 @@
 //! The pages, one file each, and what they share.
 
 mod delegations;
+mod landing;
 mod link;
 mod members;
 mod trace;

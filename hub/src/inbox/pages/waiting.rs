@@ -1,4 +1,4 @@
-//! `/`: what waits for whoever looks, what waits for others, and what was decided lately.
+//! `/`: what waits for whoever looks, what waits for others or for a review after the fact, and what was decided lately.
 
 use askama::Template;
 use axum::{
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use vocabulary::{MemberId, Timestamp, WorkItemId};
 use work_items::{State as Standing, WorkItem};
 
-use super::{Failure, Moment, html};
+use super::{Failure, Moment, html, landing};
 use crate::{
     inbox::{Inbox, door::Visitor, links::LINK_TTL},
     waiting::{self, For},
@@ -30,6 +30,7 @@ struct Page {
     others: Section,
     unseen: usize,
     decided: Vec<Row>,
+    exceptions: Vec<landing::Waiting>,
     ended: usize,
     nothing: bool,
     older: Option<WorkItemId>,
@@ -112,6 +113,7 @@ fn page(workspace: &Workspace, member: MemberId, now: Timestamp, after: Option<W
         others,
         unseen,
         decided,
+        exceptions: landing::waiting(workspace, now),
         ended,
         older,
         continued: after.is_some(),

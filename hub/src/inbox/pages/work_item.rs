@@ -12,6 +12,7 @@ use work_items::{State as Standing, WorkItem};
 
 use super::{
     Failure, Moment, html,
+    landing::{self, Landings},
     trace::{Timeline, timeline},
 };
 use crate::{
@@ -53,6 +54,7 @@ pub(super) struct Shown {
     open: Option<Open>,
     evidence: Vec<Found>,
     decisions: Vec<Made>,
+    landings: Landings,
 }
 
 /// What deciding takes of whoever looks.
@@ -177,11 +179,12 @@ fn of(workspace: &Workspace, item: &WorkItem, member: MemberId, host: &str, now:
         open,
         evidence: evidence.collect(),
         decisions: decisions.collect(),
+        landings: landing::of(workspace, item, now),
     }
 }
 
 /// How long somebody looked, as people say it.
-fn took(time: Duration) -> String {
+pub(super) fn took(time: Duration) -> String {
     match (time.whole_minutes(), time.whole_seconds()) {
         (0, 1) => "1 second".to_owned(),
         (0, seconds) => format!("{seconds} seconds"),

@@ -56,11 +56,23 @@ impl Repository {
         })?)
     }
 
-    /// Who made these commits: authors, committers, and whom they name as co-authors. Not as a .mailmap would have them: it
-    /// is part of the change.
+    /// Whether git says of a change what stands in a record; nothing, where it does not know its commits.
+    pub(crate) fn agrees(&self, recorded: &Change) -> Option<bool> {
+        let (head, base) = (recorded.head().to_string(), recorded.base().to_string());
+        self.commit(&head).ok()?;
+        self.commit(&base).ok()?;
+        let found = self.change(recorded.work_item(), &head, Some(&base));
+        Some(found.is_ok_and(|found| {
+            let parts = |change: &Change| (change.tree(), change.base(), change.commits());
+            parts(&found) == parts(recorded) && found.committers() == recorded.committers()
+        }))
+    }
+
+    /// Who made these commits: authors, committers, and whom they name as co-authors. Not as a .mailmap would have them (`%aE`):
+    /// it is part of the change.
     fn committers(&self, range: &str) -> anyhow::Result<Vec<String>> {
         let format = "--format=%ae%n%ce%n%(trailers:key=Co-authored-by,valueonly,unfold)";
-        let listed = self.ask(&["log", "--no-mailmap", "--encoding=UTF-8", format, range])?;
+        let listed = self.ask(&["log", "--encoding=UTF-8", format, range])?;
         let address = |line: &str| {
             let bracketed = line.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>'));
             bracketed.map_or(line, |(address, _)| address).trim().to_owned()
@@ -69,7 +81,7 @@ impl Repository {
         Ok(all.filter(|address| !address.is_empty()).collect())
     }
 
-    /// Lines added and removed. What git takes for binary has none.
+    /// Lines added and removed; unknown where git takes a part for binary, as a repository's attributes can make it.
     fn changed_lines(&self, base: GitObject, head: GitObject) -> anyhow::Result<Option<u32>> {
         let arguments = [
             "diff-tree",
@@ -80,11 +92,9 @@ impl Repository {
             "--no-textconv",
         ];
         let listed = self.ask(&[&arguments[..], &[&base.to_string(), &head.to_string()]].concat())?;
-        let counts = listed
-            .lines()
-            .flat_map(|line| line.split('\t').take(2))
-            .filter_map(|count| count.parse::<u64>().ok());
-        Ok(u32::try_from(counts.sum::<u64>()).ok())
+        let counts = listed.lines().flat_map(|line| line.split('\t').take(2));
+        let all: Option<u64> = counts.map(|count| count.parse::<u64>().ok()).sum();
+        Ok(all.and_then(|all| u32::try_from(all).ok()))
     }
 
     fn commit(&self, name: &str) -> anyhow::Result<GitObject> {
@@ -115,7 +125,6 @@ impl Repository {
             .args(["--no-pager", "--no-replace-objects"])
             .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
             .args(["-c", "log.showSignature=false", "-c", "core.commitGraph=false"])
-            .args(["-c", "log.mailmap=false", "-c", "core.attributesFile=/dev/null"])
             // What a trailer looks like, a repository can redefine.
             .args(["-c", "trailer.separators=:", "-c", "core.commentChar=#"])
             .args(arguments)

@@ -15,7 +15,8 @@ use trace_store::{
     BodyState, ChainId,
     export::{self, Verified, VerifiedEntry, VerifyError},
 };
-use vocabulary::{DelegationId, EvidenceKind, EvidenceOutcome, GitObject, MemberId, Timestamp, WorkItemId};
+use vocabulary::{DelegationId, EvidenceKind, EvidenceOutcome, MemberId, Timestamp, WorkItemId};
+use work_items::Change;
 
 use self::known::Known;
 use crate::kind::EntryKind;
@@ -77,10 +78,9 @@ pub struct ProvedDecision {
 /// A decision on whether a change may land.
 #[derive(Debug, Serialize)]
 pub struct ProvedLanding {
-    /// For which work item.
-    pub id: WorkItemId,
-    /// What was to land.
-    pub tree: GitObject,
+    /// On what: the word of whoever decided, as git told them.
+    #[serde(flatten)]
+    pub change: Change,
     /// What was decided.
     pub verb: String,
     /// By whom.
@@ -91,8 +91,6 @@ pub struct ProvedLanding {
     pub at: Timestamp,
     /// As whom: independent, exception, review or objection.
     pub role: String,
-    /// Who made it, by address: the word of whoever decided, as git told them.
-    pub committers: Vec<String>,
     /// Until when somebody independent had to look, where nobody independent could have decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub review_due: Option<Timestamp>,

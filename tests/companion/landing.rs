@@ -12,6 +12,7 @@ use testkit::{
 use time::Duration;
 use trace_store::{ChainId, Kind, NewEntry};
 use vocabulary::WorkItemId;
+use work_items::{Change, RawChange};
 
 use crate::json_of;
 
@@ -492,6 +493,94 @@ fn everybody_who_committed_is_named_whatever_the_repository_s_own_settings_say()
     for left in ["paged", "monitored", "signed"] {
         assert!(!repository.folder.join(left).exists(), "{left}");
     }
+}
+
+#[test]
+fn whoever_has_the_repository_compares_what_was_decided_with_what_git_says() {
+    let home = Home::lent();
+    let bob = home.bob();
+    let mut client = home.claude_code();
+    let id = begun(&home, &mut client);
+    client.end();
+    let repository = home.repository();
+    let base = repository.name("HEAD");
+    repository.commit(BOB, "docs.md", "otters are neat\n", "Fix it");
+    repository.commit(ALICE, "docs.md", "otters are very neat\n", "More");
+    let of = |base: &str, committers: &[&str], commits| {
+        let raw = RawChange {
+            work_item: id,
+            tree: repository.name("HEAD^{tree}").parse().unwrap(),
+            head: repository.name("HEAD").parse().unwrap(),
+            base: base.parse().unwrap(),
+            commits,
+            committers: committers.iter().map(|&address| address.to_owned()).collect(),
+            changed_lines: None,
+        };
+        Change::parse(raw).unwrap()
+    };
+    let compare = |exported: &Export| {
+        let (file, folder) = (text(&exported.path), text(&repository.folder));
+        Home::empty().run(&["verify", &file, "--repo", &folder])
+    };
+    // What nobody can tell without the repository: Bob's client left him out.
+    bob.land(&home, &of(&base, &[ALICE], 2), HumanVerb::Approve, None)
+        .unwrap();
+    let lied = Export::of_the_only_trace(&home);
+    assert_eq!(lied.verified_by_us().code, Some(0));
+    let told = compare(&lied);
+    assert_eq!(told.code, Some(1), "{}", told.stdout);
+    assert!(
+        told.stdout.contains("git says otherwise of the change"),
+        "{}",
+        told.stdout
+    );
+
+    let home = Home::lent();
+    let bob = home.bob();
+    let mut client = home.claude_code();
+    let id = begun(&home, &mut client);
+    client.end();
+    let honest = Change::parse(RawChange {
+        work_item: id,
+        tree: repository.name("HEAD^{tree}").parse().unwrap(),
+        head: repository.name("HEAD").parse().unwrap(),
+        base: base.parse().unwrap(),
+        commits: 2,
+        committers: vec![ALICE.to_owned(), BOB.to_owned()],
+        changed_lines: None,
+    });
+    home.land(&honest.unwrap(), HumanVerb::Approve, None).unwrap();
+    bob.land(&home, &change(id, "7e", &[ALICE]), HumanVerb::Approve, None)
+        .unwrap();
+    let told = compare(&Export::of_the_only_trace(&home)).expect_success();
+    assert!(
+        told.contains(&format!("git         says the same of {base} to "))
+            && told.contains("NOT PROVED  what baba"),
+        "{told}"
+    );
+}
+
+#[test]
+fn lines_that_the_repository_s_attributes_hide_are_unknown_and_not_left_out() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let id = begun(&home, &mut client).to_string();
+    client.end();
+    let repository = home.repository();
+    repository.commit(ALICE, "docs.md", "otters\nare\nneat\n", "Fix it");
+    let folder = text(&repository.folder);
+    let counted = || {
+        let mut terminal = Terminal::start(home.auditotter(&["land", &id, "--repo", &folder]));
+        terminal.expect("changed lines ");
+        terminal.rest_of_line().trim().to_owned()
+    };
+    assert_eq!(counted(), "3");
+    repository.commit(ALICE, ".gitattributes", "* -diff\n", "Hide it");
+    assert_eq!(
+        counted(),
+        "unknown: not all of it is text",
+        "never less than there are"
+    );
 }
 
 #[test]

@@ -192,9 +192,10 @@ fn shown_to(
         ("for", name_of(status, proposed.on_behalf_of)),
         (
             "changed lines",
-            change
-                .changed_lines()
-                .map_or_else(|| "unknown".to_owned(), |lines| lines.to_string()),
+            change.changed_lines().map_or_else(
+                || "unknown: not all of it is text".to_owned(),
+                |lines| lines.to_string(),
+            ),
         ),
         (
             "risk",

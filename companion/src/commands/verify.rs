@@ -1,16 +1,22 @@
 //! `auditotter verify`: check an export offline. Needs no workspace, no hub and no network.
 
-use std::{fs::File, io::BufReader, path::PathBuf, process::ExitCode};
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use serde_json::json;
 use trace_store::export::VerifyError;
+use vocabulary::GitObject;
 
 use hub::{
     export_claims::{ProveError, Proved, prove},
     words,
 };
 
-use crate::output;
+use crate::{git::Repository, output};
 
 /// Whatever stopped the file from being read as an export.
 const UNREADABLE: u8 = 2;
@@ -20,6 +26,9 @@ const UNREADABLE: u8 = 2;
 pub(super) struct Args {
     /// The export
     file: PathBuf,
+    /// Compare changes with what git says in a repository of yours, too
+    #[arg(long, value_name = "DIR")]
+    repo: Option<PathBuf>,
     /// Print an object
     #[arg(long)]
     json: bool,
@@ -33,26 +42,78 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     match prove(BufReader::new(file)) {
         Ok(proved) => {
+            let compared = args.repo.as_deref().map(|folder| compare(&proved, folder));
+            let compared = compared.unwrap_or_default();
+            if let Some(change) = compared.iter().find(|compared| compared.agrees == Some(false)) {
+                let why = format!(
+                    "git says otherwise of the change {} to {} than who decided on it",
+                    change.base, change.head
+                );
+                return does_not_hold(args, &format!("{shown} DOES NOT HOLD: {why}"), &why);
+            }
             if args.json {
-                output::json(&as_json(&proved))?;
+                let mut object = as_json(&proved);
+                if args.repo.is_some() {
+                    object["compared"] = json!(compared);
+                }
+                output::json(&object)?;
             } else {
                 output::line(&format!("{shown} holds."));
                 in_words(&proved);
+                compared.iter().for_each(Compared::in_words);
             }
             Ok(ExitCode::SUCCESS)
         }
         Err(ProveError::Export(VerifyError::Unreadable { line, why })) => {
             unreadable(args, &format!("{shown}, line {line}: {why}"))
         }
-        Err(broken) => {
-            if args.json {
-                output::json(&json!({ "holds": false, "why": broken.to_string() }))?;
-            } else {
-                output::line(&format!("{shown} DOES NOT HOLD: it {broken}"));
-            }
-            Ok(ExitCode::FAILURE)
-        }
+        Err(broken) => does_not_hold(
+            args,
+            &format!("{shown} DOES NOT HOLD: it {broken}"),
+            &broken.to_string(),
+        ),
     }
+}
+
+/// What git says of a change that stands in the file.
+#[derive(Debug, serde::Serialize)]
+struct Compared {
+    base: GitObject,
+    head: GitObject,
+    /// Nothing, where the repository does not have it.
+    agrees: Option<bool>,
+}
+
+impl Compared {
+    fn in_words(&self) {
+        let Self { base, head, agrees } = self;
+        output::line(&match agrees {
+            Some(_) => format!("  git         says the same of {base} to {head}"),
+            None => format!("  NOT PROVED  what {base} to {head} is: this repository does not have them"),
+        });
+    }
+}
+
+/// Has git say again what whoever decided on each change was told.
+fn compare(proved: &Proved, folder: &Path) -> Vec<Compared> {
+    let repository = Repository::at(folder);
+    let changes = proved.landings.iter().map(|landing| &landing.change);
+    changes
+        .map(|change| Compared {
+            base: change.base(),
+            head: change.head(),
+            agrees: repository.agrees(change),
+        })
+        .collect()
+}
+
+fn does_not_hold(args: &Args, line: &str, why: &str) -> anyhow::Result<ExitCode> {
+    if args.json {
+        output::json(&json!({ "holds": false, "why": why }))?;
+    } else {
+        output::line(line);
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 fn as_json(proved: &Proved) -> serde_json::Value {
@@ -124,7 +185,11 @@ fn in_words(proved: &Proved) {
         };
         output::line(&format!(
             "  change      {} of tree {} for {} by {}, {}{exception}",
-            landing.verb, landing.tree, landing.id, landing.name, landing.role
+            landing.verb,
+            landing.change.tree(),
+            landing.change.work_item(),
+            landing.name,
+            landing.role
         ));
     }
     for item in &proved.work_items {

@@ -237,14 +237,12 @@ impl<'a> Known<'a> {
         items
             .flat_map(|item| item.landings.iter().map(move |landing| (item, landing)))
             .map(|(item, landing)| ProvedLanding {
-                id: item.proposed.id,
-                tree: landing.change.tree(),
+                change: landing.change.clone(),
                 verb: landing.decision.verb.to_string(),
                 by: landing.decision.member,
                 name: self.name_of(landing.decision.member),
                 at: landing.decision.at,
                 role: landing.role.as_str().to_owned(),
-                committers: landing.change.committers().to_vec(),
                 review_due: landing.review_due(),
                 reviewed_by: reviewed_by(item, landing).map(|review| self.name_of(review.decision.member)),
             })

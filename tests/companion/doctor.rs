@@ -125,3 +125,60 @@ fn without_a_workspace_the_doctor_says_how_to_make_one() {
     assert_eq!((ill(&findings), code), (vec!["home"], Some(1)));
     assert_eq!(findings[0]["remedy"], "auditotter init --name NAME --email EMAIL");
 }
+
+fn attacked(home: &Home) -> (Option<i32>, Vec<Value>) {
+    let mut command = home.auditotter(&["doctor", "--attack", "--json"]);
+    command.env("PATH", testkit::program::folder());
+    let ran = testkit::program::run(command);
+    (ran.code, serde_json::from_str(&ran.stdout).unwrap())
+}
+
+#[test]
+fn what_an_agent_would_try_first_is_tried_refused_and_recorded() {
+    let home = Home::founded();
+    let served = home.serve();
+    let (code, findings) = attacked(&home);
+    assert_eq!((ill(&findings), code), (vec![], Some(0)), "{findings:#?}");
+    let held = findings
+        .iter()
+        .filter(|finding| finding["what"].as_str().unwrap().starts_with("held: "));
+    assert_eq!(held.count(), 20, "{findings:#?}");
+    drop(served);
+    let chain = home.workspace_chain();
+    let count = |kind: &str| chain.iter().filter(|recorded| recorded.kind == kind).count();
+    assert!(
+        count("decision.refused") >= 8 && count("access.denied") >= 6,
+        "{chain:#?}"
+    );
+    assert_eq!((count("decision.made"), count("member.added")), (0, 1));
+}
+
+#[test]
+fn a_door_that_is_not_open_is_said_not_to_be_tried() {
+    let home = Home::founded();
+    let (code, findings) = attacked(&home);
+    assert_eq!((ill(&findings), code), (vec![], Some(0)), "{findings:#?}");
+    let web = findings.iter().find(|finding| finding["id"] == "web").unwrap();
+    assert!(web["what"].as_str().unwrap().starts_with("not tried: "), "{web}");
+}
+
+#[test]
+fn a_key_whose_passphrase_is_guessed_first_is_ill() {
+    let home = Home::founded();
+    let key = fs::read_dir(home.layout().keys())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let seed = identity::Seed::from_entropy([3; 32]);
+    let guessed = identity::Passphrase::existing("password1234".to_owned().into());
+    let sealed = identity::seal(&seed, &guessed, identity::WorkFactor::lowest()).unwrap();
+    fs::write(&key, sealed).unwrap();
+    let (code, findings) = attacked(&home);
+    assert_eq!(
+        (ill(&findings), code),
+        (vec!["guesses"], Some(1)),
+        "{findings:#?}"
+    );
+}

@@ -1,5 +1,7 @@
 //! `auditotter doctor`: what is wrong here, and what to do about it.
 
+mod attack;
+
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
@@ -22,6 +24,9 @@ const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
 /// Check this home, its hub and the clients, and say how to mend what is wrong
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// Also try what an agent with a shell would try first; each attempt is refused and recorded
+    #[arg(long)]
+    attack: bool,
     /// Print an array of objects
     #[arg(long)]
     json: bool,
@@ -58,16 +63,19 @@ impl Finding {
 }
 
 pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
-    let findings = examine(workspace);
+    let mut findings = examine(workspace);
+    if args.attack {
+        findings.extend(attack::run(workspace)?);
+    }
     let well = findings.iter().all(|finding| finding.well);
     if args.json {
         output::json(&findings)?;
     } else {
         for finding in &findings {
             let mark = if finding.well { "ok " } else { "BAD" };
-            output::line(&format!("{mark}  {:<11} {}", finding.id, finding.what));
+            output::line(&format!("{mark}  {:<12} {}", finding.id, finding.what));
             if let Some(remedy) = &finding.remedy {
-                output::line(&format!("                 -> {remedy}"));
+                output::line(&format!("                  -> {remedy}"));
             }
         }
     }

@@ -17,6 +17,8 @@ mod encrypted;
 mod limits;
 #[path = "http/mcp.rs"]
 mod mcp;
+#[path = "http/pages.rs"]
+mod pages;
 #[path = "http/proofs.rs"]
 mod proofs;
 #[path = "http/remote.rs"]

@@ -12,6 +12,8 @@ mod authority;
 mod deciding;
 #[path = "mcp/eras.rs"]
 mod eras;
+#[path = "mcp/pages.rs"]
+mod pages;
 #[path = "mcp/rubbish.rs"]
 mod rubbish;
 #[path = "mcp/schema.rs"]

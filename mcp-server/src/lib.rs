@@ -8,6 +8,7 @@ mod clock;
 pub mod hub;
 pub mod hub_link;
 pub mod mistakes;
+mod page;
 mod resources;
 mod schema;
 pub mod server;

@@ -21,6 +21,7 @@ use crate::{
     hub::Hub,
     hub_link::LinkError,
     mistakes::{self, RECORDED},
+    page::Pages,
     resources, tools,
 };
 
@@ -44,6 +45,7 @@ const MOST_NESTED: usize = 64;
 pub struct Server<H> {
     hub: H,
     tools: Arc<[Tool]>,
+    pages: Pages,
 }
 
 impl<H: Hub> Server<H> {
@@ -53,6 +55,7 @@ impl<H: Hub> Server<H> {
         Self {
             hub,
             tools: tools::all().into(),
+            pages: Pages::new(),
         }
     }
 
@@ -109,6 +112,12 @@ fn client_turn(meta: &RequestMetaObject) -> Option<Value> {
         })
         .collect();
     (!kept.is_empty()).then_some(Value::Object(kept))
+}
+
+fn returned(tool: &str, result: &Value) -> CallToolResult {
+    let mut answered = CallToolResult::structured(result.clone());
+    answered.content = vec![ContentBlock::text(tools::text_of(tool, result))];
+    answered
 }
 
 fn refused(verb: &str, refusal: &Refusal, answer: &Answer) -> CallToolResult {
@@ -179,6 +188,12 @@ impl<H: Hub> ServerHandler for Server<H> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        if request.request_state.is_some() {
+            let own = self.hub.trace(&context.extensions).await;
+            if let Some(result) = self.pages.held_back(&request, own)? {
+                return Ok(returned(&request.name, &result).into());
+            }
+        }
         let asked = self.ask(
             &request.name,
             request.arguments.unwrap_or_default(),
@@ -201,12 +216,11 @@ impl<H: Hub> ServerHandler for Server<H> {
                 return Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into());
             }
         };
+        if let Some(first) = self.pages.offer(&request.name, &answer, &context).await {
+            return Ok(first.into());
+        }
         let result = match &answer.outcome {
-            Outcome::Returned(result) => {
-                let mut answered = CallToolResult::structured(result.clone());
-                answered.content = vec![ContentBlock::text(tools::text_of(&request.name, result))];
-                answered
-            }
+            Outcome::Returned(result) => returned(&request.name, result),
             Outcome::Denied(refusal) => refused("denied", refusal, &answer),
             // MCP: an unknown tool is a protocol error, not a tool's answer.
             Outcome::Rejected(refusal) if refusal.is(RefusalCode::UnknownTool) => {

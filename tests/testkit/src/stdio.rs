@@ -31,6 +31,7 @@ pub struct StdioClient {
     stderr: Option<JoinHandle<String>>,
     next_id: u64,
     stateless: bool,
+    capabilities: Value,
     early: HashMap<String, Value>,
     notices: Vec<Value>,
 }
@@ -90,6 +91,7 @@ impl StdioClient {
             stderr: Some(stderr),
             next_id: 1,
             stateless: false,
+            capabilities: json!({}),
             early: HashMap::new(),
             notices: Vec::new(),
         }
@@ -105,6 +107,11 @@ impl StdioClient {
         client
     }
 
+    /// Says from here on what it can do.
+    pub fn declare(&mut self, capabilities: Value) {
+        self.capabilities = capabilities;
+    }
+
     /// Begins as clients do until 2025-11-25.
     ///
     /// # Errors
@@ -112,7 +119,7 @@ impl StdioClient {
     pub fn initialize(&mut self, version: &str, client: &str) -> Result<Value, RpcError> {
         let asked = json!({
             "protocolVersion": version,
-            "capabilities": {},
+            "capabilities": self.capabilities,
             "clientInfo": { "name": client, "version": "1.2.3" },
         });
         let answered = self.request("initialize", asked)?;
@@ -159,7 +166,7 @@ impl StdioClient {
         if self.stateless {
             params["_meta"] = json!({
                 "io.modelcontextprotocol/protocolVersion": STATELESS,
-                "io.modelcontextprotocol/clientCapabilities": {},
+                "io.modelcontextprotocol/clientCapabilities": self.capabilities,
                 "io.modelcontextprotocol/clientInfo": { "name": "claude-code", "version": "1.2.3" },
             });
         }
@@ -202,6 +209,38 @@ impl StdioClient {
             };
             self.sort_in(message);
         }
+    }
+
+    /// Waits for a request of the server's, and returns its id and parameters.
+    ///
+    /// # Panics
+    /// Where the server ends, or is silent, without it.
+    pub fn asked(&mut self, method: &str) -> (Value, Value) {
+        loop {
+            if let Some(place) = self.notices.iter().position(|asked| asked["method"] == method) {
+                let asked = self.notices.remove(place);
+                return (asked["id"].clone(), asked["params"].clone());
+            }
+            let Some(message) = self.next() else {
+                panic!("the server ended without asking {method}");
+            };
+            self.sort_in(message);
+        }
+    }
+
+    /// Whether the server said this, among what came until now.
+    #[must_use]
+    pub fn has_heard(&self, method: &str) -> bool {
+        self.notices.iter().any(|notice| notice["method"] == method)
+    }
+
+    /// Answers a request of the server's, with a result or an error.
+    pub fn reply(&mut self, id: &Value, answer: &Value) {
+        let mut message = json!({ "jsonrpc": "2.0", "id": id });
+        for (name, value) in answer.as_object().expect("a result or an error") {
+            message[name] = value.clone();
+        }
+        self.message(&message);
     }
 
     /// Waits for an error that answers no request in particular.

@@ -5,6 +5,7 @@
 //! a page somewhere else may have made its own name point here.
 
 mod agents;
+mod crowd;
 mod guard;
 mod listener;
 mod pace;

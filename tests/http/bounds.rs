@@ -1,5 +1,7 @@
 //! What a hub remembers of those who ask is bounded, and a thousand agents fit in.
 
+use std::{io::ErrorKind, net::TcpStream, process::Command};
+
 use serde_json::json;
 use testkit::{Home, ListeningHub, WebClient, web::EventClient};
 
@@ -69,5 +71,40 @@ fn a_thousand_agents_work_under_one_delegation() {
     for client in &mut clients {
         assert!(client.request("ping", json!({})).is_ok());
     }
+    hub.end();
+}
+
+#[test]
+fn who_connects_and_says_nothing_leaves_the_hub_to_those_who_speak() {
+    const SILENT: usize = 366;
+    let home = Home::lent();
+    home.stop_hub();
+    let serve = home.auditotter(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut few_files = Command::new("sh");
+    few_files
+        .args(["-c", "ulimit -n 256; exec \"$0\" \"$@\""])
+        .arg(serve.get_program())
+        .args(serve.get_args());
+    for (name, value) in serve.get_envs() {
+        match value {
+            Some(value) => few_files.env(name, value),
+            None => few_files.env_remove(name),
+        };
+    }
+    let hub = ListeningHub::run(&mut few_files);
+    let silent: Vec<TcpStream> = (0..SILENT)
+        .map(|_| TcpStream::connect(("127.0.0.1", hub.port())).unwrap())
+        .collect();
+    let lent = home.run(&["delegations"]).expect_success();
+    assert!(lent.contains("claude-code"), "{lent}");
+    let mut client = home.claude_code();
+    let noted = client.call("append_trace_note", json!({ "text": "business as usual" }));
+    assert!(!noted.is_error, "{}", noted.text);
+    client.end();
+    // They are held all the while, and not only answered once they were let go of.
+    silent[0].set_nonblocking(true).unwrap();
+    let nothing = silent[0].peek(&mut [0]).unwrap_err();
+    assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+    drop(silent);
     hub.end();
 }

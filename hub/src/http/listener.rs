@@ -12,6 +12,7 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use tokio::task::JoinHandle;
 
 use super::{
+    crowd::{Counting, Crowd},
     site::{PublicUrl, Site},
     slow::{self, Greeting},
 };
@@ -114,22 +115,30 @@ impl Listener {
     /// # Errors
     /// Where the sockets cannot be used.
     pub(crate) fn serve(self, doors: Router) -> io::Result<Serving> {
-        let handle = Handle::new();
+        let (handle, crowd) = (Handle::new(), Crowd::of_this_process());
         let mut tasks = Vec::new();
         for socket in self.sockets {
             socket.set_nonblocking(true)?;
             let doors = doors.clone().into_make_service_with_connect_info::<SocketAddr>();
-            let handle = handle.clone();
+            let (handle, crowd) = (handle.clone(), crowd.clone());
             tasks.push(match self.tls.clone() {
                 None => {
-                    let mut server = axum_server::from_tcp(socket)?.handle(handle).map(Greeting);
+                    let mut server = axum_server::from_tcp(socket)?
+                        .handle(handle)
+                        .map(|plain| Counting {
+                            crowd,
+                            acceptor: Greeting(plain),
+                        });
                     slow::bound(server.http_builder());
                     tokio::spawn(server.serve(doors))
                 }
                 Some(tls) => {
                     let mut server = axum_server::from_tcp_rustls(socket, tls)?
                         .handle(handle)
-                        .map(Greeting);
+                        .map(|tls| Counting {
+                            crowd,
+                            acceptor: Greeting(tls),
+                        });
                     slow::bound(server.http_builder());
                     tokio::spawn(server.serve(doors))
                 }

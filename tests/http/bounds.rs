@@ -18,12 +18,7 @@ fn an_id_is_short_for_every_answer_repeats_it() {
     let client_info = json!({ "name": "claude-code", "version": long });
     let initialize =
         json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client_info });
-    let (tokened, call) = (
-        json!({ "progressToken": long }),
-        json!({ "name": "describe_delegation" }),
-    );
-    let mut by_token = call.clone();
-    by_token["_meta"] = tokened;
+    let by_token = json!({ "name": "describe_delegation", "_meta": { "progressToken": long } });
     for message in [
         json!({ "jsonrpc": "2.0", "id": long, "method": "ping" }),
         json!({ "jsonrpc": "2.0", "id": long, "method": "other", "params": [1] }),
@@ -38,7 +33,7 @@ fn an_id_is_short_for_every_answer_repeats_it() {
             assert!(answer.text.len() < 1_024, "{} bytes", answer.text.len());
         }
     }
-    let mut short = client.clone().with_initialize(&json!({}));
+    let mut short = client.with_initialize(&json!({}));
     assert!(short.request("ping", json!({})).is_ok());
     let unknown = json!({ "uri": format!("other://{long}") });
     let answer = short.send("resources/read", unknown);

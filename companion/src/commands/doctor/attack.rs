@@ -285,7 +285,7 @@ fn guesses(home: &Home) -> Finding {
                 let passphrase = Passphrase::existing(Zeroizing::new((*guess).to_owned()));
                 identity::open(&bytes, &passphrase).is_ok()
             };
-            GUESSES.iter().any(|guess| open(&guess))
+            GUESSES.iter().any(open)
         });
     if opened {
         Finding::ill(

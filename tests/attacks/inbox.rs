@@ -205,9 +205,13 @@ fn a_stolen_cookie_looks_and_decides_nothing() {
     let asked = text(&thief, &home, id, "yes");
     let decision = asked["decision"].as_str().unwrap();
     let altered = decision.replace("approve", "reject");
+    // What is no decision, or is one in other bytes, is refused before anybody asks whose touch it is.
+    let respaced = decision.replacen('{', "{ ", 1);
     for (text, assertion) in [
         (decision, Device::new(78).touches(decision)),
         (altered.as_str(), bob.device.touches(decision)),
+        (respaced.as_str(), bob.device.touches(&respaced)),
+        ("rubbish", bob.device.touches("rubbish")),
     ] {
         let body = json!({ "decision": text, "assertion": assertion });
         let tried = thief.post("/decisions", &body);
@@ -222,7 +226,7 @@ fn a_stolen_cookie_looks_and_decides_nothing() {
     let copy = thief.clone();
     assert_eq!(thief.post("/logout", &json!({})).status, 204);
     assert_eq!(copy.get("/").status, 303);
-    assert_eq!(refusals(&home, "decision.refused"), ["decision_unproved"; 2]);
+    assert_eq!(refusals(&home, "decision.refused"), ["decision_unproved"; 4]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! People log in, look, and decide in the inbox.
 
 use hub::companion::{CompanionRequest, WorkItemRow};
+use identity::HumanVerb;
 use serde_json::json;
-use testkit::{Browser, Home, Terminal, export::Export};
+use testkit::{Browser, Home, Terminal, export::Export, home::change};
 use vocabulary::WorkItemId;
 
 use crate::looks::Looks;
@@ -105,6 +106,37 @@ fn alice_logs_in_sees_a_proposal_arrive_by_itself_and_approves_it_with_one_click
 }
 
 /// Somebody makes a passkey on the inbox's page, and signs it with their key on another machine.
+#[test]
+fn what_may_land_and_what_waits_for_a_review_is_there_for_everybody_to_read() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let mut looks = Looks::at("landing");
+    let home = Home::lent();
+    let served = home.serve();
+    browser.plug_in(true);
+    browser.makes_a_passkey(&home);
+    let id = propose(&home, "Fix the password reset link", &["src/reset/mail.rs"]);
+    home.decide(id, HumanVerb::Approve, None);
+    browser.logs_in(served.url());
+    browser.wait_for("main", "Fix the password reset link");
+    let by_alice = change(id, "7e", &["alice@example.com", "somebody@elsewhere.example.com"]);
+    home.land(&by_alice, HumanVerb::Approve, Some("nobody else is here"))
+        .unwrap();
+    let listed = browser.wait_for("main", "Landed by exception, to be reviewed");
+    assert!(listed.contains("let through by Alice"), "{listed}");
+    looks.look(&mut browser, "inbox-exception");
+    browser.click(&format!("a[href='/w/{id}']"));
+    let shown = browser.wait_for("main", "May the change land?");
+    assert!(shown.contains("yes, by exception of Alice"), "{shown}");
+    looks.look(&mut browser, "work-item-landing");
+    let no = change(id, "0d", &["alice@example.com"]);
+    home.land(&no, HumanVerb::Reject, Some("the host is still the old one"))
+        .unwrap();
+    browser.wait_for("main", "no, says Alice");
+    looks.look(&mut browser, "work-item-landing-refused");
+}
+
 fn make_a_passkey(browser: &mut Browser, looks: &mut Looks, url: &str, home: &Home, key: &str) {
     browser.open(&format!("{url}/passkeys/new"));
     browser.wait_for("h1", "Make a passkey");

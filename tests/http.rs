@@ -13,6 +13,8 @@ mod conformance;
 mod doors;
 #[path = "http/encrypted.rs"]
 mod encrypted;
+#[path = "http/inspector.rs"]
+mod inspector;
 #[path = "http/limits.rs"]
 mod limits;
 #[path = "http/mcp.rs"]

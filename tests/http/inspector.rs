@@ -34,9 +34,7 @@ impl Target {
 
     /// Asks for one thing.
     fn ask(&self, home: &Home, arguments: &[&str]) -> Value {
-        let mut inspector = INSPECTOR
-            .command()
-            .expect("it is installed, for it was asked before");
+        let mut inspector = INSPECTOR.command().unwrap();
         inspector
             .current_dir(home.user())
             .env("HOME", home.user())
@@ -45,7 +43,7 @@ impl Target {
             .args(arguments);
         let ran = program::run(inspector);
         assert_eq!(ran.code, Some(0), "{arguments:?}: {}\n{}", ran.stdout, ran.stderr);
-        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.stdout))
+        serde_json::from_str(&ran.stdout).unwrap()
     }
 }
 

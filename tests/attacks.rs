@@ -21,6 +21,8 @@ mod landing;
 mod lifecycle;
 #[path = "attacks/members.rs"]
 mod members;
+#[path = "attacks/rollback.rs"]
+mod rollback;
 #[path = "attacks/touch.rs"]
 mod touch;
 #[path = "attacks/touch_key.rs"]

@@ -19,6 +19,7 @@ pub mod http;
 mod inbox;
 pub mod kind;
 mod lock;
+mod mark;
 mod membership;
 mod news;
 mod outbox;
@@ -37,5 +38,6 @@ pub mod words;
 pub mod workspace;
 
 pub use lock::{Held, LockError};
+pub use mark::MarkError;
 pub use settings::{HubKey, Settings, SettingsError};
 pub use summary::summarize;

@@ -29,6 +29,7 @@ use crate::{
     http::{self, Listen, ListenError, Listener, Serving},
     inbox::{AskingKey, Inbox},
     lock::{Held, LockError},
+    mark::{self, MarkError},
     news::News,
     settings::{HubKey, Settings, SettingsError},
     spool,
@@ -73,6 +74,9 @@ pub enum ServeError {
         /// Why.
         source: OpenError,
     },
+    /// The store is an older one than there was.
+    #[error(transparent)]
+    Older(#[from] MarkError),
     /// A socket cannot be opened.
     #[error("{path} cannot be listened on: {source}")]
     Listen {
@@ -144,6 +148,7 @@ pub async fn serve(
     let fold = move |store: &_| Ok::<_, FoldError>(Workspace::fold(id, store)?.telling(&telling));
     let ledger = Ledger::open(&store, store_config(id), fold)
         .map_err(|source| ServeError::Store { path: store, source })?;
+    mark::check(&home, ledger.store())?;
     if let Err(error) = spool::take_in(&home, &ledger) {
         tracing::error!(%error, "the spool was not taken in; it stays for the next start");
     }
@@ -194,6 +199,12 @@ pub async fn serve(
             Some((listener.serve(doors)?, agents))
         }
     };
+    tokio::spawn(mark::follow(
+        home.clone(),
+        ledger.clone(),
+        news.clone(),
+        closing.subscribe(),
+    ));
     ready(inbox.as_deref());
     let guests = Guests::default();
     let own = rustix::process::geteuid().as_raw();
@@ -234,6 +245,9 @@ pub async fn serve(
         }
     };
     let _ = tokio::join!(tokio::time::timeout(GRACE, guests.gone()), ending);
+    if let Err(error) = mark::set(&home, ledger.store()) {
+        tracing::error!(%error, "the mark beside the store did not move");
+    }
     ledger.close().map_err(io::Error::other)?;
     Ok(())
 }

@@ -67,6 +67,12 @@ impl Home {
         self.0.join("delegations")
     }
 
+    /// How far the ledger had come, beside the store so that an older copy of it is noticed.
+    #[must_use]
+    pub fn mark(&self) -> PathBuf {
+        self.0.join("ledger.mark")
+    }
+
     /// The ledger.
     #[must_use]
     pub fn store(&self) -> PathBuf {

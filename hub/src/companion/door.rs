@@ -73,8 +73,14 @@ impl CompanionDoor {
             return sent.await;
         }
         let Some(request) = request else { return Ok(()) };
+        let changes = changes_something(&request);
         let reply = match self.answer(request).await {
-            Ok(value) => Reply::Done(value),
+            Ok(value) => {
+                if changes {
+                    self.news.changed();
+                }
+                Reply::Done(value)
+            }
             Err(refusal) => Reply::Refused(refusal),
         };
         match frame::send(&mut stream, &reply).await {
@@ -256,6 +262,21 @@ impl CompanionDoor {
             Err(error) => Err(unreadable(&error)),
         }
     }
+}
+
+/// Whether somebody who looks at the workspace should look again after this.
+const fn changes_something(request: &CompanionRequest) -> bool {
+    matches!(
+        request,
+        CompanionRequest::Grant { .. }
+            | CompanionRequest::Revoke { .. }
+            | CompanionRequest::LetIn { .. }
+            | CompanionRequest::LetGo { .. }
+            | CompanionRequest::Enrol { .. }
+            | CompanionRequest::RemovePasskey { .. }
+            | CompanionRequest::RemoveTouchKey { .. }
+            | CompanionRequest::Erase { .. }
+    )
 }
 
 /// Whether it matters for the answer what ended undecided.

@@ -1,0 +1,77 @@
+//! An older state put back, so that what was revoked since would count again.
+
+use std::{fs, path::Path};
+
+use serde_json::json;
+use testkit::{Home, home::Lending};
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn put(copied: &Path, store: &Path) {
+    fs::remove_dir_all(store).unwrap();
+    copy(copied, store);
+}
+
+#[test]
+fn an_older_store_put_back_is_not_served() {
+    let home = Home::founded();
+    let lent = home.lend(&Lending::to("claude-code"));
+    let mut client = home.claude_code();
+    let noted = client.call("append_trace_note", json!({ "text": "before" }));
+    assert!(!noted.is_error, "{noted:?}");
+    client.end();
+    assert!(home.stop_hub());
+    let (store, before, after) = (home.layout().store(), home.file("before"), home.file("after"));
+    copy(&store, &before);
+    let _ = home.run(&["revoke", &lent.to_string()]).expect_success();
+    assert!(home.stop_hub());
+    copy(&store, &after);
+
+    put(&before, &store);
+    let refused = home.run(&["delegations"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let mut client = home.claude_code();
+    let refused = client.try_call("append_trace_note", json!({ "text": "after" }));
+    assert!(refused.is_err() || refused.is_ok_and(|answer| answer.is_error));
+    client.end();
+    let log = fs::read_to_string(home.layout().log()).unwrap();
+    assert!(
+        log.contains("somebody put an older copy or another store in its place"),
+        "{log}"
+    );
+
+    put(&after, &store);
+    let listed = home.run(&["delegations", "--json"]).expect_success();
+    assert!(listed.contains("revoked"), "{listed}");
+}
+
+#[test]
+fn a_hub_that_was_killed_leaves_a_mark_too() {
+    let home = Home::founded();
+    let lent = home.lend(&Lending::to("claude-code"));
+    assert!(home.stop_hub());
+    let (store, before) = (home.layout().store(), home.file("before"));
+    copy(&store, &before);
+    let marked = || fs::read_to_string(home.layout().mark()).unwrap();
+    let at_first = marked();
+    let _ = home.run(&["revoke", &lent.to_string()]).expect_success();
+    let deadline = std::time::Instant::now() + testkit::program::PATIENCE;
+    while marked() == at_first {
+        assert!(std::time::Instant::now() < deadline, "the mark does not move");
+        std::thread::yield_now();
+    }
+    assert!(home.kill_hub());
+    put(&before, &store);
+    assert_eq!(home.run(&["delegations"]).code, Some(1));
+}

@@ -898,7 +898,7 @@ class Decisions:
         """What an approval of high or critical risk takes, on this evidence."""
         if said["risk"] in ("low", "medium"):
             return
-        why = [word for word in said.get("rationale", "").split() if any(c.isalnum() for c in word)]
+        why = [word for word in said.get("rationale", "").split() if any(c.isalnum() or not c.isascii() for c in word)]
         looked = [(found["finding"]["kind"], found["finding"]["outcome"]) for found in evidence]
         if ("review", "passed") not in looked or len(why) < 5:
             raise DoesNotHold("high risk takes a machine's review that passed, and a rationale of five words")

@@ -11,8 +11,18 @@ use anyhow::{Context as _, bail};
 use vocabulary::{GitObject, WorkItemId};
 use work_items::{Change, RawChange};
 
-/// Where a change begins if nobody says: the first of these that there is.
-const BASES: [&str; 5] = ["origin/HEAD", "origin/main", "origin/master", "main", "master"];
+/// Where a change begins if nobody says: the first of these that there is. By their full names: a tag may be called
+/// `origin/main`, and would be taken in its place (gitrevisions(7)).
+const BASES: [&str; 5] = [
+    "refs/remotes/origin/HEAD",
+    "refs/remotes/origin/main",
+    "refs/remotes/origin/master",
+    "refs/heads/main",
+    "refs/heads/master",
+];
+
+/// How a commit's message names somebody who made it too.
+const CO_AUTHOR: &str = "co-authored-by:";
 
 /// A repository, by a folder in it.
 #[derive(Debug)]
@@ -56,29 +66,41 @@ impl Repository {
         })?)
     }
 
-    /// Whether git says of a change what stands in a record; nothing, where it does not know its commits.
-    pub(crate) fn agrees(&self, recorded: &Change) -> Option<bool> {
+    /// Whether git says of a change what stands in a record; nothing, where it does not know its commits. An error is neither:
+    /// git could not be asked.
+    pub(crate) fn agrees(&self, recorded: &Change) -> anyhow::Result<Option<bool>> {
+        let _repository = self.ask(&["rev-parse", "--git-dir"])?;
         let (head, base) = (recorded.head().to_string(), recorded.base().to_string());
-        self.commit(&head).ok()?;
-        self.commit(&base).ok()?;
-        let found = self.change(recorded.work_item(), &head, Some(&base));
-        Some(found.is_ok_and(|found| {
-            let parts = |change: &Change| (change.tree(), change.base(), change.commits());
-            parts(&found) == parts(recorded) && found.committers() == recorded.committers()
-        }))
+        if self.commit(&head).is_err() || self.commit(&base).is_err() {
+            return Ok(None);
+        }
+        let found = self.change(recorded.work_item(), &head, Some(&base))?;
+        let parts = |change: &Change| (change.tree(), change.base(), change.commits());
+        let lines = (found.changed_lines(), recorded.changed_lines());
+        let same_lines = !matches!(lines, (Some(found), Some(recorded)) if found != recorded);
+        Ok(Some(
+            parts(&found) == parts(recorded) && found.committers() == recorded.committers() && same_lines,
+        ))
     }
 
     /// Who made these commits: authors, committers, and whom they name as co-authors. Not as a .mailmap would have them (`%aE`):
-    /// it is part of the change.
+    /// it is part of the change. Nor as git finds trailers: a repository's settings say what one is.
     fn committers(&self, range: &str) -> anyhow::Result<Vec<String>> {
-        let format = "--format=%ae%n%ce%n%(trailers:key=Co-authored-by,valueonly,unfold)";
-        let listed = self.ask(&["log", "--encoding=UTF-8", format, range])?;
-        let address = |line: &str| {
-            let bracketed = line.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>'));
-            bracketed.map_or(line, |(address, _)| address).trim().to_owned()
-        };
-        let all = listed.lines().map(address);
-        Ok(all.filter(|address| !address.is_empty()).collect())
+        let listed = self.ask(&["log", "-z", "--encoding=UTF-8", "--format=%ae%n%ce%n%B", range])?;
+        let mut all = Vec::new();
+        for commit in listed.split('\0').filter(|commit| !commit.is_empty()) {
+            let mut lines = commit.lines();
+            for _ in 0..2 {
+                match lines.next().map(str::trim) {
+                    Some(address) if !address.is_empty() => all.push(address.to_owned()),
+                    _ => bail!(
+                        "a commit of {range} does not say by whose address it was made; nobody can tell who is independent of it"
+                    ),
+                }
+            }
+            all.extend(co_authors(lines));
+        }
+        Ok(all)
     }
 
     /// Lines added and removed; unknown where git takes a part for binary, as a repository's attributes can make it.
@@ -103,11 +125,21 @@ impl Repository {
     }
 
     fn object(&self, name: &str) -> anyhow::Result<GitObject> {
-        let found = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", name])?;
+        let (found, told) = self.tell(&["rev-parse", "--verify", "--end-of-options", name])?;
+        if told.contains("is ambiguous") {
+            bail!(
+                "`{name}` names more than one thing here; write its full name, as refs/heads/... or refs/tags/..."
+            );
+        }
         Ok(found.trim().parse()?)
     }
 
     fn ask(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.tell(arguments).map(|(answer, _)| answer)
+    }
+
+    /// What git answers, and what it warns of.
+    fn tell(&self, arguments: &[&str]) -> anyhow::Result<(String, String)> {
         let mut git = Command::new("git");
         // Neither another repository than this one, nor other objects than it has.
         let inherited = env::vars_os().map(|(name, _)| name);
@@ -118,6 +150,9 @@ impl Repository {
             // An empty name: no commit loses its parents (git's shallow.c).
             .env("GIT_SHALLOW_FILE", "")
             .env("GIT_NO_LAZY_FETCH", "1")
+            // A git that does not know that either has no way to fetch.
+            .env("GIT_ALLOW_PROTOCOL", "none")
+            .env("LC_ALL", "C")
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_TERMINAL_PROMPT", "0");
         git.arg("-C")
@@ -125,8 +160,7 @@ impl Repository {
             .args(["--no-pager", "--no-replace-objects"])
             .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
             .args(["-c", "log.showSignature=false", "-c", "core.commitGraph=false"])
-            // What a trailer looks like, a repository can redefine.
-            .args(["-c", "trailer.separators=:", "-c", "core.commentChar=#"])
+            .args(["-c", "core.warnAmbiguousRefs=true"])
             .args(arguments)
             .stdin(Stdio::null());
         let ran = match git.output() {
@@ -136,14 +170,62 @@ impl Repository {
             }
             Err(error) => return Err(error).context("git cannot be run"),
         };
+        let told = String::from_utf8_lossy(&ran.stderr);
         if !ran.status.success() {
-            let told = String::from_utf8_lossy(&ran.stderr);
             bail!(
                 "git {} failed: {}",
                 arguments.first().unwrap_or(&""),
                 vocabulary::shown(told.trim(), 300)
             );
         }
-        String::from_utf8(ran.stdout).context("git answered what is no text")
+        let answer = String::from_utf8(ran.stdout).context("git answered what is no text")?;
+        Ok((answer, told.into_owned()))
+    }
+}
+
+/// Whom the lines of a message name as co-authors, wherever in it they stand: every address in brackets, and what looks like
+/// one where there are no brackets. A line that begins with a space goes on with the one before.
+fn co_authors<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut naming = false;
+    for line in lines {
+        let folded = line.starts_with([' ', '\t']) && naming;
+        let compact: String = line.trim().chars().filter(|c| !c.is_whitespace()).collect();
+        naming = folded || compact.to_ascii_lowercase().starts_with(CO_AUTHOR);
+        if !naming {
+            continue;
+        }
+        let bracketed = line.split('<').skip(1).filter_map(|rest| rest.split_once('>'));
+        let before = found.len();
+        found.extend(bracketed.map(|(address, _)| address.trim().to_owned()));
+        if found.len() == before {
+            let words = line.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '(' | ')'));
+            found.extend(words.filter(|word| word.contains('@')).map(str::to_owned));
+        }
+    }
+    found.retain(|address| !address.is_empty());
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_whom_a_message_names_is_found_however_it_is_written() {
+        let message = "Fix it\n\nCo-Authored-By: Bob <bob@example.com>, Dora <dora@example.com>\nco-authored-by : carol@example.com (Carol)\n\
+                       Co-authored-by: Eve\n  <eve@example.com>\nSigned-off-by: Alice <alice@example.com>\n <not@example.com>\n";
+        let named = co_authors(message.lines());
+        assert_eq!(
+            named,
+            [
+                "bob@example.com",
+                "dora@example.com",
+                "carol@example.com",
+                "eve@example.com"
+            ]
+        );
+        assert!(co_authors("Say who co-authored-by: nobody means".lines()).is_empty());
+        assert!(co_authors("Co-authored-by: <>".lines()).is_empty());
     }
 }

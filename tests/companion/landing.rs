@@ -463,6 +463,7 @@ fn everybody_who_committed_is_named_whatever_the_repository_s_own_settings_say()
         ("log.mailmap", "true"),
         ("trailer.separators", ";"),
         ("core.commentChar", "C"),
+        ("trailer.co-authored-by.key", "Foo"),
         ("core.pager", "touch paged"),
         ("core.fsmonitor", "touch monitored"),
         ("log.showSignature", "true"),

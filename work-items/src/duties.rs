@@ -93,6 +93,7 @@ fn is_substantial(rationale: &Rationale) -> bool {
     let text = rationale.to_string();
     let words = text
         .split_whitespace()
-        .filter(|word| word.chars().any(char::is_alphanumeric));
+        // A letter of any script; `examples/verify.py` counts the same.
+        .filter(|word| word.chars().any(|c| c.is_ascii_alphanumeric() || !c.is_ascii()));
     words.count() >= LEAST_WORDS
 }

@@ -70,12 +70,17 @@ pub enum Verdict<'a> {
     MayNot(&'a Landing),
     /// What was decided was decided on something else than there is now.
     Stale(Stale),
+    /// Whatever was decided: nothing lands for work that stands here.
+    NotNow(State),
 }
 
 impl WorkItem {
     /// Whether this tree may land, by these rules. One no outweighs any yes on the same; what is stale counts no more.
     #[must_use]
     pub fn verdict(&self, tree: GitObject, rules: &RiskPolicy) -> Verdict<'_> {
+        if !self.may_still_land() && !self.has_landed() {
+            return Verdict::NotNow(self.state);
+        }
         let on_it = || {
             self.landings
                 .iter()
@@ -101,7 +106,7 @@ impl WorkItem {
     /// Why a decision on a change fits no more: it was made on exactly what was known of the work, as it was judged.
     #[must_use]
     pub fn is_stale(&self, landing: &Landing, rules: &RiskPolicy) -> Option<Stale> {
-        if !self.may_still_land() {
+        if self.has_landed() {
             return None;
         }
         self.judged_otherwise(rules).or_else(|| {
@@ -109,6 +114,14 @@ impl WorkItem {
             let same = now.is_ok_and(|now: Digest| now == landing.decision.subject_digest);
             (!same).then_some(Stale::Known)
         })
+    }
+
+    /// Whether a change for it has landed: what was decided before that was decided then.
+    const fn has_landed(&self) -> bool {
+        matches!(
+            self.state,
+            State::Merged | State::Attested | State::Deployed | State::Verified
+        )
     }
 
     /// Whether a change for it may land at all where it stands.

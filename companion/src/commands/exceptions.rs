@@ -28,8 +28,18 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     } else if rows.is_empty() {
         output::line("No exception waits for a review.");
     } else {
-        let cells: Vec<[String; 5]> = rows.iter().map(cells).collect();
-        output::table(["WORK ITEM", "TREE", "LET THROUGH BY", "REVIEW", "TITLE"], &cells);
+        let cells: Vec<[String; 6]> = rows.iter().map(cells).collect();
+        output::table(
+            [
+                "WORK ITEM",
+                "TREE",
+                "MADE BY",
+                "LET THROUGH BY",
+                "REVIEW",
+                "TITLE",
+            ],
+            &cells,
+        );
         output::line(
             "Somebody who neither made it nor had it made reviews it, in its repository, with: auditotter land wi_... --rev REV",
         );
@@ -37,7 +47,7 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn cells(row: &ExceptionRow) -> [String; 5] {
+fn cells(row: &ExceptionRow) -> [String; 6] {
     let mut review = match &row.reviewed_by {
         Some(who) => format!("approved by {who}"),
         None if row.overdue => format!("OVERDUE since {}", words::moment(row.review_due)),
@@ -49,6 +59,7 @@ fn cells(row: &ExceptionRow) -> [String; 5] {
     [
         row.id.to_string(),
         row.tree.to_string(),
+        row.committers.join(", "),
         row.by.clone(),
         review,
         row.title.clone(),

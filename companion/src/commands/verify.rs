@@ -7,6 +7,7 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context as _;
 use serde_json::json;
 use trace_store::export::VerifyError;
 use vocabulary::GitObject;
@@ -43,7 +44,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match prove(BufReader::new(file)) {
         Ok(proved) => {
             let compared = args.repo.as_deref().map(|folder| compare(&proved, folder));
-            let compared = compared.unwrap_or_default();
+            let compared = compared.transpose()?.unwrap_or_default();
             if let Some(change) = compared.iter().find(|compared| compared.agrees == Some(false)) {
                 let why = format!(
                     "git says otherwise of the change {} to {} than who decided on it",
@@ -95,16 +96,17 @@ impl Compared {
 }
 
 /// Has git say again what whoever decided on each change was told.
-fn compare(proved: &Proved, folder: &Path) -> Vec<Compared> {
+fn compare(proved: &Proved, folder: &Path) -> anyhow::Result<Vec<Compared>> {
     let repository = Repository::at(folder);
     let changes = proved.landings.iter().map(|landing| &landing.change);
-    changes
-        .map(|change| Compared {
-            base: change.base(),
-            head: change.head(),
-            agrees: repository.agrees(change),
-        })
-        .collect()
+    let compared = changes.map(|change| {
+        let (base, head) = (change.base(), change.head());
+        let agrees = repository
+            .agrees(change)
+            .with_context(|| format!("{base} to {head} was not compared with {}", folder.display()))?;
+        Ok(Compared { base, head, agrees })
+    });
+    compared.collect()
 }
 
 fn does_not_hold(args: &Args, line: &str, why: &str) -> anyhow::Result<ExitCode> {

@@ -126,6 +126,7 @@ pub(crate) fn verdicts(workspace: &Workspace, item: &WorkItem) -> Vec<VerdictRow
             Verdict::ByException(landing) => format!("yes, by exception of {}", by(landing)),
             Verdict::MayNot(landing) => format!("no, says {}", by(landing)),
             Verdict::Stale(stale) => format!("no more; {stale}"),
+            Verdict::NotNow(state) => format!("not now: the work is {state}"),
         };
         let may_land = matches!(verdict, Verdict::May | Verdict::ByException(_));
         VerdictRow {

@@ -78,6 +78,24 @@ fn record(items: &mut WorkItems, kind: EvidenceKind, tree: Option<GitObject>, nu
         .unwrap();
 }
 
+fn withdraw(items: &mut WorkItems) {
+    let report = Report::parse(RawReport {
+        state: ReportedState::Withdrawn,
+        pull_request: None,
+        why: None,
+    });
+    let withdrawn = Reported {
+        work_item: id(),
+        report: report.unwrap(),
+        on_behalf_of: person(1),
+        via: "claude-code".into(),
+        delegation: DelegationId::new(1, [2; 10]),
+        trace: TraceId::new(1, [3; 10]),
+        reported_at: Timestamp::EPOCH,
+    };
+    items.apply(Event::Reported(withdrawn)).unwrap();
+}
+
 /// Work that may begin.
 fn begun(risk: Risk) -> WorkItems {
     let mut items = items(risk);
@@ -245,21 +263,7 @@ fn an_exception_is_closed_by_somebody_independent_who_approves_the_same_tree_and
 fn an_exception_is_reviewed_whatever_became_of_the_work_and_nothing_else_is_decided_then() {
     let (mut items, change) = (begun(Risk::Low), change_of(1, &[1]));
     assert_eq!(approve(&mut items, 1, &change, &team(&[1])), Ok(Role::Exception));
-    let report = Report::parse(RawReport {
-        state: ReportedState::Withdrawn,
-        pull_request: None,
-        why: None,
-    });
-    let withdrawn = Reported {
-        work_item: id(),
-        report: report.unwrap(),
-        on_behalf_of: person(1),
-        via: "claude-code".into(),
-        delegation: DelegationId::new(1, [2; 10]),
-        trace: TraceId::new(1, [3; 10]),
-        reported_at: Timestamp::EPOCH,
-    };
-    items.apply(Event::Reported(withdrawn)).unwrap();
+    withdraw(&mut items);
     let team = team(&[1, 2]);
     let elsewhere = change_of(2, &[1]);
     let not_now = Err(LandError::NotNow {
@@ -446,6 +450,16 @@ fn an_approval_is_stale_once_more_is_known_or_other_rules_hold_and_says_so() {
     );
     assert_eq!(approve(&mut items, 2, &change, &team), Ok(Role::Independent));
     assert_eq!(verdict(&items, 1), Verdict::May);
+}
+
+#[test]
+fn nothing_lands_for_work_that_was_withdrawn_whatever_was_decided_before() {
+    let (mut items, change, team) = (begun(Risk::Low), change_of(1, &[1]), team(&[1, 2]));
+    approve(&mut items, 2, &change, &team).unwrap();
+    record(&mut items, EvidenceKind::Test, None, 3);
+    assert_eq!(verdict(&items, 1), Verdict::Stale(Stale::Known));
+    withdraw(&mut items);
+    assert_eq!(verdict(&items, 1), Verdict::NotNow(State::Withdrawn));
 }
 
 /// Something that somebody tries.

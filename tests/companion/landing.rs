@@ -490,6 +490,10 @@ fn everybody_who_committed_is_named_whatever_the_repository_s_own_settings_say()
         &format!("refs/replace/{first}"),
         &repository.name("main"),
     ]);
+    // As if the change began later.
+    for name in ["main", "origin/main", "origin/HEAD"] {
+        let _ = repository.git(&["tag", name, "HEAD~1"]);
+    }
     assert_eq!(made_by(&home, &id, &repository), everybody);
     for left in ["paged", "monitored", "signed"] {
         assert!(!repository.folder.join(left).exists(), "{left}");

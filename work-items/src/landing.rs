@@ -78,9 +78,6 @@ impl WorkItem {
     /// Whether this tree may land, by these rules. One no outweighs any yes on the same; what is stale counts no more.
     #[must_use]
     pub fn verdict(&self, tree: GitObject, rules: &RiskPolicy) -> Verdict<'_> {
-        if !self.may_still_land() && !self.has_landed() {
-            return Verdict::NotNow(self.state);
-        }
         let on_it = || {
             self.landings
                 .iter()
@@ -90,6 +87,9 @@ impl WorkItem {
         let refused = holds().find(|landing| landing.decision.verb != HumanVerb::Approve);
         if let Some(refused) = refused {
             return Verdict::MayNot(refused);
+        }
+        if !self.may_still_land() && !self.has_landed() {
+            return Verdict::NotNow(self.state);
         }
         if holds().any(|landing| matches!(landing.role, Role::Independent | Role::Review)) {
             return Verdict::May;

@@ -90,7 +90,8 @@ pub(crate) fn set(home: &Home, store: &Store) -> io::Result<()> {
     write_private(&home.mark(), &bytes)
 }
 
-/// Moves the mark after whatever the workspace's own chain says anew, until the hub ends.
+/// Moves the mark after whatever the workspace's own chain says anew, until the hub ends. Nobody else may move it until this
+/// has returned.
 pub(crate) async fn follow(
     home: Home,
     ledger: Ledger<Workspace>,
@@ -108,6 +109,9 @@ pub(crate) async fn follow(
         if let Ok(Err(error)) = moved {
             tracing::error!(%error, "the mark beside the store did not move; it is tried again with the next change");
         }
-        tokio::time::sleep(REST).await;
+        tokio::select! {
+            () = tokio::time::sleep(REST) => {}
+            _ = closing.wait_for(|closing| *closing) => return,
+        }
     }
 }

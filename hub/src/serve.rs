@@ -199,7 +199,7 @@ pub async fn serve(
             Some((listener.serve(doors)?, agents))
         }
     };
-    tokio::spawn(mark::follow(
+    let marking = tokio::spawn(mark::follow(
         home.clone(),
         ledger.clone(),
         news.clone(),
@@ -245,6 +245,7 @@ pub async fn serve(
         }
     };
     let _ = tokio::join!(tokio::time::timeout(GRACE, guests.gone()), ending);
+    let _ = marking.await;
     if let Err(error) = mark::set(&home, ledger.store()) {
         tracing::error!(%error, "the mark beside the store did not move");
     }

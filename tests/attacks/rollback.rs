@@ -78,3 +78,14 @@ fn a_hub_that_was_killed_leaves_a_mark_too() {
     put(&before, &store);
     assert_eq!(home.run(&["delegations"]).code, Some(1));
 }
+
+#[test]
+fn a_hub_that_ends_while_its_mark_moves_starts_again() {
+    let home = Home::founded();
+    for _ in 0..20 {
+        let lent = home.lend(&Lending::to("claude-code"));
+        let _ = home.run(&["revoke", &lent.to_string()]).expect_success();
+        assert!(home.stop_hub());
+    }
+    let _ = home.run(&["delegations"]).expect_success();
+}

@@ -32,13 +32,14 @@ impl Home {
     /// Where the hub does not open.
     #[must_use]
     pub fn serve_with(&self, arguments: &[&str]) -> Served {
-        self.stop_hub();
+        // One that was started for the same moment may have waited for its turn.
+        while self.stop_hub() {}
         let mut command = self.auditotter(&["serve"]);
         let mut child = command
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::inherit())
             .spawn()
             .expect("auditotter runs");
         let output = child.stdout.take().expect("stdout is piped");

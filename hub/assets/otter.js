@@ -146,13 +146,17 @@ const look = () => document.querySelectorAll("[data-decide]").forEach((open) => 
 
 // Fetches this page anew and takes over what is live of it, but never under the hands of somebody who is about to decide: what a
 // touch signs is what they read. If that changed, the page says so, and waits until they look at it again.
+let asking = 0;
 async function refresh({ decided = false } = {}) {
-  const old = document.querySelector("[data-live]");
-  if (!old) return;
-  const open = old.querySelector("[data-decide]");
+  if (!document.querySelector("[data-live]")) return;
+  const own = ++asking;
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // What was asked for later shows more, also where it was answered before.
+  if (own !== asking) return;
+  const old = document.querySelector("[data-live]");
+  const open = old.querySelector("[data-decide]");
   const fresh = page.querySelector("[data-live]");
   if (!fresh) return location.reload();
   const still = fresh.querySelector("[data-decide]");

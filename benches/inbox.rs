@@ -17,7 +17,7 @@ use std::{
 use benches::{Row, percentile, print, timed};
 use hub::companion::{CompanionRequest, WorkItemRow};
 use serde_json::{Value, json};
-use testkit::{Device, Home, StdioClient, Visitor, home::Served};
+use testkit::{Device, Home, ListeningHub, StdioClient, Visitor};
 
 const DECISIONS: usize = 40;
 const LOOKS: usize = 400;
@@ -95,7 +95,7 @@ fn signed(home: &Home, visitor: &Visitor, device: &Device, id: &str) -> Value {
     json!({ "decision": text["decision"], "assertion": assertion })
 }
 
-fn page(served: &Served, visitor: &Visitor, path: &str, name: String) -> Row {
+fn page(served: &ListeningHub, visitor: &Visitor, path: &str, name: String) -> Row {
     let mut samples: Vec<Duration> = (0..LOOKS)
         .map(|_| timed(|| assert_eq!(visitor.get(path).status, 200, "{}{path}", served.url())))
         .collect();

@@ -18,7 +18,7 @@ pub mod export_claims;
 pub mod http;
 mod inbox;
 pub mod kind;
-mod lock;
+pub mod lock;
 mod mark;
 mod membership;
 mod news;

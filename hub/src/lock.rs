@@ -6,10 +6,14 @@ use std::{
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
+    time::{Duration, Instant},
 };
 
 use protocol::home::Home;
 use rustix::fs::{FlockOperation, flock};
+
+/// How often a lock that somebody holds is tried again.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The lock on a home; ends with this value, and with the process however that ends.
 #[derive(Debug)]
@@ -85,5 +89,20 @@ impl Held {
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(failed)?;
         Ok(Self { _file: file })
+    }
+}
+
+/// Waits until no hub holds the home, at most for so long: until then a hub that was told to end may still write there.
+/// Whether it came to that.
+#[must_use]
+pub fn let_go(home: &Home, within: Duration) -> bool {
+    let since = Instant::now();
+    loop {
+        match File::open(home.lock()).map(|file| flock(&file, FlockOperation::NonBlockingLockShared)) {
+            Ok(Err(rustix::io::Errno::WOULDBLOCK)) if since.elapsed() < within => std::thread::sleep(PAUSE),
+            Ok(Err(_)) => return false,
+            Ok(Ok(())) => return true,
+            Err(error) => return error.kind() == io::ErrorKind::NotFound,
+        }
     }
 }

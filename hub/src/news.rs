@@ -1,6 +1,9 @@
 //! Who waits is told that something changed, and looks again.
 
 use tokio::sync::watch;
+use trace_store::{CommitError, Draft, Ledger};
+
+use crate::{serve, workspace::Workspace};
 
 /// Tells those who wait. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +23,26 @@ impl News {
     /// Something is otherwise in the workspace, and it is durable.
     pub(crate) fn changed(&self) {
         self.changed.send_replace(());
+    }
+
+    /// Runs a job on the ledger's thread as [`serve::run`] does, and tells who looks where it changed something.
+    ///
+    /// # Errors
+    /// Where it is not recorded.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        ledger: &Ledger<Workspace>,
+        job: impl FnOnce(&mut Workspace, &mut Draft<'_>) -> T + Send + 'static,
+    ) -> Result<T, CommitError> {
+        let ran = serve::run(ledger, |workspace, draft| {
+            let done = job(workspace, draft);
+            (done, draft.changes_something())
+        });
+        let (done, changed) = ran.await?;
+        if changed {
+            self.changed();
+        }
+        Ok(done)
     }
 
     /// Something that was lent is taken back. Told before it is durable: whoever hears it asks the ledger.

@@ -4,9 +4,9 @@ use hub::companion::{CompanionRequest, DelegationRow, WorkItemRow};
 use identity::{Credential, Enrolment};
 use serde_json::{Value, json};
 use testkit::{
-    Device, Home, Visitor,
+    Device, Home, ListeningHub, Visitor,
     device::{PRESENT, VERIFIED},
-    home::{Person, Served},
+    home::Person,
 };
 use vocabulary::WorkItemId;
 
@@ -27,7 +27,7 @@ fn state(home: &Home, id: WorkItemId) -> String {
 }
 
 /// Alice's workspace with Bob in it, who has a passkey, and its inbox.
-fn inbox() -> (Home, Person, Served) {
+fn inbox() -> (Home, Person, ListeningHub) {
     let home = Home::lent();
     let bob = home.bob();
     let served = home.serve();
@@ -349,7 +349,7 @@ fn a_name_of_somebody_elses_that_points_here_is_answered_with_nothing() {
         }
     }
     // Another of its own names leads to the one that passkeys are for.
-    let port = served.authority().split_once(':').unwrap().1;
+    let port = served.port();
     let mut by_number = own;
     by_number.host = format!("127.0.0.1:{port}");
     let led = by_number.get("/members");

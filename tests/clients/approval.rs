@@ -5,9 +5,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 use testkit::{
-    Browser, Home, ScriptedModel, Step,
+    Browser, Home, ListeningHub, ScriptedModel, Step,
     clients::{ClaudeCode, Codex, Reach, SERVER, Session},
-    home::Served,
     scripted_model::ToolResult,
 };
 
@@ -18,7 +17,7 @@ const TITLE: &str = "Fix the password reset bug";
 /// Alice's home with a hub that serves her inbox, and a browser in which she is logged in.
 struct Desk {
     home: Home,
-    served: Served,
+    served: ListeningHub,
     browser: Browser,
 }
 

@@ -32,6 +32,9 @@ use zeroize::Zeroizing;
 
 use crate::output;
 
+/// How long the hub may take to end: it finishes what is in flight first.
+const ENDING: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// Show the whole story in a temporary home, under a minute, without a question
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -50,6 +53,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "\nThe demo's home is kept in {}",
             folder.keep().display()
         ));
+    } else {
+        let path = folder.path().to_owned();
+        folder
+            .close()
+            .with_context(|| format!("the demo's home could not be removed; remove {}", path.display()))?;
     }
     played?;
     Ok(ExitCode::SUCCESS)
@@ -220,7 +228,7 @@ impl Stage {
         }
     }
 
-    /// Ends the hub that the stage's own server started.
+    /// Ends the hub that the stage's own server started, and waits until it wrote its last.
     fn clear(&self) {
         if let Ok(Some(status)) = self.hub.ask_running::<Status>(&CompanionRequest::Status)
             && let Some(pid) = i32::try_from(status.pid)
@@ -228,6 +236,7 @@ impl Stage {
                 .and_then(rustix::process::Pid::from_raw)
         {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            let _ = hub::lock::let_go(&self.home, ENDING);
         }
     }
 }

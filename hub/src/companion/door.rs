@@ -10,7 +10,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::UnixStream;
-use trace_store::{CommitError, Draft, Ledger, ReadError, Store};
+use trace_store::{Draft, Ledger, ReadError, Store};
 use vocabulary::TraceId;
 
 use super::{
@@ -73,14 +73,8 @@ impl CompanionDoor {
             return sent.await;
         }
         let Some(request) = request else { return Ok(()) };
-        let changes = changes_something(&request);
         let reply = match self.answer(request).await {
-            Ok(value) => {
-                if changes {
-                    self.news.changed();
-                }
-                Reply::Done(value)
-            }
+            Ok(value) => Reply::Done(value),
             Err(refusal) => Reply::Refused(refusal),
         };
         match frame::send(&mut stream, &reply).await {
@@ -245,8 +239,10 @@ impl CompanionDoor {
         &self,
         job: impl FnOnce(&mut Workspace, &mut Draft<'_>) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let done: Result<T, CommitError> = crate::serve::run(&self.ledger, job).await;
-        done.map_err(|error| Refusal::new(RefusalCode::NotRecorded, &error))
+        self.news
+            .run(&self.ledger, job)
+            .await
+            .map_err(|error| Refusal::new(RefusalCode::NotRecorded, &error))
     }
 
     /// Reads what is durable, off the thread that serves connections.
@@ -262,21 +258,6 @@ impl CompanionDoor {
             Err(error) => Err(unreadable(&error)),
         }
     }
-}
-
-/// Whether somebody who looks at the workspace should look again after this.
-const fn changes_something(request: &CompanionRequest) -> bool {
-    matches!(
-        request,
-        CompanionRequest::Grant { .. }
-            | CompanionRequest::Revoke { .. }
-            | CompanionRequest::LetIn { .. }
-            | CompanionRequest::LetGo { .. }
-            | CompanionRequest::Enrol { .. }
-            | CompanionRequest::RemovePasskey { .. }
-            | CompanionRequest::RemoveTouchKey { .. }
-            | CompanionRequest::Erase { .. }
-    )
 }
 
 /// Whether it matters for the answer what ended undecided.

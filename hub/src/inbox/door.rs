@@ -206,7 +206,7 @@ impl Inbox {
         &self,
         job: impl FnOnce(&mut Workspace, &mut Draft<'_>) -> T + Send + 'static,
     ) -> Result<T, Failure> {
-        crate::serve::run(&self.ledger, job).await.map_err(Failure::from)
+        self.news.run(&self.ledger, job).await.map_err(Failure::from)
     }
 }
 

@@ -27,14 +27,8 @@ pub(super) async fn enrol(
     signed: Result<Json<SignedEnrolment>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let Json(signed) = signed.map_err(|error| Problem::unread(&error))?;
-    let anew = inbox
-        .attempt(move |workspace, draft| {
-            decisions::enrol(workspace, draft, &signed)?;
-            Ok(draft.changes_something())
-        })
+    inbox
+        .attempt(move |workspace, draft| decisions::enrol(workspace, draft, &signed))
         .await?;
-    if anew {
-        inbox.news.changed();
-    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -30,6 +30,5 @@ pub(super) async fn revoke(
     inbox
         .attempt(move |workspace, draft| lending::revoke(workspace, draft, id, why, Some(visitor.member)))
         .await?;
-    inbox.news.changed();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,7 +1,7 @@
 //! Every route over HTTP, by every method.
 
 use serde_json::{Value, json};
-use testkit::{Visitor, home::Served};
+use testkit::{ListeningHub, Visitor};
 
 use super::World;
 
@@ -59,7 +59,7 @@ fn digest(world: &World) -> Value {
 }
 
 /// What an agent can show: nothing, what it was lent, what it opened a session with, and what it stole.
-fn visitors(world: &World, served: &Served, bearer: &str) -> Vec<Visitor> {
+fn visitors(world: &World, served: &ListeningHub, bearer: &str) -> Vec<Visitor> {
     let nobody = Visitor::of(served);
     let token = std::fs::read_dir(world.home.layout().delegations())
         .unwrap()

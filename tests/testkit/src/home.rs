@@ -4,7 +4,6 @@ mod founded;
 mod landing;
 mod ledger;
 mod person;
-mod served;
 
 use std::{
     ffi::OsStr,
@@ -25,7 +24,6 @@ pub use founded::{Lending, digest_of};
 pub use landing::change;
 pub use ledger::Recorded;
 pub use person::Person;
-pub use served::Served;
 
 use crate::program::{self, Ran};
 

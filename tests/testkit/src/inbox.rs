@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use ureq::http::{Request, Response};
 
-use crate::{Device, device::VERIFIED, home::Served, program::PATIENCE};
+use crate::{Device, ListeningHub, device::VERIFIED, program::PATIENCE};
 
 /// What came back.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub struct Visitor {
 impl Visitor {
     /// Somebody who has not logged in.
     #[must_use]
-    pub fn of(served: &Served) -> Self {
+    pub fn of(served: &ListeningHub) -> Self {
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
@@ -68,7 +68,7 @@ impl Visitor {
         Self {
             agent,
             base: served.url().to_owned(),
-            host: served.authority().to_owned(),
+            host: served.host(),
             origin: Some(served.url().to_owned()),
             cookie: None,
             authorization: None,
@@ -80,7 +80,7 @@ impl Visitor {
     /// # Panics
     /// Where they are not let in.
     #[must_use]
-    pub fn logged_in(served: &Served, device: &Device) -> Self {
+    pub fn logged_in(served: &ListeningHub, device: &Device) -> Self {
         let mut visitor = Self::of(served);
         let answer = visitor.log_in(device, VERIFIED);
         assert_eq!(answer.status, 204, "{answer:?}");

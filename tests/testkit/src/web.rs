@@ -40,7 +40,8 @@ impl ListeningHub {
     /// Starts a home's hub on any port that is free, in the place of one that nobody watches.
     #[must_use]
     pub fn start(home: &Home) -> Self {
-        home.stop_hub();
+        // One that was started for the same moment may have waited for its turn.
+        while home.stop_hub() {}
         Self::run(&mut home.auditotter(&["serve", "--listen", "127.0.0.1:0"]))
     }
 
@@ -463,6 +464,12 @@ impl WebClient {
 }
 
 impl Home {
+    /// Serves this home's inbox on a port that is free, until what is returned is dropped.
+    #[must_use]
+    pub fn serve(&self) -> ListeningHub {
+        ListeningHub::start(self)
+    }
+
     /// What a client shows over HTTP that acts under what was lent to this agent: a new session's credential.
     ///
     /// # Panics

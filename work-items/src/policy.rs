@@ -21,6 +21,8 @@ pub struct RiskPolicy {
     rules: Vec<Rule>,
     /// The rules' globs, in their order.
     files: GlobSet,
+    /// Names the rules; made once, for every decision and every page asks for it.
+    digest: Digest,
 }
 
 #[derive(Debug, Clone)]
@@ -90,23 +92,14 @@ impl RiskPolicy {
             })
             .collect::<Result<Vec<_>, PolicyError>>()?;
         let files = files.build().map_err(|_| PolicyError::TooLarge(rules.len()))?;
-        Ok(Self { rules, files })
+        let digest = digest_of(&rules);
+        Ok(Self { rules, files, digest })
     }
 
     /// Names exactly these rules: what was judged by others was judged otherwise.
     #[must_use]
-    pub fn digest(&self) -> Digest {
-        let mut hasher = blake3::Hasher::new_derive_key(DIGEST_CONTEXT);
-        for Rule {
-            glob, risk, label, ..
-        } in &self.rules
-        {
-            for part in [glob, risk.as_str(), label] {
-                hasher.update(&(part.len() as u64).to_le_bytes());
-                hasher.update(part.as_bytes());
-            }
-        }
-        Digest::from_bytes(*hasher.finalize().as_bytes())
+    pub const fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// Whether a digest names rules by which work was ever judged: these, and those of earlier versions, whose approvals
@@ -155,6 +148,17 @@ impl Met<'_> {
             Self::Room(_) => Self::ROOM,
         }
     }
+}
+
+fn digest_of(rules: &[Rule]) -> Digest {
+    let mut hasher = blake3::Hasher::new_derive_key(DIGEST_CONTEXT);
+    for rule in rules {
+        for part in [&*rule.glob, rule.risk.as_str(), &*rule.label] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+    }
+    Digest::from_bytes(*hasher.finalize().as_bytes())
 }
 
 fn compile(glob: &str) -> Result<Glob, PolicyError> {

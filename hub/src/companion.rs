@@ -4,6 +4,7 @@
 //! gives a secret, and nothing here can add power: a grant is registered only with the member's own signature,
 //! which was made elsewhere, and everything else reads, or takes power away.
 
+mod answer;
 pub(crate) mod deciding;
 mod door;
 mod export;
@@ -13,11 +14,11 @@ mod link;
 mod request;
 pub(crate) mod traces;
 
+pub use answer::{
+    ChainSummary, DecisionRow, DelegationRow, EntryRow, EvidenceRow, ExceptionRow, InboxRow, InspectVerdict,
+    LandingRow, MemberRow, PasskeyRow, PosedRow, ReportRow, RevokeOutcome, ShownChange, ShownEntry,
+    ShownWorkItem, Status, TouchKeyRow, TraceRow, VerdictRow, VerifiedChain, WorkItemRow,
+};
 pub use door::CompanionDoor;
 pub use link::{CompanionLink, LinkError};
-pub use request::{
-    ChainSummary, CompanionRequest, DecisionRow, DelegationRow, EntryRow, EvidenceRow, ExceptionRow,
-    InboxRow, InspectVerdict, LandingRow, MemberRow, PasskeyRow, PosedRow, ReportRow, RevokeOutcome,
-    ShownChange, ShownEntry, ShownWorkItem, Status, TouchKeyRow, TraceRow, VerdictRow, VerifiedChain,
-    WorkItemRow,
-};
+pub use request::CompanionRequest;

@@ -8,12 +8,12 @@ use vocabulary::{MemberId, TraceId, WorkItemId};
 use work_items::{Evidence, RiskPolicy, State, WorkItem};
 
 use super::{
-    door::value,
-    landing,
-    request::{
+    answer::{
         DecisionRow, EvidenceRow, InboxRow, MemberRow, PasskeyRow, PosedRow, ReportRow, ShownEntry,
         ShownWorkItem, TouchKeyRow, WorkItemRow,
     },
+    door::value,
+    landing,
 };
 use crate::{
     decisions::{self, Posed, no_work_item},

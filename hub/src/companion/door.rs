@@ -14,8 +14,9 @@ use trace_store::{Draft, Ledger, ReadError, Store};
 use vocabulary::TraceId;
 
 use super::{
+    answer::Status,
     deciding, export, landing, lending,
-    request::{CompanionRequest, Status},
+    request::CompanionRequest,
     traces::{self, Names},
 };
 use crate::{

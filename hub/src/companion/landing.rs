@@ -8,9 +8,9 @@ use vocabulary::{GitObject, Timestamp};
 use work_items::{Change, Landing, RiskPolicy, Role, Verdict, WorkItem};
 
 use super::{
+    answer::{ExceptionRow, LandingRow, ShownChange, VerdictRow},
     deciding,
     door::value,
-    request::{ExceptionRow, LandingRow, ShownChange, VerdictRow},
 };
 use crate::{
     decisions::{self, no_work_item},

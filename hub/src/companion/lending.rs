@@ -7,8 +7,8 @@ use trace_store::{ChainId, Draft, Refs};
 use vocabulary::{DelegationId, MemberId, Timestamp};
 
 use super::{
+    answer::{DelegationRow, InspectVerdict, RevokeOutcome},
     door::value,
-    request::{DelegationRow, InspectVerdict, RevokeOutcome},
 };
 use crate::{
     kind::EntryKind,

@@ -1,135 +1,128 @@
 //! What the companion can ask. Each request has one typed answer; an export is answered with its bytes.
 
-use identity::{
-    Bytes, Challenge, Digest, Email, Fingerprint, PersonName, SignedDecision, SignedEnrolment,
-    SignedRegistration, TouchKey,
-};
-use protocol::Via;
+use identity::{Bytes, Fingerprint, SignedDecision, SignedEnrolment, SignedRegistration};
 use serde::{Deserialize, Serialize};
-use vocabulary::{
-    DelegationId, EvidenceKind, EvidenceOutcome, GitObject, MemberId, Risk, Timestamp, TraceId, WorkItemId,
-    WorkspaceId,
-};
+use vocabulary::{DelegationId, MemberId, TraceId, WorkItemId};
 use work_items::Change;
 
 /// A request of the companion; one connection carries one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CompanionRequest {
-    /// How the hub and its workspace are. Answer: [`Status`].
+    /// How the hub and its workspace are. Answer: [`Status`](super::Status).
     Status,
-    /// Register what a member's key has signed. Answer: [`DelegationRow`].
+    /// Register what a member's key has signed. Answer: [`DelegationRow`](super::DelegationRow).
     Grant {
         /// Proof of the grant without its power.
         witness: String,
     },
-    /// Take a delegation back. Answer: [`RevokeOutcome`].
+    /// Take a delegation back. Answer: [`RevokeOutcome`](super::RevokeOutcome).
     Revoke {
         /// Which.
         delegation: DelegationId,
         /// Why.
         why: Option<String>,
     },
-    /// What was lent. Answer: a list of [`DelegationRow`].
+    /// What was lent. Answer: a list of [`DelegationRow`](super::DelegationRow).
     Delegations,
-    /// What waits for somebody to decide, newest first. Answer: a list of [`InboxRow`].
+    /// What waits for somebody to decide, newest first. Answer: a list of [`InboxRow`](super::InboxRow).
     Inbox {
         /// At most so many.
         limit: usize,
     },
-    /// A work item, and what was decided. Answer: [`WorkItemRow`].
+    /// A work item, and what was decided. Answer: [`WorkItemRow`](super::WorkItemRow).
     WorkItem {
         /// Which.
         id: WorkItemId,
     },
-    /// Show a work item to somebody who may decide. Answer: [`ShownWorkItem`].
+    /// Show a work item to somebody who may decide. Answer: [`ShownWorkItem`](super::ShownWorkItem).
     Pose {
         /// Which.
         id: WorkItemId,
     },
-    /// Show somebody who is to be a member to one who may let them in. Answer: [`PosedRow`].
+    /// Show somebody who is to be a member to one who may let them in. Answer: [`PosedRow`](super::PosedRow).
     PoseNewcomer {
         /// What they say of themselves.
         registration: SignedRegistration,
     },
-    /// Let somebody in. Answer: [`MemberRow`].
+    /// Let somebody in. Answer: [`MemberRow`](super::MemberRow).
     LetIn {
         /// What they say of themselves.
         registration: SignedRegistration,
         /// The decision of a member, that it is true.
         signed: SignedDecision,
     },
-    /// Whose passkeys there are. Answer: a list of [`PasskeyRow`].
+    /// Whose passkeys there are. Answer: a list of [`PasskeyRow`](super::PasskeyRow).
     Passkeys,
-    /// Take up a passkey or touch key that a member said is theirs. Answer: a list of [`PasskeyRow`] or [`TouchKeyRow`].
+    /// Take up a passkey or touch key that a member said is theirs. Answer: a list of [`PasskeyRow`](super::PasskeyRow) or [`TouchKeyRow`](super::TouchKeyRow).
     Enrol {
         /// What the member signed.
         signed: SignedEnrolment,
     },
-    /// Let go of a passkey. Answer: a list of [`PasskeyRow`].
+    /// Let go of a passkey. Answer: a list of [`PasskeyRow`](super::PasskeyRow).
     RemovePasskey {
         /// Which.
         credential: Bytes,
     },
-    /// Whose touch keys there are. Answer: a list of [`TouchKeyRow`].
+    /// Whose touch keys there are. Answer: a list of [`TouchKeyRow`](super::TouchKeyRow).
     TouchKeys,
-    /// Let go of a touch key. Answer: a list of [`TouchKeyRow`].
+    /// Let go of a touch key. Answer: a list of [`TouchKeyRow`](super::TouchKeyRow).
     RemoveTouchKey {
         /// Which.
         fingerprint: Fingerprint,
     },
-    /// Show a member who is to be one no longer. Answer: [`PosedRow`].
+    /// Show a member who is to be one no longer. Answer: [`PosedRow`](super::PosedRow).
     PoseDeparture {
         /// Who.
         member: MemberId,
     },
-    /// Let go of a member. Answer: a list of [`MemberRow`], of who stays.
+    /// Let go of a member. Answer: a list of [`MemberRow`](super::MemberRow), of who stays.
     LetGo {
         /// The decision of a member.
         signed: SignedDecision,
     },
-    /// Show an entry whose body is to be erased. Answer: [`ShownEntry`].
+    /// Show an entry whose body is to be erased. Answer: [`ShownEntry`](super::ShownEntry).
     PoseErasure {
         /// In which trace.
         trace: TraceId,
         /// Where in it.
         seq: u64,
     },
-    /// Erase a body. Answer: [`EntryRow`].
+    /// Erase a body. Answer: [`EntryRow`](super::EntryRow).
     Erase {
         /// The decision of a member.
         signed: SignedDecision,
     },
-    /// Record what somebody decided. Answer: [`WorkItemRow`].
+    /// Record what somebody decided. Answer: [`WorkItemRow`](super::WorkItemRow).
     Decide {
         /// What was signed.
         signed: SignedDecision,
     },
-    /// Show a change that is to land to somebody who may decide. Answer: [`ShownChange`].
+    /// Show a change that is to land to somebody who may decide. Answer: [`ShownChange`](super::ShownChange).
     PoseChange {
         /// What git says of it.
         change: Change,
     },
-    /// Record what somebody decided on a change. Answer: [`WorkItemRow`].
+    /// Record what somebody decided on a change. Answer: [`WorkItemRow`](super::WorkItemRow).
     DecideChange {
         /// What git says of it.
         change: Change,
         /// What was signed.
         signed: SignedDecision,
     },
-    /// Changes that were let through by exception, newest first. Answer: a list of [`ExceptionRow`].
+    /// Changes that were let through by exception, newest first. Answer: a list of [`ExceptionRow`](super::ExceptionRow).
     Exceptions,
-    /// Would a token be accepted now? Answer: [`InspectVerdict`].
+    /// Would a token be accepted now? Answer: [`InspectVerdict`](super::InspectVerdict).
     Inspect {
         /// The token's text.
         token: String,
     },
-    /// The newest traces. Answer: a list of [`TraceRow`].
+    /// The newest traces. Answer: a list of [`TraceRow`](super::TraceRow).
     Traces {
         /// At most so many.
         limit: usize,
     },
-    /// A trace's entries from a position on. Answer: a list of [`EntryRow`], empty at the end.
+    /// A trace's entries from a position on. Answer: a list of [`EntryRow`](super::EntryRow), empty at the end.
     Entries {
         /// Which trace.
         trace: TraceId,
@@ -138,12 +131,12 @@ pub enum CompanionRequest {
         /// At most so many.
         limit: usize,
     },
-    /// One trace, summed up. Answer: [`TraceRow`].
+    /// One trace, summed up. Answer: [`TraceRow`](super::TraceRow).
     Trace {
         /// Which.
         trace: TraceId,
     },
-    /// Verify one trace, or all chains and the tree over them. Answer: a list of [`VerifiedChain`].
+    /// Verify one trace, or all chains and the tree over them. Answer: a list of [`VerifiedChain`](super::VerifiedChain).
     Verify {
         /// Which trace.
         trace: Option<TraceId>,
@@ -153,489 +146,4 @@ pub enum CompanionRequest {
         /// Which trace.
         trace: TraceId,
     },
-}
-
-/// How the hub and its workspace are.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Status {
-    /// Which workspace.
-    pub workspace: WorkspaceId,
-    /// The hub's version.
-    pub version: String,
-    /// The hub's process.
-    pub pid: u32,
-    /// The hub's clock: never before the last entry.
-    pub now: Timestamp,
-    /// How many entries the ledger has.
-    pub entries: u64,
-    /// The public key that signs checkpoints, in hex.
-    pub hub_key: String,
-    /// The address under which people reach the inbox, where it is open.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inbox: Option<String>,
-    /// Who is a member.
-    pub members: Vec<MemberRow>,
-}
-
-/// A member.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MemberRow {
-    /// Which.
-    pub id: MemberId,
-    /// Name.
-    pub name: PersonName,
-    /// Address.
-    pub email: Email,
-    /// The number by which tokens name the member's delegation key.
-    pub root_key_id: u32,
-    /// All that is known of the member, in canonical JSON: what a decision to let go of them is about.
-    pub canonical: String,
-}
-
-/// A work item that waits.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct InboxRow {
-    /// Which.
-    pub id: WorkItemId,
-    /// As it was proposed.
-    pub title: String,
-    /// Where it stands.
-    pub state: String,
-    /// What kind of work it is.
-    #[serde(rename = "type")]
-    pub item_type: String,
-    /// How much it could hurt.
-    pub risk: Risk,
-    /// For whom, via what.
-    pub proposed_by: String,
-    /// When.
-    pub proposed_at: Timestamp,
-}
-
-/// A work item.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct WorkItemRow {
-    /// Which.
-    pub id: WorkItemId,
-    /// As it was proposed.
-    pub title: String,
-    /// As it was proposed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// Where it stands.
-    pub state: String,
-    /// What kind of work it is.
-    #[serde(rename = "type")]
-    pub item_type: String,
-    /// Why.
-    pub type_reasons: Vec<String>,
-    /// How much it could hurt.
-    pub risk: Risk,
-    /// Why.
-    pub risk_reasons: Vec<String>,
-    /// Where.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repository: Option<String>,
-    /// On what.
-    pub paths: Vec<String>,
-    /// For whom.
-    pub on_behalf_of: MemberId,
-    /// For whom, via what.
-    pub proposed_by: String,
-    /// Under which delegation.
-    pub delegation: DelegationId,
-    /// In which trace.
-    pub trace: TraceId,
-    /// When.
-    pub proposed_at: Timestamp,
-    /// The digest of what is decided on.
-    pub digest: Digest,
-    /// What was decided, in order.
-    pub decisions: Vec<DecisionRow>,
-    /// What was run on it, in order, as whoever ran it says.
-    #[serde(default)]
-    pub evidence: Vec<EvidenceRow>,
-    /// What was decided on changes that were to land for it, in order.
-    #[serde(default)]
-    pub landings: Vec<LandingRow>,
-    /// What that amounts to for each tree, newest first.
-    #[serde(default)]
-    pub verdicts: Vec<VerdictRow>,
-    /// What its agents said became of it, in order.
-    #[serde(default)]
-    pub reports: Vec<ReportRow>,
-    /// Why its approval no longer fits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stale: Option<String>,
-    /// When it ends, or ended, if nobody decides; only while nobody has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-}
-
-/// A decision on whether a change may land.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct LandingRow {
-    /// What was to land.
-    pub tree: GitObject,
-    /// The commit that has it.
-    pub head: GitObject,
-    /// The commit on which it was to land.
-    pub base: GitObject,
-    /// Who made it, by address, as git said to whoever decided.
-    pub committers: Vec<String>,
-    /// How many lines it changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed_lines: Option<u32>,
-    /// What was decided.
-    pub verb: String,
-    /// As whom: independent, exception, review or objection.
-    pub role: String,
-    /// Who.
-    pub member: MemberId,
-    /// Who, by name.
-    pub by: String,
-    /// When, by the clock of whoever decided.
-    pub at: Timestamp,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rationale: Option<String>,
-    /// How it was signed.
-    pub tier: String,
-    /// The time between showing and deciding, in whole seconds.
-    pub took_seconds: u64,
-    /// Until when somebody independent has to look, where nobody independent could decide.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub review_due: Option<Timestamp>,
-    /// Who did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reviewed_by: Option<String>,
-    /// Why it fits no more, if it does not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stale: Option<String>,
-}
-
-/// Whether a tree may land.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct VerdictRow {
-    /// Which.
-    pub tree: GitObject,
-    /// Whether it may.
-    pub may_land: bool,
-    /// The same in words, with why.
-    pub words: String,
-}
-
-/// A change that was let through by one of those who made it, for there was nobody else.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ExceptionRow {
-    /// For which work item.
-    pub id: WorkItemId,
-    /// As it was proposed.
-    pub title: String,
-    /// What was to land.
-    pub tree: GitObject,
-    /// The commit that has it.
-    pub head: GitObject,
-    /// The commit on which it was to land.
-    pub base: GitObject,
-    /// Who made it, by address, as git said to whoever let it through.
-    pub committers: Vec<String>,
-    /// Who let it through.
-    pub by: String,
-    /// When, by the clock of whoever decided.
-    pub at: Timestamp,
-    /// Until when somebody independent has to look.
-    pub review_due: Timestamp,
-    /// Whether that is over, and nobody has.
-    pub overdue: bool,
-    /// Who looked at it since, and approved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reviewed_by: Option<String>,
-    /// Who said no to it; that closes nothing.
-    #[serde(default)]
-    pub objected: Vec<String>,
-}
-
-/// A change as it is shown to somebody who may decide.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ShownChange {
-    /// The work item and all that is known of it, and the challenge that was posed for the change.
-    pub work_item: ShownWorkItem,
-    /// Who may decide without having made it, or had it made.
-    pub independent: Vec<MemberId>,
-    /// Whether it was let through by exception, and nobody independent has looked yet.
-    pub waits_for_review: bool,
-}
-
-/// What an agent said became of work: its word.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ReportRow {
-    /// Where it stands since.
-    pub state: String,
-    /// Where the change can be looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pull_request: Option<String>,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-    /// Whose word it is, via what.
-    pub by: String,
-    /// In which session's trace.
-    pub trace: TraceId,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// What was run on a change.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct EvidenceRow {
-    /// What looked.
-    pub kind: EvidenceKind,
-    /// What came of it.
-    pub outcome: EvidenceOutcome,
-    /// What ran, by name.
-    pub tool: String,
-    /// What it found.
-    pub summary: String,
-    /// The digest of the whole report.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Digest>,
-    /// How many lines the change has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed_lines: Option<u32>,
-    /// The commit on which it ran.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<GitObject>,
-    /// The tree on which it ran.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tree: Option<GitObject>,
-    /// Whose word it is, via what.
-    pub by: String,
-    /// Whose word it is.
-    pub on_behalf_of: MemberId,
-    /// In which session's trace.
-    pub trace: TraceId,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// A decision.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DecisionRow {
-    /// What.
-    pub verb: String,
-    /// Who.
-    pub member: MemberId,
-    /// Who, by name.
-    pub by: String,
-    /// When, by the clock of whoever decided.
-    pub at: Timestamp,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rationale: Option<String>,
-    /// How it was signed.
-    pub tier: String,
-    /// How many entries of the ledger it vouches for.
-    pub ledger_size: u64,
-    /// The time between showing and deciding, in whole seconds: a signal, not a proof of reading.
-    pub took_seconds: u64,
-    /// How many lines the change had, as the evidence shown said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed_lines: Option<u32>,
-}
-
-/// A work item as it is shown to somebody who may decide, and what the answer has to name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ShownWorkItem {
-    /// What was recorded, to the letter: its digest, with that of the evidence, is what is signed.
-    pub recorded: String,
-    /// The evidence on it, each as it was recorded, to the letter.
-    #[serde(default)]
-    pub evidence: Vec<String>,
-    /// The challenge that was posed for it.
-    pub posed: PosedRow,
-}
-
-/// An entry as it is shown to somebody who may erase its body, and what the answer has to name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ShownEntry {
-    /// Its canonical bytes: their digest is what is signed.
-    pub entry: String,
-    /// What it says, in few words.
-    pub summary: String,
-    /// The challenge that was posed for it.
-    pub posed: PosedRow,
-}
-
-/// A passkey.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PasskeyRow {
-    /// Which.
-    pub id: Bytes,
-    /// Whose.
-    pub member: MemberId,
-    /// Whose, by name.
-    pub name: PersonName,
-    /// The host name for which it was made.
-    pub rp_id: String,
-}
-
-/// A touch key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TouchKeyRow {
-    /// Which.
-    pub fingerprint: Fingerprint,
-    /// Whose.
-    pub member: MemberId,
-    /// Whose, by name.
-    pub name: PersonName,
-    /// Its public half.
-    pub public_key: TouchKey,
-}
-
-/// What the answer to a challenge has to name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PosedRow {
-    /// In which workspace.
-    pub workspace: WorkspaceId,
-    /// What makes the answer count once.
-    pub challenge: Challenge,
-    /// The ledger's size at this moment.
-    pub ledger_size: u64,
-    /// Its root.
-    pub ledger_root: Digest,
-    /// The ledger's time.
-    pub now: Timestamp,
-    /// Until when it can be answered.
-    pub ends_at: Timestamp,
-}
-
-/// A delegation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DelegationRow {
-    /// Which.
-    pub id: DelegationId,
-    /// Who lent.
-    pub on_behalf_of: MemberId,
-    /// The lender's name.
-    pub lent_by: String,
-    /// To whom.
-    pub agent: String,
-    /// What.
-    pub verbs: Vec<String>,
-    /// Where.
-    pub repositories: Vec<String>,
-    /// On what.
-    pub paths: Vec<String>,
-    /// Up to what risk.
-    pub risk_ceiling: Risk,
-    /// Since when.
-    pub granted_at: Timestamp,
-    /// Until when.
-    pub expires_at: Timestamp,
-    /// `lent`, `expired` or `revoked`.
-    pub state: String,
-    /// When and why it was taken back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revoked_at: Option<Timestamp>,
-    /// Why it was taken back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-}
-
-/// What revoking did.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RevokeOutcome {
-    /// Which delegation.
-    pub id: DelegationId,
-    /// Since when it is revoked; earlier than now where it was already.
-    pub revoked_at: Timestamp,
-}
-
-/// Whether a token would be accepted now.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct InspectVerdict {
-    /// Whether.
-    pub accepted: bool,
-    /// Why not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why_not: Option<String>,
-}
-
-/// A trace, summed up.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TraceRow {
-    /// Which.
-    pub id: TraceId,
-    /// For whom.
-    pub on_behalf_of: String,
-    /// Via what.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub via: Option<Via>,
-    /// Under which delegation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delegation: Option<DelegationId>,
-    /// When it began.
-    pub began_at: Timestamp,
-    /// When its last entry was recorded.
-    pub last_at: Timestamp,
-    /// How many entries it has.
-    pub entries: u64,
-    /// The hash of its last entry, in hex.
-    pub head: String,
-}
-
-/// An entry with its body.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct EntryRow {
-    /// Its place in the chain.
-    pub seq: u64,
-    /// Its place in the ledger.
-    pub index: u64,
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    pub kind: String,
-    /// For whom, by name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_behalf_of: Option<String>,
-    /// Via what.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub via: Option<Via>,
-    /// In a few words.
-    pub summary: String,
-    /// The body's JSON, or its text where it is none; absent where there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<serde_json::Value>,
-    /// Whether the body was erased.
-    #[serde(default)]
-    pub erased: bool,
-    /// Its hash, in hex.
-    pub hash: String,
-}
-
-/// The result of verifying one chain.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct VerifiedChain {
-    /// Which chain; the workspace's own is `ws_…`, the tree over all is `ledger`.
-    pub id: String,
-    /// Whether it holds.
-    pub holds: bool,
-    /// What was checked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checked: Option<ChainSummary>,
-    /// Where it does not hold and why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub broken: Option<String>,
-}
-
-/// What verifying a chain went through.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ChainSummary {
-    /// How many entries.
-    pub entries: u64,
-    /// How many bodies were erased.
-    pub erased: u64,
-    /// The last entry's hash, in hex; the root for the whole ledger.
-    pub head: String,
 }

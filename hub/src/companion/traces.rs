@@ -7,7 +7,7 @@ use serde_json::Value;
 use trace_store::{BodyState, ChainId, ReadError, Store, Stored};
 use vocabulary::{MemberId, TraceId};
 
-use super::request::{ChainSummary, EntryRow, TraceRow, VerifiedChain};
+use super::answer::{ChainSummary, EntryRow, TraceRow, VerifiedChain};
 use crate::{dispatch::unreadable, summary::summarize, workspace::Workspace};
 
 /// The most rows of one answer.

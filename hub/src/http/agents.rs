@@ -6,6 +6,7 @@
 //! on the socket. A protocol session is of use only with the credential that opened it.
 
 mod answers;
+mod bodies;
 mod bound;
 mod credential;
 mod entrance;
@@ -31,6 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vocabulary::SessionId;
 
 use self::{
+    bodies::Bodies,
     bound::Bound,
     credential::token_in,
     events::Events,
@@ -62,6 +64,7 @@ struct Inner {
     events: Events,
     streams: Streams,
     nonces: Nonces,
+    bodies: Bodies,
     addresses: Pace<IpAddr>,
     paces: Pace<SessionId>,
     closing: watch::Receiver<bool>,
@@ -96,6 +99,7 @@ impl Agents {
             events,
             streams: Streams::default(),
             nonces: Nonces::new().map_err(io::Error::other)?,
+            bodies: Bodies::default(),
             addresses: Pace::new(pace::OF_ADDRESS),
             paces: Pace::new(pace::OF_SESSION),
             closing,

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode, request::Parts},
+    http::{HeaderName, Method, StatusCode, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use bytes::Bytes;
 use mcp_server::mistakes::{self, MAX_MESSAGE_BYTES, Mistake};
 use rmcp::model::ClientJsonRpcMessage;
 use serde_json::Value;
@@ -17,12 +16,13 @@ use tokio::sync::oneshot;
 use super::{
     Agents,
     answers::{self, Answer},
+    bodies::Unread,
     bound::{Full, MOST_IN_ALL, Owner},
     entrance::no_such_session,
     guests::{Guest, Name},
     link::Courier,
 };
-use crate::http::{problem::Problem, slow::BODY_DEADLINE};
+use crate::http::problem::Problem;
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
@@ -52,15 +52,21 @@ pub(super) async fn serve(State(agents): State<Agents>, request: Request) -> Res
     }
     let under_way = agents.0.under_way.token();
     let courier = agents.courier();
-    let bytes = match read(&parts.headers, body).await {
-        Ok(bytes) => bytes,
+    let read = match agents
+        .0
+        .bodies
+        .read(&parts.headers, body, MAX_MESSAGE_BYTES)
+        .await
+    {
+        Ok(read) => read,
         Err(unread) => return unread.recorded(&courier, &guest).await,
     };
-    if let Some(withdrawn) = withdrawn(&bytes) {
+    let bytes = &read.bytes;
+    if let Some(withdrawn) = withdrawn(bytes) {
         courier.observe(&guest, withdrawn).await;
     }
-    let message: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    if let Some(oversized) = mistakes::oversized(&message, &bytes) {
+    let message: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    if let Some(oversized) = mistakes::oversized(&message, bytes) {
         courier.observe(&guest, oversized.observation.clone()).await;
         return answers::mistake(StatusCode::BAD_REQUEST, oversized);
     }
@@ -77,9 +83,9 @@ pub(super) async fn serve(State(agents): State<Agents>, request: Request) -> Res
     };
     // What rmcp cannot read it answers without a word of why, and in no JSON-RPC.
     if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE
-        && let Err(error) = serde_json::from_slice::<ClientJsonRpcMessage>(&bytes)
+        && let Err(error) = serde_json::from_slice::<ClientJsonRpcMessage>(bytes)
     {
-        return match mistakes::explain(&bytes, &error.to_string()) {
+        return match mistakes::explain(bytes, &error.to_string()) {
             Some(mistake) => {
                 courier.observe(&guest, mistake.observation.clone()).await;
                 answers::mistake(StatusCode::BAD_REQUEST, mistake)
@@ -198,12 +204,6 @@ impl Agents {
     }
 }
 
-/// Why there is no body.
-pub(super) enum Unread {
-    TooLong,
-    Late,
-}
-
 impl Unread {
     /// What is answered, once it is recorded.
     pub(super) async fn recorded(self, courier: &Courier, guest: &Guest) -> Response {
@@ -218,27 +218,6 @@ impl Unread {
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "late", detail).into_response()
             }
         }
-    }
-}
-
-/// A message of MCP's, bounded in size and time.
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Unread> {
-    read_up_to(headers, body, MAX_MESSAGE_BYTES).await
-}
-
-/// A body, bounded in size and time.
-pub(super) async fn read_up_to(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Unread> {
-    let announced = headers
-        .get(axum::http::header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > most) {
-        return Err(Unread::TooLong);
-    }
-    match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, most)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // Or it broke off; then nobody reads the answer.
-        Ok(Err(_)) => Err(Unread::TooLong),
-        Err(_) => Err(Unread::Late),
     }
 }
 

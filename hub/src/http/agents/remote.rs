@@ -19,8 +19,8 @@ use protocol::{
 
 use super::{
     Agents,
+    bodies::Unread,
     guests::{Guest, Guests},
-    mcp::{Unread, read_up_to},
     nonces::{Nonce, Standing},
 };
 use crate::{
@@ -85,9 +85,8 @@ impl Agents {
         } else {
             MOST_OPENING_BYTES
         };
-        let body = read_up_to(&parts.headers, body, most)
-            .await
-            .map_err(|unread| not_read(&unread, most))?;
+        let read = self.0.bodies.read(&parts.headers, body, most);
+        let read = read.await.map_err(|unread| not_read(&unread, most))?;
         let text = |name| only(&parts.headers, &HeaderName::from_static(name));
         let Some((attempt, proof)) = text(ATTEMPT).and_then(|id| id.parse().ok()).zip(text(PROOF)) else {
             let mut refusal = Refusal::from(&Denial::BadProof);
@@ -100,7 +99,7 @@ impl Agents {
             path: PATH,
             nonce,
             attempt,
-            body,
+            body: read.bytes.clone(),
             proof: proof.to_owned(),
             from,
         });

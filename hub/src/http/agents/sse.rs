@@ -20,7 +20,7 @@ use axum::{
 };
 use futures_util::{StreamExt as _, stream};
 use mcp_server::{
-    mistakes::{self, Mistake},
+    mistakes::{self, MAX_MESSAGE_BYTES, Mistake},
     server::Server,
 };
 use rmcp::{
@@ -42,7 +42,6 @@ use super::{
     entrance::no_such_session,
     guests::{Guest, lock},
     link::Courier,
-    mcp::read,
 };
 use crate::{clock, http::problem::Problem};
 
@@ -159,18 +158,24 @@ pub(super) async fn take(State(agents): State<Agents>, request: Request) -> Resp
         return unavailable();
     }
     let courier = agents.courier();
-    let bytes = match read(&parts.headers, body).await {
-        Ok(bytes) => bytes,
+    let read = match agents
+        .0
+        .bodies
+        .read(&parts.headers, body, MAX_MESSAGE_BYTES)
+        .await
+    {
+        Ok(read) => read,
         Err(unread) => return unread.recorded(&courier, &guest).await,
     };
-    let read: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    if let Some(oversized) = mistakes::oversized(&read, &bytes) {
+    let bytes = &read.bytes;
+    let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    if let Some(oversized) = mistakes::oversized(&value, bytes) {
         return refuse(&courier, &guest, oversized).await;
     }
-    drop(read);
-    let message = match serde_json::from_slice::<ClientJsonRpcMessage>(&bytes) {
+    drop(value);
+    let message = match serde_json::from_slice::<ClientJsonRpcMessage>(bytes) {
         Ok(message) => message,
-        Err(error) => match mistakes::explain(&bytes, &error.to_string()) {
+        Err(error) => match mistakes::explain(bytes, &error.to_string()) {
             Some(mistake) => return refuse(&courier, &guest, mistake).await,
             None => return StatusCode::ACCEPTED.into_response(),
         },

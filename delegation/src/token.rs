@@ -78,6 +78,12 @@ impl fmt::Debug for DelegationToken {
 }
 
 impl SessionToken {
+    /// The token of this text, as who made it kept it. Nothing is checked: whoever is shown it verifies it.
+    #[must_use]
+    pub const fn from_kept(text: String) -> Self {
+        Self(text)
+    }
+
     pub(crate) const fn new(text: String) -> Self {
         Self(text)
     }

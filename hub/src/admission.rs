@@ -32,6 +32,8 @@ pub(crate) enum Opening {
     Connecting,
     /// On the connection on which this trace's session is open.
     Renewing(TraceId),
+    /// For one request only.
+    Telling,
 }
 
 /// Somebody who was turned away: why, and who it was, where a token and a proof say that.
@@ -341,36 +343,43 @@ fn enter(
             let message = format!("session {id} has ended; start the MCP server anew for another");
             return Err(Refusal::new(RefusalCode::SessionClosed, &message));
         }
+        // Each of many requests opens it; only another token says something new.
+        Some(session) if matches!(opening, Opening::Telling) && session.token == Some(token.digest()) => None,
         Some(_) => {
             let reason = match opening {
                 Opening::Connecting => ResumeReason::Reconnected,
-                Opening::Renewing(_) => ResumeReason::Renewed,
+                Opening::Renewing(_) | Opening::Telling => ResumeReason::Renewed,
             };
             let body = SessionResumed {
                 reason,
                 token_digest,
                 expires_at,
             };
-            record::append(draft, chain, EntryKind::SessionResumed, by, Refs::new(), &body)
+            let resumed = EntryKind::SessionResumed;
+            Some(record::append(draft, chain, resumed, by, Refs::new(), &body))
         }
         None => {
             begins_now(id, draft.now())?;
-            record::append(
+            let opened = SessionOpened::under(&token);
+            Some(record::append(
                 draft,
                 chain,
                 EntryKind::SessionOpened,
                 by,
                 Refs::new(),
-                &SessionOpened::under(&token),
-            )
+                &opened,
+            ))
         }
     };
-    let written = written.map_err(|error| not_recorded(&error))?;
-    workspace
+    let written = written.transpose().map_err(|error| not_recorded(&error))?;
+    let session = workspace
         .sessions
         .entry(id)
-        .or_insert_with(|| recalled.unwrap_or_else(|| Session::new(&token)))
-        .went_on(written.at);
+        .or_insert_with(|| recalled.unwrap_or_else(|| Session::new(&token)));
+    session.token = Some(token.digest());
+    if let Some(written) = written {
+        session.went_on(written.at);
+    }
     let opened = Opened {
         session: id,
         trace,

@@ -5,12 +5,13 @@
 //! told why not, and the attempt is recorded.
 
 mod asking;
+mod hearing;
 
 use std::time::Duration;
 
 use protocol::{
     AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Refusal, RefusalCode, Reply, ReplyBody,
-    Request, VERSION,
+    Request, Tell, VERSION,
     frame::{self, FrameError},
     home::Home,
 };
@@ -43,6 +44,12 @@ const OPENING_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long a decision is waited for. Clients give a call up after a minute, and the agent side before that.
 const LONGEST_WAIT: Duration = Duration::from_secs(40);
+
+/// How a connection begins.
+enum Begun {
+    Open(Open),
+    Tell(Tell),
+}
 
 /// What serving agents takes.
 #[derive(Debug, Clone)]
@@ -84,8 +91,9 @@ impl AgentDoor {
         let nonce = fresh_nonce()?;
         frame::send(&mut write, &HubMessage::Challenge(self.challenge(&nonce))).await?;
         let opened = tokio::time::timeout(OPENING_DEADLINE, frame::receive(&mut read)).await;
-        let open = match opened {
-            Ok(Ok(Some(AgentMessage::Open(open)))) => open,
+        let begun = match opened {
+            Ok(Ok(Some(AgentMessage::Open(open)))) => Begun::Open(open),
+            Ok(Ok(Some(AgentMessage::Tell(tell)))) => Begun::Tell(tell),
             Ok(Ok(Some(AgentMessage::Request(_)))) => {
                 return Err(FrameError::Io(std::io::ErrorKind::InvalidData.into()));
             }
@@ -104,6 +112,10 @@ impl AgentDoor {
                 );
             }
         }
+        let open = match begun {
+            Begun::Open(open) => open,
+            Begun::Tell(tell) => return frame::send(&mut write, &self.hear(tell, nonce).await).await,
+        };
         match self.open(open, nonce, Opening::Connecting).await {
             Ok((caller, opened)) => {
                 let session = caller.token.session();
@@ -140,6 +152,10 @@ impl AgentDoor {
                         break Ok(());
                     };
                     self.answer(caller.clone(), request, place, closing.clone());
+                }
+                // That is for a connection of its own.
+                Ok(Some(AgentMessage::Tell(_))) => {
+                    break Err(FrameError::Io(std::io::ErrorKind::InvalidData.into()));
                 }
                 Ok(Some(AgentMessage::Open(open))) => {
                     let used = std::mem::replace(&mut nonce, fresh_nonce()?);

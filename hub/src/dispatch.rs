@@ -15,6 +15,7 @@ use trace_store::{Appended, ChainId, Draft, Refs};
 use vocabulary::{RequestId, Timestamp, TraceId};
 
 use crate::{
+    events,
     inbox::LinkKey,
     kind::EntryKind,
     record::{self, By, RecordError, not_recorded},
@@ -79,7 +80,7 @@ pub(crate) fn request(
     };
     let replied = match (&request.body, over) {
         // That it ends is all that may still be said of it.
-        (RequestBody::Call(_) | RequestBody::Observe(_), Some(refusal)) => {
+        (RequestBody::Call(_) | RequestBody::Observe(_) | RequestBody::Event(_), Some(refusal)) => {
             match turn_away(workspace, &mut scribe, &request.body, refusal) {
                 Ok(Tried::Recorded(reply)) => Ok(reply),
                 Ok(Tried::Counted(refusal)) => return Step::Done(ReplyBody::Failed(refusal)),
@@ -145,6 +146,13 @@ fn carry_out(
         RequestBody::Observe(observation) => scribe
             .observe(observation, None)
             .map(|position| Called::Answered(ReplyBody::Recorded(position))),
+        RequestBody::Event(event) => {
+            let told = match prepared {
+                Some(Prepared::Told(told)) => told,
+                _ => events::read(event),
+            };
+            events::record(workspace, scribe, &told).map(|heard| Called::Answered(ReplyBody::Heard(heard)))
+        }
         RequestBody::Close => scribe
             .write(EntryKind::SessionClosed, Refs::new(), &serde_json::json!({}))
             .map(|written| Called::Answered(ReplyBody::Recorded(scribe.position(&written)))),
@@ -164,7 +172,7 @@ fn turn_away(
     };
     let call = match body {
         RequestBody::Call(call) => Some(call),
-        RequestBody::Observe(_) | RequestBody::Close => None,
+        RequestBody::Observe(_) | RequestBody::Event(_) | RequestBody::Close => None,
     };
     if call.is_none() || unrecorded > 0 {
         let denied = AccessDenied {
@@ -369,6 +377,16 @@ impl Scribe<'_, '_> {
             },
         )?;
         Ok(self.position(&written))
+    }
+
+    /// Where its trace stands.
+    pub(crate) fn newest(&self) -> Result<Position, RecordError> {
+        let trace = self.caller.trace;
+        let head = self.draft.head(ChainId::Trace(trace))?;
+        Ok(Position {
+            trace,
+            seq: head.map_or(0, |head| head.next_seq.saturating_sub(1)),
+        })
     }
 
     pub(crate) const fn position(&self, written: &Appended) -> Position {

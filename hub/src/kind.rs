@@ -88,6 +88,61 @@ kinds! {
     ProtocolError = "protocol.error";
     /// The client withdrew a request.
     CallCancelled = "call.cancelled";
+    /// The client's own session began, or went on after a pause.
+    SessionStarted = "session.started";
+    /// The client's own session ended.
+    SessionEnded = "session.ended";
+    /// Somebody said something to the agent.
+    Prompt = "prompt";
+    /// A tool of the client's failed.
+    ToolFailed = "tool.failed";
+    /// A tool of the client's changed a file.
+    FileEdited = "file.edited";
+    /// A shell ran a command.
+    CommandRun = "command.run";
+    /// The client asked a human whether a tool may be used.
+    PermissionAsked = "permission.asked";
+    /// A tool was not allowed.
+    PermissionRefused = "permission.refused";
+    /// The agent started another.
+    SubAgentStarted = "subagent.started";
+    /// That one came to its end.
+    SubAgentStopped = "subagent.stopped";
+    /// What the agent remembers of its session was shortened.
+    ContextCompacted = "context.compacted";
+    /// The agent had nothing more to do.
+    TurnEnded = "turn.ended";
+    /// A human stopped the agent in the middle of something.
+    TurnInterrupted = "turn.interrupted";
+    /// Something else that the client told.
+    ClientEvent = "client.event";
+    /// What should have been recorded and was not.
+    CaptureGap = "capture.gap";
+}
+
+impl EntryKind {
+    /// Whether a client's hook told it, and nobody else can.
+    #[must_use]
+    pub const fn is_told_by_a_client(self) -> bool {
+        matches!(
+            self,
+            Self::SessionStarted
+                | Self::SessionEnded
+                | Self::Prompt
+                | Self::ToolFailed
+                | Self::FileEdited
+                | Self::CommandRun
+                | Self::PermissionAsked
+                | Self::PermissionRefused
+                | Self::SubAgentStarted
+                | Self::SubAgentStopped
+                | Self::ContextCompacted
+                | Self::TurnEnded
+                | Self::TurnInterrupted
+                | Self::ClientEvent
+                | Self::CaptureGap
+        )
+    }
 }
 
 /// A kind that this version does not know.

@@ -2,7 +2,7 @@
 
 use protocol::{Refusal, RefusalCode, Via};
 use serde::Serialize;
-use trace_store::{AppendError, Appended, ChainId, Draft, FieldError, NewEntry, Refs};
+use trace_store::{AppendError, Appended, ChainId, Draft, FieldError, NewEntry, ReadError, Refs};
 use vocabulary::{DelegationId, MemberId};
 
 use crate::{kind::EntryKind, records};
@@ -20,6 +20,8 @@ pub(crate) struct By<'a> {
 pub(crate) enum RecordError {
     #[error(transparent)]
     Append(#[from] AppendError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
     #[error(transparent)]
     Field(#[from] FieldError),
     #[error("a body has no JSON form: {0}")]

@@ -5,7 +5,7 @@ use identity::{Bytes, Fingerprint, SignedDecision, SignedEnrolment, SignedRegist
 use protocol::{Call, Observation, Refusal};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use vocabulary::{DelegationId, MemberId, SessionId, Timestamp, WorkItemId, WorkspaceId};
+use vocabulary::{Client, DelegationId, MemberId, SessionId, Timestamp, WorkItemId, WorkspaceId};
 use work_items::Change;
 
 /// How much is kept of the arguments of a call that comes to nothing.
@@ -265,6 +265,21 @@ pub struct Observed {
     /// When the agent side says that it happened, where no hub could be reached at that moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Timestamp>,
+}
+
+/// Body of `capture.gap`: what should have been recorded and was not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum CaptureGap {
+    /// A hook was given what is no event.
+    Unreadable {
+        /// Whose hook.
+        client: Client,
+        /// What is wrong with it.
+        why: String,
+        /// How it begins.
+        received: String,
+    },
 }
 
 /// A body is not what its entry's kind says.

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use delegation::{HolderPublicKey, VerifiedToken};
-use protocol::{Answer, Outcome, Position, ReplyBody};
+use delegation::{HolderPublicKey, TokenDigest, VerifiedToken};
+use protocol::{Answer, Heard, Outcome, Position, ReplyBody};
 use serde::de::DeserializeOwned;
 use trace_store::{BodyState, ChainId, Entry, ReadError, Store};
 use vocabulary::{DelegationId, RequestId, Timestamp, TraceId};
@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) delegation: DelegationId,
     pub(crate) holder: HolderPublicKey,
     pub(crate) closed: bool,
+    /// The token under which it was opened last, where that is known.
+    pub(crate) token: Option<TokenDigest>,
     /// What its trace has reached: when the newest entry was recorded or, where that is a claim, when it says that it
     /// happened.
     pub(crate) reached: Timestamp,
@@ -57,6 +59,7 @@ impl Session {
             delegation,
             holder,
             closed: false,
+            token: None,
             reached: Timestamp::EPOCH,
             answers: VecDeque::new(),
         }
@@ -135,6 +138,13 @@ impl Session {
             Ok(EntryKind::SessionClosed) => {
                 self.closed = true;
                 Some(ReplyBody::Recorded(recorded))
+            }
+            // What came of a call of our own tools stands behind it, under the same request.
+            Ok(kind) if kind == EntryKind::ToolCalled || kind.is_told_by_a_client() => {
+                Some(ReplyBody::Heard(Heard {
+                    recorded,
+                    denied: None,
+                }))
             }
             _ => None,
         };

@@ -126,6 +126,42 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
                 text("/observation/cancelled/reason")
             )
         }
+        Ok(EntryKind::SessionStarted) => {
+            format!("{} {} in {}", text("/source"), text("/model"), text("/cwd"))
+        }
+        Ok(EntryKind::SessionEnded) => text("/reason"),
+        Ok(EntryKind::Prompt) => text("/text"),
+        Ok(EntryKind::ToolFailed) => format!("{}: {}", text("/tool"), text("/error")),
+        Ok(EntryKind::FileEdited) => format!("{} {} by {}", text("/change"), text("/path"), text("/tool")),
+        Ok(EntryKind::CommandRun) => {
+            let code = body.get("exit_code").map(|code| format!(" (exit {code})"));
+            format!(
+                "{}{} {}",
+                text("/command"),
+                code.unwrap_or_default(),
+                text("/output")
+            )
+        }
+        Ok(EntryKind::PermissionAsked) => {
+            let arguments = body.get("arguments").map(ToString::to_string);
+            format!("{} {}", text("/tool"), arguments.unwrap_or_default())
+        }
+        Ok(EntryKind::PermissionRefused) => format!("{} {}", text("/tool"), text("/reason")),
+        Ok(EntryKind::SubAgentStarted | EntryKind::SubAgentStopped) => {
+            format!(
+                "{} {} {}",
+                text("/agent/kind"),
+                text("/agent/id"),
+                text("/last_message")
+            )
+        }
+        Ok(EntryKind::ContextCompacted) => format!("{} {}", text("/trigger"), text("/summary")),
+        Ok(EntryKind::TurnEnded | EntryKind::TurnInterrupted) => text("/last_message"),
+        Ok(EntryKind::ClientEvent) => {
+            let said = body.get("said").map(ToString::to_string);
+            format!("{} {}", text("/event"), said.unwrap_or_default())
+        }
+        Ok(EntryKind::CaptureGap) => text("/unreadable/why"),
         Err(_) => body.to_string(),
     };
     shown(line.trim(), SUMMARY_CHARS)

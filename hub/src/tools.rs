@@ -21,7 +21,9 @@ use work_items::{Event, WorkItem};
 
 use crate::{
     dispatch::{Scribe, Surroundings},
+    events::Told,
     record::RecordError,
+    records::CaptureGap,
     session::Session,
     workspace::Workspace,
 };
@@ -41,6 +43,8 @@ pub(crate) enum Prepared {
     Verified(Result<ChainReport, String>),
     /// There is a decision, or it was waited long enough.
     Awaited,
+    /// What a client's hook told was read.
+    Told(Result<Told, CaptureGap>),
 }
 
 /// What a call would do.

@@ -14,6 +14,7 @@ use crate::{
     expiry,
     inbox::Visitors,
     kind::{EntryKind, UnknownKind},
+    lately::Lately,
     membership::{self, Members},
     news::News,
     records::{
@@ -46,6 +47,8 @@ pub struct Workspace {
     pub work_items: WorkItems,
     /// Sessions that asked something since the hub started.
     pub(crate) sessions: HashMap<SessionId, Session>,
+    /// Whose processes live for one request each.
+    pub(crate) heard: Lately,
     pub(crate) tokens: TokenCache,
     /// What those who prove nothing make the ledger write.
     pub(crate) strangers: Throttle,
@@ -139,6 +142,7 @@ impl Workspace {
             revocations: Revocations::default(),
             work_items: WorkItems::default(),
             sessions: HashMap::new(),
+            heard: Lately::default(),
             tokens: TokenCache::new(REMEMBERED_TOKENS),
             strangers: Throttle::default(),
             turned_away: Throttle::default(),
@@ -418,7 +422,22 @@ impl Workspace {
             | EntryKind::ToolRejected
             | EntryKind::NoteAppended
             | EntryKind::ProtocolError
-            | EntryKind::CallCancelled => {
+            | EntryKind::CallCancelled
+            | EntryKind::SessionStarted
+            | EntryKind::SessionEnded
+            | EntryKind::Prompt
+            | EntryKind::ToolFailed
+            | EntryKind::FileEdited
+            | EntryKind::CommandRun
+            | EntryKind::PermissionAsked
+            | EntryKind::PermissionRefused
+            | EntryKind::SubAgentStarted
+            | EntryKind::SubAgentStopped
+            | EntryKind::ContextCompacted
+            | EntryKind::TurnEnded
+            | EntryKind::TurnInterrupted
+            | EntryKind::ClientEvent
+            | EntryKind::CaptureGap => {
                 return Err(place.unproved(kind, "it belongs into a trace".to_owned()));
             }
         }

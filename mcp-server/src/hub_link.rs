@@ -20,8 +20,8 @@ use std::{
 };
 
 use protocol::{
-    Answer, Call, Observation, Refusal, ReplyBody, RequestBody, Via, autostart::ReachError,
-    frame::FrameError, tools::AwaitDecision,
+    Answer, Call, Observation, Refusal, RefusalCode, ReplyBody, RequestBody, VERSION, Via,
+    autostart::ReachError, frame::FrameError, tools::AwaitDecision,
 };
 use rmcp::model::{Extensions, Implementation};
 use tokio::sync::{mpsc, oneshot};
@@ -235,7 +235,9 @@ impl Hub for HubLink {
         match self.ask(RequestBody::Call(call)).await? {
             ReplyBody::Answer(answer) => Ok(answer),
             ReplyBody::Failed(refusal) => Err(LinkError::Failed(refusal)),
-            ReplyBody::Recorded(_) => Err(LinkError::Broken("the answer is not one to a call".to_owned())),
+            ReplyBody::Recorded(_) | ReplyBody::Heard(_) => {
+                Err(LinkError::Broken("the answer is not one to a call".to_owned()))
+            }
         }
     }
 
@@ -247,6 +249,16 @@ impl Hub for HubLink {
 fn recorded(reply: ReplyBody) -> Result<(), LinkError> {
     match reply {
         ReplyBody::Failed(refusal) => Err(LinkError::Failed(refusal)),
-        ReplyBody::Answer(_) | ReplyBody::Recorded(_) => Ok(()),
+        ReplyBody::Answer(_) | ReplyBody::Recorded(_) | ReplyBody::Heard(_) => Ok(()),
     }
+}
+
+/// What is said of a hub that is of another release.
+pub(crate) fn other_version(found: u32) -> Refusal {
+    Refusal::new(
+        RefusalCode::ProtocolVersion,
+        &format!(
+            "the hub speaks version {found} and this auditotter-mcp version {VERSION}; install both from one release"
+        ),
+    )
 }

@@ -5,6 +5,7 @@
 //! decide anything: the hub authorizes, and this crate does not know the words for a decision.
 
 mod clock;
+pub mod hook;
 pub mod hub;
 pub mod hub_link;
 pub mod mistakes;
@@ -13,6 +14,7 @@ mod resources;
 mod schema;
 pub mod server;
 pub mod session;
+mod shared;
 mod spool;
 pub mod stdio;
 pub mod tools;

@@ -2,12 +2,13 @@
 
 mod bearer;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use delegation::AgentName;
 use mcp_server::{
+    hook,
     hub_link::{HubAddress, HubLink, Remote},
     server::Server,
     session::Lender,
@@ -20,6 +21,7 @@ use protocol::{
 use rmcp::ServiceExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use vocabulary::Client;
 
 /// The MCP server through which a coding agent proposes work and is recorded, on behalf of a human.
 ///
@@ -38,6 +40,13 @@ struct Args {
 enum Command {
     /// Print what a client shows to a hub over HTTP: a new session's token and key, good for an hour at most
     Bearer(bearer::Args),
+    /// Record what a client tells its hooks, on stdin, and say whether it may go on
+    Hook {
+        /// Whose hooks: claude-code or codex
+        client: Client,
+        #[command(flatten)]
+        acting: Acting,
+    },
 }
 
 /// As whom to act.
@@ -69,9 +78,7 @@ impl Acting {
 /// How long telling the hub that the session ends may take; who ended it is waiting.
 const ENDING: Duration = Duration::from_secs(5);
 
-// One thread is enough for one client, and starts soonest.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     // stdout belongs to the protocol.
     tracing_subscriber::fmt()
@@ -80,8 +87,20 @@ async fn main() -> anyhow::Result<()> {
         .init();
     let acting = match args.command {
         None => args.acting,
-        Some(Command::Bearer(args)) => return args.print(),
+        Some(Command::Bearer(args)) => return args.print().map(|()| ExitCode::SUCCESS),
+        // Before any runtime is there: a hook is waited for.
+        Some(Command::Hook { client, acting }) => return Ok(hook::run(client, &acting.lender()?)),
     };
+    // One thread is enough for one client, and starts soonest.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(attend(acting))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the client until it ends.
+async fn attend(acting: Acting) -> anyhow::Result<()> {
     let instance = std::process::id().to_string();
     let hub = HubLink::start(acting.lender()?, &instance, elsewhere()?);
 

@@ -63,6 +63,16 @@ pub enum NoAuthority {
     /// It could not be narrowed for this session.
     #[error("no session token could be made: {0}")]
     Attenuate(#[from] AttenuateError),
+    /// What the client's other processes need cannot be left for them.
+    #[error(
+        "a session cannot be kept in {folder}: {source}; check that the folder is yours and can be written"
+    )]
+    NotKept {
+        /// Where.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// No key could be made.
     #[error("the system gives no randomness: {0}")]
     Entropy(#[from] getrandom::Error),
@@ -183,6 +193,31 @@ impl Session {
             token,
             token_ends,
         })
+    }
+
+    /// Takes up a session that was begun elsewhere.
+    pub(crate) fn taken_up(
+        id: SessionId,
+        holder: HolderKey,
+        delegation: DelegationToken,
+        token: SessionToken,
+        token_ends: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            holder: Arc::new(holder),
+            delegation,
+            token,
+            token_ends,
+        }
+    }
+
+    pub(crate) const fn delegation(&self) -> &DelegationToken {
+        &self.delegation
+    }
+
+    pub(crate) const fn token_ends(&self) -> Timestamp {
+        self.token_ends
     }
 
     /// Begins a session now, under what was lent to whom the lender names.

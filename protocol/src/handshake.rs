@@ -16,6 +16,19 @@ pub enum AgentMessage {
     Open(Open),
     /// Ask something within it.
     Request(Request),
+    /// Both at once, and nothing after it: for a process that lives for one request.
+    Tell(Tell),
+}
+
+/// One request of a session, with what opens it. It is answered with a [`HubMessage::Reply`], or, where the session is not
+/// opened, with a refusal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tell {
+    /// What opens the session, or takes it up again.
+    pub open: Open,
+    /// What is asked.
+    pub request: Request,
 }
 
 /// Everything the hub can say on that connection.

@@ -85,6 +85,12 @@ impl Home {
         self.0.join("spool")
     }
 
+    /// Sessions that several processes of a client act in.
+    #[must_use]
+    pub fn sessions(&self) -> PathBuf {
+        self.0.join("sessions")
+    }
+
     /// Held by the one hub of this home; holds its process id.
     #[must_use]
     pub fn lock(&self) -> PathBuf {

@@ -18,7 +18,9 @@ pub mod tools;
 pub mod web;
 
 pub use handshake::{
-    AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Party, VERSION, Via, ViaError,
+    AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Party, Tell, VERSION, Via, ViaError,
 };
 pub use refusal::{Refusal, RefusalCode};
-pub use request::{Answer, Call, Observation, Outcome, Position, Reply, ReplyBody, Request, RequestBody};
+pub use request::{
+    Answer, Call, ClientEvent, Heard, Observation, Outcome, Position, Reply, ReplyBody, Request, RequestBody,
+};

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vocabulary::{RequestId, TraceId};
+use serde_json::value::RawValue;
+use vocabulary::{Client, RequestId, TraceId};
 
 use crate::Refusal;
 
@@ -24,8 +25,20 @@ pub enum RequestBody {
     Call(Call),
     /// Record what the agent side saw and the hub could not.
     Observe(Observation),
+    /// Record what the client's hook told, and say whether it may go on.
+    Event(ClientEvent),
     /// End the session: its token is worth nothing from here on.
     Close,
+}
+
+/// What a client gave to its hook.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientEvent {
+    /// Whose hook it is.
+    pub client: Client,
+    /// The event, as it came; the hub reads it.
+    pub event: Box<RawValue>,
 }
 
 /// A tool call as the client sent it.
@@ -116,8 +129,21 @@ pub enum ReplyBody {
     Answer(Answer),
     /// To an [`Observation`] or a close: recorded.
     Recorded(Position),
+    /// To an [`ClientEvent`]: recorded, and what is to become of what it announces.
+    Heard(Heard),
     /// Nothing was recorded and nothing was done.
     Failed(Refusal),
+}
+
+/// What comes of a client's event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Heard {
+    /// Where it was recorded.
+    pub recorded: Position,
+    /// Why what it announces is not to happen, where that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<Refusal>,
 }
 
 /// Where in a trace something was recorded.

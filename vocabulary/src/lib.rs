@@ -1,7 +1,8 @@
-//! The words every room uses in the same sense: identifiers, time, risk, evidence, repositories and their paths.
+//! The words every room uses in the same sense: identifiers, time, risk, evidence, clients, repositories and their paths.
 //!
 //! Each type parses at the door and cannot be wrong inside. Nothing here decides, stores or signs.
 
+mod client;
 mod evidence;
 mod git;
 mod id;
@@ -12,6 +13,7 @@ mod risk;
 mod text_form;
 mod timestamp;
 
+pub use client::{Client, ClientError};
 pub use evidence::{EvidenceKind, EvidenceOutcome};
 pub use git::{GitObject, GitObjectError};
 pub use id::{

@@ -33,7 +33,9 @@ pub(super) fn plan(
                     broken: None,
                 },
                 Some(Prepared::Verified(Err(why))) => broken(trace, why),
-                Some(Prepared::Awaited) | None => broken(trace, "it was not verified".to_owned()),
+                Some(Prepared::Awaited | Prepared::Told(_)) | None => {
+                    broken(trace, "it was not verified".to_owned())
+                }
             };
             Ok(Done::of(structured(&result)))
         }),

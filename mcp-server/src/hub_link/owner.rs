@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock,
     session::{Lender, Session},
-    spool,
+    shared, spool,
 };
 
 /// How many requests may be asked and unanswered; further ones wait to be asked. Fewer than the answers that a hub
@@ -39,6 +39,8 @@ pub(super) struct Owner {
     companion: PathBuf,
     lender: Lender,
     session: Option<Session>,
+    /// Whether the client's hooks act in the same session, which is then not ours to end.
+    shared: bool,
     /// The session's trace, once a hub has opened it.
     opened: Option<TraceId>,
     /// The hub said that this session or its delegation has ended; the next request looks for another.
@@ -56,6 +58,7 @@ impl Owner {
             companion: autostart::companion_binary(),
             lender,
             session: None,
+            shared: false,
             opened: None,
             stale: false,
             wire: None,
@@ -84,7 +87,14 @@ impl Owner {
                 Event::Command(Some(Command::Ask(asked))) if self.has_no_room_for(&asked) => {
                     let _ = asked.answer.send(Err(LinkError::TooManyWaiting));
                 }
+                Event::Command(Some(Command::Ask(asked))) if self.leaves_to_hooks(&asked) => {
+                    let told = self.opened.map(|trace| Position { trace, seq: 0 });
+                    let _ = asked
+                        .answer
+                        .send(told.map(ReplyBody::Recorded).ok_or(LinkError::Closing));
+                }
                 Event::Command(Some(Command::Ask(asked))) => {
+                    self.follow(&asked);
                     self.open.push_back(asked);
                     self.ask_newest().await;
                 }
@@ -108,6 +118,36 @@ impl Owner {
             .iter()
             .filter(|open| open.waits() && !open.answer.is_closed());
         asked.waits() && waiting.count() >= MOST_WAITING
+    }
+
+    /// Whether this would end a session that ends with the client.
+    fn leaves_to_hooks(&self, asked: &Asked) -> bool {
+        self.shared && matches!(asked.body, RequestBody::Close)
+    }
+
+    /// Goes on in the session in which the client's hook announced this very call, so that both are one trace. Not while
+    /// something else waits for its answer in another.
+    fn follow(&mut self, asked: &Asked) {
+        let RequestBody::Call(call) = &asked.body else {
+            return;
+        };
+        let home = self.lender.home();
+        let announced = call.call_id.as_deref().and_then(|id| shared::announced(home, id));
+        let Some(Ok(Some(session))) = announced.map(|name| shared::find(home, &name)) else {
+            return;
+        };
+        let same = self
+            .session
+            .as_ref()
+            .is_some_and(|current| current.id == session.id);
+        if same || !self.open.is_empty() {
+            return;
+        }
+        self.session = Some(session);
+        self.shared = true;
+        self.opened = None;
+        self.wire = None;
+        self.stale = false;
     }
 
     /// Sends the request that was queued last; the ones before it are on their way already.
@@ -270,6 +310,7 @@ impl Owner {
                 }
             }
             self.session = Some(Session::begin(delegation, now)?);
+            self.shared = false;
             self.opened = None;
             self.wire = None;
         }

@@ -21,7 +21,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use protocol::{
-    AgentMessage, Challenge, HubMessage, Open, OpenReply, Refusal, RefusalCode, VERSION, Via,
+    AgentMessage, Challenge, HubMessage, Open, OpenReply, VERSION, Via,
     frame::{self, FrameError, MAX_FRAME_BYTES},
     web,
 };
@@ -408,11 +408,6 @@ fn trusted(authorities: Option<&Path>) -> Result<RootCertStore, RemoteError> {
 /// The refusal of a hub that speaks another version.
 impl OpenError {
     pub(super) fn other_version(found: u32) -> Self {
-        Self::Refused(Refusal::new(
-            RefusalCode::ProtocolVersion,
-            &format!(
-                "the hub speaks version {found} and this auditotter-mcp version {VERSION}; install both from one release"
-            ),
-        ))
+        Self::Refused(super::other_version(found))
     }
 }

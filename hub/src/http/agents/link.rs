@@ -65,7 +65,9 @@ impl Hub for Courier {
         match self.ask(&guest, RequestBody::Call(call)).await? {
             ReplyBody::Answer(answer) => Ok(answer),
             ReplyBody::Failed(refusal) => Err(LinkError::Failed(refusal)),
-            ReplyBody::Recorded(_) => Err(LinkError::Broken("the answer is not one to a call".to_owned())),
+            ReplyBody::Recorded(_) | ReplyBody::Heard(_) => {
+                Err(LinkError::Broken("the answer is not one to a call".to_owned()))
+            }
         }
     }
 

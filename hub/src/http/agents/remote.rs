@@ -114,6 +114,8 @@ impl Agents {
                 Some(guest) => self.ask(request, &guest).await,
                 None => Err(not_opened()),
             },
+            // Over HTTP each request is one anyway.
+            Ok(AgentMessage::Tell(_)) => Err(not_opened()),
             Err(error) => {
                 let detail = format!("that is no message of this protocol: {error}");
                 let code = RefusalCode::MalformedArguments.as_str();

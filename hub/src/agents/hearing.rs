@@ -1,0 +1,66 @@
+//! The same door for a process that lives for one request, as a client's hook does: let in, heard and answered at once, in one
+//! batch.
+
+use protocol::{HubMessage, OpenReply, Refusal, RefusalCode, Reply, ReplyBody, RequestBody, Tell};
+use trace_store::Draft;
+use vocabulary::SessionId;
+
+use super::{AgentDoor, said};
+use crate::{
+    admission::{Opening, admit},
+    dispatch::{self, Step},
+    events,
+    tools::Prepared,
+    workspace::Workspace,
+};
+
+impl AgentDoor {
+    /// Lets in who tells, and records what is told.
+    pub(super) async fn hear(&self, tell: Tell, nonce: [u8; 32]) -> HubMessage {
+        let Tell { open, request } = tell;
+        let id = request.id;
+        let prepared = match &request.body {
+            RequestBody::Event(event) => Some(Prepared::Told(events::read(event))),
+            RequestBody::Call(_) | RequestBody::Observe(_) | RequestBody::Close => None,
+        };
+        let (hub, around) = (self.workspace, self.around.clone());
+        let done = self
+            .run(move |workspace, draft| {
+                let before = said(workspace, draft);
+                let (caller, _) = admit(workspace, draft, &open, hub, nonce, Opening::Telling)?;
+                let step = dispatch::request(workspace, draft, &caller, &around, &request, prepared);
+                remember(workspace, draft, caller.token.session(), &step);
+                Ok((step, said(workspace, draft) != before))
+            })
+            .await;
+        let body = match done {
+            Ok(Ok((Step::Done(body), changed))) => {
+                if changed {
+                    self.news.changed();
+                }
+                body
+            }
+            Ok(Ok((Step::First(_), _))) => ReplyBody::Failed(Refusal::new(
+                RefusalCode::Conflict,
+                &"what takes long is asked on a connection that stays",
+            )),
+            Ok(Err(refusal)) => return HubMessage::Opening(OpenReply::Refused(refusal)),
+            Err(error) => ReplyBody::Failed(Refusal::new(RefusalCode::NotRecorded, &error)),
+        };
+        HubMessage::Reply(Reply { id, body })
+    }
+}
+
+/// Keeps what is known of the sessions that told something lately, for the next word is near; their traces have the rest.
+fn remember(workspace: &mut Workspace, draft: &Draft<'_>, session: SessionId, step: &Step) {
+    // What began with a request that failed did not begin.
+    let failed = matches!(step, Step::Done(ReplyBody::Failed(_)));
+    let over = if failed {
+        Some(session)
+    } else {
+        workspace.heard.note(session)
+    };
+    if let Some(Err(error)) = over.map(|over| workspace.forget(draft, over)) {
+        tracing::debug!(%error, "a session stays in memory");
+    }
+}

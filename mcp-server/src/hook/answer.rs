@@ -1,0 +1,45 @@
+//! What a hook answers: nothing, where the client may go on, for what it prints becomes part of the session.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use serde_json::json;
+
+use super::telling::NotTold;
+
+/// How both clients are told that something is not to happen, whatever else is wrong.
+const BLOCKS: u8 = 2;
+
+/// The tool is not to be used.
+pub(super) fn denied(why: &str) -> ExitCode {
+    let answer = json!({
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": "deny",
+            "permissionDecisionReason": why,
+        }
+    });
+    match writeln!(io::stdout(), "{answer}") {
+        Ok(()) => ExitCode::SUCCESS,
+        // Codex lets pass what blocks without a word on stderr.
+        Err(error) => block(&format!("{why} (the answer could not be written: {error})")),
+    }
+}
+
+/// What it is about cannot be told, so that it cannot be allowed either.
+pub(super) fn unreadable(why: &str) -> ExitCode {
+    block(&format!("auditotter: {why}"))
+}
+
+/// It happened and is not on record.
+pub(super) fn not_recorded(event: &str, why: &NotTold) -> ExitCode {
+    let _ = writeln!(io::stderr(), "auditotter: {event} was not recorded: {why}");
+    ExitCode::SUCCESS
+}
+
+fn block(why: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "{why}");
+    ExitCode::from(BLOCKS)
+}

@@ -89,6 +89,8 @@ pub enum Happened {
         /// Whether somebody interrupted it.
         interrupted: bool,
     },
+    /// The tools that the agent asked for in one go came to their ends, and what the agent was told of each.
+    BatchEnded(Vec<(Used, String)>),
     /// The client asks a human whether a tool may be used.
     PermissionAsked(Used),
     /// It may not.
@@ -240,6 +242,21 @@ impl Said {
         })
     }
 
+    fn batch(&mut self) -> Option<Vec<(Used, String)>> {
+        let Value::Array(calls) = self.0.get("tool_calls")? else {
+            return None;
+        };
+        let told = |call: &Value| {
+            let mut call = Self(call.as_object()?.clone());
+            let told = match call.value("tool_response") {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            Some((call.used()?, told))
+        };
+        calls.iter().map(told).collect()
+    }
+
     fn happened(mut self, name: &str) -> Happened {
         let known = match name {
             "SessionStart" => Some(Happened::SessionStarted {
@@ -260,6 +277,7 @@ impl Said {
                 error: self.text("error").unwrap_or_default(),
                 interrupted: self.flag("is_interrupt"),
             }),
+            "PostToolBatch" => self.batch().map(Happened::BatchEnded),
             "PermissionRequest" => self.used().map(Happened::PermissionAsked),
             "PermissionDenied" => self.used().map(|used| Happened::PermissionRefused {
                 used,

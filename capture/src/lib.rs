@@ -12,6 +12,6 @@ pub use command::CommandRun;
 pub use edit::{Change, FileEdited, Patch};
 pub use event::{ClientSession, Event, EventError, Happened, SubAgent, Used};
 pub use record::{
-    Body, ClientEvent, Compacted, Failed, Permission, Prompt, Record, Returned, SessionEnded, SessionStarted,
-    SubAgentStep, ToolCall, TurnEnded,
+    Body, ClientEvent, Compacted, Ended, Failed, Permission, Prompt, Record, Returned, SessionEnded,
+    SessionStarted, SubAgentStep, ToolCall, TurnEnded,
 };

@@ -43,6 +43,8 @@ pub enum Body {
     FileEdited(FileEdited),
     /// `command.run`.
     CommandRun(CommandRun),
+    /// A tool's use whose end was told to the agent; kept only where nothing else told it.
+    Ended(Ended),
     /// `permission.asked`.
     PermissionAsked(ToolCall),
     /// `permission.refused`.
@@ -127,6 +129,17 @@ pub struct Failed {
     /// Whether somebody interrupted it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+}
+
+/// A tool's use, and what the agent was told of its end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ended {
+    /// The tool's name.
+    pub tool: String,
+    /// Its input.
+    pub arguments: Value,
+    /// What the agent was told.
+    pub told: String,
 }
 
 /// Body of `permission.refused` and `permission.given`.
@@ -241,6 +254,17 @@ impl Event {
                 };
                 vec![record(used.call, body)]
             }
+            Happened::BatchEnded(calls) => calls
+                .into_iter()
+                .map(|(Used { call, tool, input }, told)| {
+                    let ended = Ended {
+                        tool,
+                        arguments: input,
+                        told,
+                    };
+                    record(call, Body::Ended(ended))
+                })
+                .collect(),
             Happened::PermissionAsked(Used { call, tool, input }) => {
                 vec![record(
                     call,

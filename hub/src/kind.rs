@@ -102,6 +102,8 @@ kinds! {
     CommandRun = "command.run";
     /// The client asked a human whether a tool may be used.
     PermissionAsked = "permission.asked";
+    /// It was allowed, for the tool was used.
+    PermissionGiven = "permission.given";
     /// A tool was not allowed.
     PermissionRefused = "permission.refused";
     /// The agent started another.
@@ -133,6 +135,7 @@ impl EntryKind {
                 | Self::FileEdited
                 | Self::CommandRun
                 | Self::PermissionAsked
+                | Self::PermissionGiven
                 | Self::PermissionRefused
                 | Self::SubAgentStarted
                 | Self::SubAgentStopped

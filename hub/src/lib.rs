@@ -8,6 +8,7 @@
 
 mod admission;
 pub mod agents;
+mod calls;
 pub mod clock;
 pub mod companion;
 pub mod create;

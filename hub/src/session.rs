@@ -9,6 +9,7 @@ use trace_store::{BodyState, ChainId, Entry, ReadError, Store};
 use vocabulary::{DelegationId, RequestId, Timestamp, TraceId};
 
 use crate::{
+    calls::Calls,
     kind::EntryKind,
     records::{self, Observed, SessionOpened},
 };
@@ -31,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) closed: bool,
     /// The token under which it was opened last, where that is known.
     pub(crate) token: Option<TokenDigest>,
+    /// What became of the tools that its client uses; a session that is found in its trace again begins to know anew.
+    pub(crate) calls: Calls,
     /// What its trace has reached: when the newest entry was recorded or, where that is a claim, when it says that it
     /// happened.
     pub(crate) reached: Timestamp,
@@ -53,13 +56,14 @@ impl Session {
         Self::found(trace, token.grant().id, *token.holder())
     }
 
-    const fn found(trace: TraceId, delegation: DelegationId, holder: HolderPublicKey) -> Self {
+    fn found(trace: TraceId, delegation: DelegationId, holder: HolderPublicKey) -> Self {
         Self {
             trace,
             delegation,
             holder,
             closed: false,
             token: None,
+            calls: Calls::default(),
             reached: Timestamp::EPOCH,
             answers: VecDeque::new(),
         }

@@ -146,7 +146,9 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
             let arguments = body.get("arguments").map(ToString::to_string);
             format!("{} {}", text("/tool"), arguments.unwrap_or_default())
         }
-        Ok(EntryKind::PermissionRefused) => format!("{} {}", text("/tool"), text("/reason")),
+        Ok(EntryKind::PermissionGiven | EntryKind::PermissionRefused) => {
+            format!("{} {}", text("/tool"), text("/reason"))
+        }
         Ok(EntryKind::SubAgentStarted | EntryKind::SubAgentStopped) => {
             format!(
                 "{} {} {}",

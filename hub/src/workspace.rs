@@ -430,6 +430,7 @@ impl Workspace {
             | EntryKind::FileEdited
             | EntryKind::CommandRun
             | EntryKind::PermissionAsked
+            | EntryKind::PermissionGiven
             | EntryKind::PermissionRefused
             | EntryKind::SubAgentStarted
             | EntryKind::SubAgentStopped

@@ -21,6 +21,19 @@ pub use wire::Wire;
 /// The name under which the clients here know the server.
 pub const SERVER: &str = "auditotter";
 
+/// The name under which Claude Code knows it where the plugin brings it.
+pub const PLUGIN_SERVER: &str = "plugin_auditotter_auditotter";
+
+/// This repository.
+///
+/// # Panics
+/// Where this crate does not lie in it.
+#[must_use]
+pub fn repository_root() -> &'static Path {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    root.expect("the test kit lies in the repository")
+}
+
 /// Names the folder that holds the clients' `node_modules`, where it is not `tests`.
 const CLIENTS_VARIABLE: &str = "AUDITOTTER_CLIENTS";
 

@@ -125,6 +125,15 @@ impl Home {
         command
     }
 
+    /// A client runs its hook for this event.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    #[must_use]
+    pub fn hook(&self, client: &str, event: &str) -> Ran {
+        program::run_with(self.auditotter_mcp(&["hook", client]), event.as_bytes())
+    }
+
     /// `auditotter-mcp` with these arguments, in this home.
     #[must_use]
     pub fn auditotter_mcp(&self, arguments: &[&str]) -> Command {

@@ -1,6 +1,7 @@
 //! The workspace's own binaries, and how long anything may take.
 
 use std::{
+    io::Write as _,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
@@ -71,11 +72,28 @@ impl Ran {
 /// # Panics
 /// Where it does not run, or writes what is not UTF-8.
 #[must_use]
-pub fn run(mut command: Command) -> Ran {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
+pub fn run(command: Command) -> Ran {
+    run_with(command, &[])
+}
+
+/// Runs a program to its end, with this input.
+///
+/// # Panics
+/// Where it does not run, or writes what is not UTF-8.
+#[must_use]
+pub fn run_with(mut command: Command, input: &[u8]) -> Ran {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap_or_else(|error| panic!("{:?} does not run: {error}", command.get_program()));
+    let mut stdin = child.stdin.take().expect("it was piped");
+    let output = thread::scope(|scope| {
+        // Who does not read it all is not written to any more.
+        scope.spawn(move || stdin.write_all(input));
+        child.wait_with_output().expect("a child can be waited for")
+    });
     let text = |bytes| String::from_utf8(bytes).expect("programs write UTF-8");
     Ran {
         code: output.status.code(),

@@ -24,8 +24,17 @@ enum Turn {
 }
 
 enum Plan {
-    Call(String, Arguments),
+    Call(Whose, String, Arguments),
     Say(String),
+}
+
+/// Whose tool is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The server's that is under test.
+    Server,
+    /// The client's own.
+    Client,
 }
 
 type Arguments = Box<dyn FnOnce(&[ToolResult]) -> Value + Send>;
@@ -33,7 +42,11 @@ type Arguments = Box<dyn FnOnce(&[ToolResult]) -> Value + Send>;
 /// What a turn comes to.
 #[derive(Debug, Clone)]
 enum Action {
-    Call { tool: String, arguments: Value },
+    Call {
+        whose: Whose,
+        tool: String,
+        arguments: Value,
+    },
     Say(String),
 }
 
@@ -49,8 +62,19 @@ impl Step {
     #[must_use]
     pub fn call_with(tool: &str, arguments: impl FnOnce(&[ToolResult]) -> Value + Send + 'static) -> Self {
         Self(Mutex::new(Turn::Planned(Plan::Call(
+            Whose::Server,
             tool.to_owned(),
             Box::new(arguments),
+        ))))
+    }
+
+    /// The model uses a tool of the client's own.
+    #[must_use]
+    pub fn client_tool(tool: &str, arguments: Value) -> Self {
+        Self(Mutex::new(Turn::Planned(Plan::Call(
+            Whose::Client,
+            tool.to_owned(),
+            Box::new(|_| arguments),
         ))))
     }
 
@@ -66,7 +90,8 @@ impl Step {
             return action.clone();
         }
         let action = match std::mem::replace(&mut *turn, Turn::Taken(Action::Say(String::new()))) {
-            Turn::Planned(Plan::Call(tool, arguments)) => Action::Call {
+            Turn::Planned(Plan::Call(whose, tool, arguments)) => Action::Call {
+                whose,
                 tool,
                 arguments: arguments(so_far),
             },
@@ -81,7 +106,7 @@ impl Step {
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Call(tool, _) => f.debug_tuple("Call").field(tool).finish(),
+            Self::Call(_, tool, _) => f.debug_tuple("Call").field(tool).finish(),
             Self::Say(text) => f.debug_tuple("Say").field(text).finish(),
         }
     }

@@ -1,10 +1,14 @@
 //! Claude Code, headless.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::json;
 
-use super::{Reach, SERVER, Wire, installed, run};
+use super::{PLUGIN_SERVER, Reach, SERVER, Wire, installed, repository_root, run};
 use crate::{
     Home, ScriptedModel,
     clients::Session,
@@ -104,6 +108,34 @@ impl ClaudeCode {
             .arg(config)
             .env("ANTHROPIC_BASE_URL", model.url())
             .env("ANTHROPIC_API_KEY", "anything");
+        Session::of(command)
+    }
+
+    /// Lets it work in a folder under a scripted model, with our plugin, as whoever installed it has it: the server, the skill and
+    /// the hooks. Its own tools may be used unasked.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    #[must_use]
+    pub fn work_with_plugin(
+        &self,
+        home: &Home,
+        folder: &Path,
+        model: &ScriptedModel,
+        prompt: &str,
+    ) -> Session {
+        let mut command = self.command(home);
+        command
+            .args(["-p", prompt, "--output-format", "stream-json", "--verbose"])
+            .args([
+                "--allowedTools",
+                &format!("mcp__{PLUGIN_SERVER}__*,Read,Write,Edit,Bash,Agent"),
+            ])
+            .arg("--plugin-dir")
+            .arg(repository_root().join("skills/auditotter"))
+            .env("ANTHROPIC_BASE_URL", model.url())
+            .env("ANTHROPIC_API_KEY", "anything")
+            .current_dir(folder);
         Session::of(command)
     }
 

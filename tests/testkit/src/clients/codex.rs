@@ -1,8 +1,12 @@
 //! Codex, headless.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use super::{Reach, SERVER, Wire, installed, run};
+use super::{Reach, SERVER, Wire, installed, repository_root, run};
 use crate::{
     Home, ScriptedModel,
     clients::Session,
@@ -66,6 +70,40 @@ impl Codex {
     /// Where it does not end, and over SSE, which it does not speak.
     #[must_use]
     pub fn work(&self, home: &Home, model: &ScriptedModel, prompt: &str) -> Session {
+        Session::of(self.at_work(home, model, &["exec", "--skip-git-repo-check", "--json", prompt]))
+    }
+
+    /// The same in a folder where it may write, with our hooks, which somebody trusted.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    #[must_use]
+    pub fn work_with_hooks(
+        &self,
+        home: &Home,
+        folder: &Path,
+        model: &ScriptedModel,
+        prompt: &str,
+    ) -> Session {
+        let own = home.user().join(".codex");
+        fs::create_dir_all(&own).expect("a folder can be made");
+        let hooks = repository_root().join("skills/auditotter/hooks/codex.json");
+        fs::copy(hooks, own.join("hooks.json")).expect("a file can be copied");
+        let arguments = [
+            "exec",
+            "--skip-git-repo-check",
+            "--json",
+            "--dangerously-bypass-hook-trust",
+            "--sandbox",
+            "danger-full-access",
+            prompt,
+        ];
+        let mut command = self.at_work(home, model, &arguments);
+        command.current_dir(folder);
+        Session::of(command)
+    }
+
+    fn at_work(&self, home: &Home, model: &ScriptedModel, arguments: &[&str]) -> Command {
         let (server, credential) = match &self.server {
             Reach::Stdio(program) => {
                 let program = program.display().to_string();
@@ -107,10 +145,10 @@ impl Codex {
         fs::write(folder.join("config.toml"), config).expect("a file can be written");
         let mut command = self.command(home);
         command
-            .args(["exec", "--skip-git-repo-check", "--json", prompt])
+            .args(arguments)
             .env("SCRIPTED_KEY", "anything")
             .envs(credential.map(|credential| ("AUDITOTTER_TOKEN", credential)));
-        Session::of(command)
+        command
     }
 
     fn command(&self, home: &Home) -> Command {

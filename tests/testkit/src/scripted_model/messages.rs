@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Action, Asked, Shared, ToolResult,
+    Action, Asked, Shared, ToolResult, Whose,
     http::{Request, Response},
 };
 
@@ -14,11 +14,18 @@ pub(super) fn answer(shared: &Shared, request: Request) -> Response {
     let asked = read(request.target, body);
     let turn = asked.turns;
     let (block, deltas, reason) = match shared.next(asked) {
-        Action::Call { tool, arguments } => (
+        Action::Call {
+            whose,
+            tool,
+            arguments,
+        } => (
             json!({
                 "type": "tool_use",
                 "id": call_id(turn),
-                "name": format!("mcp__{}__{tool}", shared.mcp_server),
+                "name": match whose {
+                    Whose::Server => format!("mcp__{}__{tool}", shared.mcp_server),
+                    Whose::Client => tool,
+                },
                 "input": {},
             }),
             json!({ "type": "input_json_delta", "partial_json": arguments.to_string() }),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Action, Asked, Shared, ToolResult,
+    Action, Asked, Shared, ToolResult, Whose,
     http::{Request, Response},
     messages::text_of,
 };
@@ -15,7 +15,22 @@ pub(super) fn answer(shared: &Shared, request: Request) -> Response {
     let asked = read(request.target, body);
     let turn = asked.turns;
     let item = match shared.next(asked) {
-        Action::Call { tool, arguments } => json!({
+        Action::Call {
+            whose: Whose::Client,
+            tool,
+            arguments,
+        } => json!({
+            "type": "function_call",
+            "id": format!("fc_scripted_{turn}"),
+            "call_id": call_id(turn),
+            "name": tool,
+            "arguments": arguments.to_string(),
+        }),
+        Action::Call {
+            whose: Whose::Server,
+            tool,
+            arguments,
+        } => json!({
             "type": "function_call",
             "id": format!("fc_scripted_{turn}"),
             "call_id": call_id(turn),

@@ -1,0 +1,311 @@
+//! `auditotter-mcp hook`, by hand.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, thread};
+
+use serde_json::{Value, json};
+use testkit::{Home, StdioClient, clients::repository_root};
+
+use crate::{only, recorded};
+
+fn event(session: &str, name: &str, more: &Value) -> String {
+    let mut event = json!({ "session_id": session, "hook_event_name": name, "cwd": "/home/alice/shop" });
+    let members = event.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    event.to_string()
+}
+
+/// The hook of a client that may go on: nothing is printed, for that would become part of the session.
+fn tells(home: &Home, client: &str, event: &str) {
+    let ran = home.hook(client, event);
+    assert_eq!(
+        (ran.code, &*ran.stdout, &*ran.stderr),
+        (Some(0), "", ""),
+        "{event}"
+    );
+}
+
+#[test]
+fn a_session_s_events_are_one_trace_from_its_start_to_its_end() {
+    let home = Home::lent();
+    for (name, more) in [
+        (
+            "SessionStart",
+            json!({ "source": "startup", "model": "claude-opus-5-5" }),
+        ),
+        (
+            "UserPromptSubmit",
+            json!({ "prompt": "Fix the password reset bug", "prompt_id": "p1" }),
+        ),
+        (
+            "PreToolUse",
+            json!({ "tool_name": "Bash", "tool_use_id": "t1", "prompt_id": "p1", "tool_input": { "command": "make" } }),
+        ),
+        (
+            "PostToolUseFailure",
+            json!({
+                "tool_name": "Bash", "tool_use_id": "t1", "prompt_id": "p1", "tool_input": { "command": "make" },
+                "error": "Exit code 2\nno rule", "is_interrupt": false,
+            }),
+        ),
+        ("Stop", json!({ "last_assistant_message": "It does not build." })),
+        ("SessionEnd", json!({ "reason": "other" })),
+    ] {
+        tells(&home, "claude-code", &event("s1", name, &more));
+    }
+    let export = recorded(&home);
+    assert_eq!(
+        export.kinds(),
+        [
+            "session.opened",
+            "session.started",
+            "prompt",
+            "tool.called",
+            "command.run",
+            "turn.ended",
+            "session.ended",
+            "session.closed"
+        ]
+    );
+    assert_eq!(
+        only(&export, "session.started"),
+        json!({ "session": "s1", "source": "startup", "model": "claude-opus-5-5", "cwd": "/home/alice/shop" })
+    );
+    assert_eq!(
+        only(&export, "command.run"),
+        json!({ "command": "make", "exit_code": 2, "output": "no rule" })
+    );
+    let entry = &export.of_kind("command.run")[0].entry;
+    assert_eq!(
+        (&entry["refs"]["call"], &entry["refs"]["turn"]),
+        (&json!("t1"), &json!("p1"))
+    );
+    assert_eq!(
+        (&entry["via"]["agent"], &entry["via"]["instance"]),
+        (&json!("claude-code"), &json!("s1"))
+    );
+    // Nothing of it can be used any more.
+    assert_eq!(fs::read_dir(home.layout().sessions()).unwrap().count(), 0);
+    // What comes after the end is another session's.
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "SessionStart", &json!({ "source": "resume" })),
+    );
+    assert_eq!(home.traces().len(), 2);
+}
+
+#[test]
+fn two_sessions_and_two_clients_are_kept_apart() {
+    let home = Home::lent();
+    let _ = home.lend(&testkit::home::Lending::to("codex"));
+    for (client, session) in [("claude-code", "s1"), ("claude-code", "s2"), ("codex", "s1")] {
+        tells(
+            &home,
+            client,
+            &event(session, "UserPromptSubmit", &json!({ "prompt": "hello" })),
+        );
+        tells(&home, client, &event(session, "Stop", &json!({})));
+    }
+    assert_eq!(home.traces().len(), 3);
+}
+
+#[test]
+fn hooks_that_run_at_once_begin_one_session() {
+    let home = Home::lent();
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let home = &home;
+            scope.spawn(move || {
+                let more =
+                    json!({ "tool_name": "Read", "tool_use_id": format!("t{number}"), "tool_input": {} });
+                tells(home, "claude-code", &event("s1", "PreToolUse", &more));
+            });
+        }
+    });
+    let export = recorded(&home);
+    assert_eq!(export.of_kind("session.opened").len(), 1);
+    assert_eq!(export.of_kind("tool.called").len(), 8);
+    let kept: Vec<_> = fs::read_dir(home.layout().sessions()).unwrap().collect();
+    let [kept] = kept.as_slice() else {
+        panic!("{kept:?}")
+    };
+    let mode = kept.as_ref().unwrap().metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_call_of_our_server_is_recorded_in_the_session_in_which_a_hook_announced_it() {
+    let home = Home::lent();
+    let mut client: StdioClient = home.claude_code();
+    tells(&home, "claude-code", &event("s1", "SessionStart", &json!({})));
+    let before = json!({
+        "tool_name": "mcp__plugin_auditotter_auditotter__append_trace_note", "tool_use_id": "toolu_1",
+        "tool_input": { "text": "here" },
+    });
+    tells(&home, "claude-code", &event("s1", "PreToolUse", &before));
+    let call = json!({
+        "name": "append_trace_note", "arguments": { "text": "here" }, "_meta": { "claudecode/toolUseId": "toolu_1" },
+    });
+    let told = client.request("tools/call", call).unwrap();
+    assert_eq!(told["isError"], false, "{told}");
+    // The next goes on there, announced or not.
+    let _ = client.call("append_trace_note", json!({ "text": "and again" }));
+    let _ = client.end();
+    tells(&home, "claude-code", &event("s1", "Stop", &json!({})));
+    let export = recorded(&home);
+    assert_eq!(export.of_kind("note.appended").len(), 2);
+    assert_eq!(
+        export.of_kind("session.closed").len(),
+        0,
+        "it is not the server's to end"
+    );
+    assert_eq!(export.of_kind("turn.ended").len(), 1);
+}
+
+#[test]
+fn a_hub_that_is_killed_between_two_events_is_started_again_and_goes_on_with_the_trace() {
+    let home = Home::lent();
+    for prompt in ["one", "two", "three"] {
+        tells(
+            &home,
+            "claude-code",
+            &event("s1", "UserPromptSubmit", &json!({ "prompt": prompt })),
+        );
+        assert!(home.kill_hub(), "it was started by the hook");
+    }
+    let export = recorded(&home);
+    let said: Vec<_> = export
+        .of_kind("prompt")
+        .iter()
+        .map(|entry| entry.body["text"].clone())
+        .collect();
+    assert_eq!(said, ["one", "two", "three"]);
+    assert_eq!(export.of_kind("session.opened").len(), 1);
+}
+
+#[test]
+fn what_is_no_event_blocks_and_says_why() {
+    let home = Home::lent();
+    for wrong in ["", "{", "[]", "{\"session_id\":\"s\"}"] {
+        let ran = home.hook("claude-code", wrong);
+        assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{wrong}");
+        assert!(
+            ran.stderr.contains("the hook's input is no event"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(home.hook("cursor", "{}").code, Some(2), "no such client");
+}
+
+#[test]
+fn without_a_delegation_people_are_told_and_only_a_repository_with_rules_stops() {
+    let home = Home::founded();
+    let folder = home.file("shop");
+    fs::create_dir_all(folder.join("src")).unwrap();
+    let before = json!({
+        "tool_name": "Write", "tool_use_id": "t1", "tool_input": {}, "cwd": folder.join("src"),
+    });
+    let ran = home.hook("claude-code", &event("s1", "PreToolUse", &before));
+    assert_eq!((ran.code, &*ran.stdout), (Some(0), ""));
+    assert!(
+        ran.stderr.contains("nothing is lent to `claude-code`"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("auditotter delegate --agent claude-code"),
+        "{}",
+        ran.stderr
+    );
+    fs::create_dir(folder.join(".auditotter")).unwrap();
+    fs::write(folder.join(".auditotter/policy.toml"), "mode = \"enforce\"\n").unwrap();
+    let ran = home.hook("claude-code", &event("s1", "PreToolUse", &before));
+    assert_eq!(ran.code, Some(0));
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let decided = &told["hookSpecificOutput"];
+    assert_eq!(decided["permissionDecision"], "deny", "{told}");
+    let why = decided["permissionDecisionReason"].as_str().unwrap();
+    assert!(why.contains("nothing is lent to `claude-code`"), "{why}");
+    // What happened anyway is not stopped by that.
+    let after = json!({ "cwd": folder, "prompt": "hello" });
+    let ran = home.hook("claude-code", &event("s1", "UserPromptSubmit", &after));
+    assert_eq!((ran.code, &*ran.stdout), (Some(0), ""));
+}
+
+#[test]
+fn what_was_taken_back_is_not_acted_under_and_what_is_lent_anew_is() {
+    let home = Home::lent();
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "one" })),
+    );
+    let lent: Vec<Value> =
+        serde_json::from_str(&home.run(&["delegations", "--json"]).expect_success()).unwrap();
+    let id = lent[0]["id"].as_str().unwrap();
+    let _ = home.run(&["revoke", id]).expect_success();
+    let ran = home.hook(
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "two" })),
+    );
+    assert_eq!((ran.code, &*ran.stdout), (Some(0), ""));
+    assert!(
+        ran.stderr.contains("UserPromptSubmit was not recorded"),
+        "{}",
+        ran.stderr
+    );
+    let _ = home.lend(&testkit::home::Lending::to("claude-code"));
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "three" })),
+    );
+    assert_eq!(home.traces().len(), 2);
+}
+
+#[test]
+fn an_event_that_is_far_too_long_is_kept_with_its_long_texts_cut() {
+    let home = Home::lent();
+    let output = "x".repeat(9 * 1024 * 1024);
+    let more = json!({ "tool_name": "Bash", "tool_use_id": "t1", "tool_input": { "command": "yes" }, "tool_response": { "stdout": output } });
+    tells(&home, "claude-code", &event("s1", "PostToolUse", &more));
+    let kept = only(&recorded(&home), "command.run")["output"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(kept.len() < 300 * 1024, "{}", kept.len());
+    assert!(
+        kept.ends_with("[9175040 more bytes were not recorded]"),
+        "{}",
+        &kept[kept.len() - 60..]
+    );
+}
+
+#[test]
+fn every_event_that_a_real_client_ever_told_is_recorded() {
+    for client in ["claude-code", "codex"] {
+        let home = Home::founded();
+        let _ = home.lend(&testkit::home::Lending::to(client));
+        let folder = repository_root().join("capture/tests/events").join(client);
+        let mut events: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        events.sort();
+        for path in &events {
+            let ran = home.hook(client, &fs::read_to_string(path).unwrap());
+            assert_eq!(
+                (ran.code, &*ran.stdout, &*ran.stderr),
+                (Some(0), "", ""),
+                "{}",
+                path.display()
+            );
+        }
+        for trace in home.traces() {
+            let shown = home.run(&["trace", "show", &trace.to_string()]).expect_success();
+            assert!(!shown.contains("capture.gap"), "{shown}");
+        }
+        let _ = home.run(&["trace", "verify"]).expect_success();
+    }
+}

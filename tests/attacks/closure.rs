@@ -1,6 +1,8 @@
 //! Every door there is, with everything that an agent can hold: behind none of them is a decision, a gated state, an
 //! enrolled key or an erased body. A door that these tests do not know fails them.
 
+#[path = "closure/hooks.rs"]
+mod hooks;
 #[path = "closure/routes.rs"]
 mod routes;
 #[path = "closure/sockets.rs"]
@@ -137,7 +139,7 @@ impl World {
         };
         let traces = self.home.traces();
         let denied = traces.iter().flat_map(|trace| self.home.trace(*trace));
-        let rejected = denied.filter(|entry| matches!(entry.kind.as_str(), "tool.denied" | "tool.rejected"));
+        let rejected = denied.filter(|entry| matches!(entry.kind.as_str(), "tool.denied" | "tool.rejected" | "client.event"));
         assert!(
             chain.iter().filter(refused).count() + rejected.count() > 0,
             "what was tried is on record"

@@ -79,7 +79,7 @@ fn no_message_on_the_companions_socket_decides_anything_unless_a_human_signed_it
 
 #[test]
 fn what_can_be_said_on_the_agents_socket_is_known() {
-    assert_eq!(words::<AgentMessage>(), ["open", "request"]);
-    assert_eq!(words::<RequestBody>(), ["call", "observe", "close"]);
+    assert_eq!(words::<AgentMessage>(), ["open", "request", "tell"]);
+    assert_eq!(words::<RequestBody>(), ["call", "observe", "event", "close"]);
     assert_eq!(words::<Observation>(), ["protocol_error", "cancelled"]);
 }

@@ -1,0 +1,82 @@
+//! Variables that change what other commands do.
+
+/// Names and beginnings of names of variables that make shells and the commands of our tables run or write something.
+const STEERING: [&str; 47] = [
+    "PATH",
+    "LD_",
+    "DYLD_",
+    "GIT_",
+    "PAGER",
+    "EDITOR",
+    "VISUAL",
+    "BROWSER",
+    "IFS",
+    "BASH",
+    "ENV",
+    "SHELL",
+    "PS0",
+    "PS1",
+    "PS2",
+    "PS3",
+    "PS4",
+    "PROMPT",
+    "RPROMPT",
+    "CDPATH",
+    "HOME",
+    "ZDOTDIR",
+    "FPATH",
+    "MODULE_PATH",
+    "NULLCMD",
+    "READNULLCMD",
+    "HIST",
+    "OLDPWD",
+    "PWD",
+    "LESS",
+    "MAN",
+    "GREP_OPTIONS",
+    "RIPGREP_",
+    "CURL_",
+    "XDG_",
+    "SSH_",
+    "BAT_",
+    "GH_",
+    "GLIBC_",
+    "GCONV_",
+    "LOCPATH",
+    "NLSPATH",
+    "TERMINFO",
+    "TMPPREFIX",
+    "POSIXLY_CORRECT",
+    "JQ_",
+    "FCEDIT",
+];
+
+/// zsh's own variables in lower case, which are the above, or tables of commands.
+const ZSH: [&str; 20] = [
+    "path",
+    "cdpath",
+    "fpath",
+    "manpath",
+    "module_path",
+    "mailpath",
+    "aliases",
+    "galiases",
+    "saliases",
+    "functions",
+    "commands",
+    "builtins",
+    "options",
+    "dirstack",
+    "nameddirs",
+    "precmd",
+    "preexec",
+    "chpwd",
+    "prompt",
+    "psvar",
+];
+
+/// Whether setting a variable leaves what all other commands do as it is.
+pub(super) fn is_harmless(name: &str) -> bool {
+    let steers = STEERING.iter().any(|known| name.starts_with(known));
+    !steers && !ZSH.contains(&name) && !name.ends_with("PAGER") && !name.ends_with("_functions")
+}

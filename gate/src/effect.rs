@@ -257,6 +257,10 @@ fn placed(deeds: impl IntoIterator<Item = Deed>, around: &Surroundings<'_>) -> E
     for Deed { what, because } in deeds {
         match what {
             Named::Anywhere => effect.add(What::Anywhere, &because),
+            Named::TooMany => effect.add(
+                What::Unnameable("more paths than are looked up in one command".to_owned()),
+                &because,
+            ),
             Named::Commit => effect.add(What::Commit, &because),
             Named::Push => effect.add(What::Push, &because),
             Named::Protected(what) => effect.add(

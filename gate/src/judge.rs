@@ -121,7 +121,7 @@ pub fn judge(
             }),
             What::Unnameable(path) => Err(Refused {
                 code: Code::PathCannotBeNamed,
-                why: format!("`{path}` is no name that a work item can plan"),
+                why: format!("no work item can plan `{path}`"),
                 path: None,
             }),
             What::Anywhere => approved.latest().ok_or_else(|| Refused {
@@ -254,7 +254,7 @@ fn denial(first: &Finding<'_>, found: &[Finding<'_>]) -> Denial {
         Code::ProtectedPath => {
             "leave it as it is: no approval lets an agent write there. If it has to change, say so and ask your human to do it".to_owned()
         }
-        Code::PathCannotBeNamed => "use a name without `*`, backslashes and control characters".to_owned(),
+        Code::PathCannotBeNamed => "use names without `*`, backslashes and control characters, and fewer of them in one command".to_owned(),
         Code::PathNotLent => format!(
             "stay within what the delegation lends, or ask your human for one that lends [{listed}]: `auditotter delegate`"
         ),

@@ -70,7 +70,7 @@ const MAX_LINKS: usize = 40;
 
 /// Says where a path lies, which is absolute or relative to the folder of the call.
 ///
-/// `..` and links are followed one after the other, as the kernel does it. What is not there yet is taken by its name.
+/// Nothing, for a device that keeps nothing. `..` and links are followed one after the other, as the kernel does it. What is not there yet is taken by its name.
 pub(crate) fn place(path: &Path, reach: Reach, around: &Surroundings<'_>) -> Vec<Place> {
     let (Some(named), Some(real)) = (
         follow(path, Last::Kept, around),
@@ -83,6 +83,9 @@ pub(crate) fn place(path: &Path, reach: Reach, around: &Surroundings<'_>) -> Vec
         Reach::Into => Reach::File,
         other => other,
     };
+    if protected::is_sink(&real) {
+        return Vec::new();
+    }
     let mut places = vec![locate(&named, reach, around)];
     if real != named {
         places.push(locate(&real, reach, around));
@@ -167,5 +170,7 @@ fn locate(path: &Path, reach: Reach, around: &Surroundings<'_>) -> Place {
     text.parse().map_or_else(|_| unnameable(), Place::Inside)
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,8 @@ pub(crate) enum Named {
     Commit,
     /// What other machines have.
     Push,
+    /// More paths than are looked up.
+    TooMany,
     /// Something that no agent writes.
     Protected(&'static str),
 }

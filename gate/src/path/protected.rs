@@ -120,13 +120,13 @@ fn in_home(names: &[String], whole: bool, around: &Surroundings<'_>) -> Option<&
     (hidden || guarded).then_some(HOME)
 }
 
+/// Whether a path is a device that keeps nothing.
+pub(super) fn is_sink(path: &Path) -> bool {
+    DEVICES.iter().any(|device| path == Path::new(device)) || path.starts_with("/dev/fd")
+}
+
 fn in_system(path: &Path, names: &[String]) -> Option<&'static str> {
-    let free = |folder: &&str| path.starts_with(folder);
-    if TEMPORARY.iter().any(|folder| free(&folder)) || DEVICES.iter().any(|device| path == Path::new(device))
-    {
-        return None;
-    }
-    if path.starts_with("/dev/fd") {
+    if TEMPORARY.iter().any(|folder| path.starts_with(folder)) {
         return None;
     }
     let system = |folder: &&str| names.starts_with(&folded(Path::new(folder)));

@@ -66,8 +66,10 @@ pub(super) fn run(walk: &mut Walk<'_>, call: &Call<'_>) -> Folders {
             "sed" | "gsed" => sed::run(walk, call),
             _ => {
                 unknown(walk, call);
-                // A function or an alias may have moved the shell.
-                return None;
+                // A function may have moved the shell.
+                if walk.defines {
+                    return None;
+                }
             }
         }
     }

@@ -20,8 +20,8 @@ pub(super) type Folders = Option<BTreeSet<PathBuf>>;
 
 /// More folders than this at once are not followed.
 const MAX_FOLDERS: usize = 4;
-/// More deeds than this are one: anywhere.
-const MAX_DEEDS: usize = 128;
+/// Of more deeds than this, not every one is looked up.
+const MAX_DEEDS: usize = 1_000;
 /// More paths than these are not looked up for a command that may write anywhere.
 const MAX_MENTIONED: usize = 64;
 /// More steps than this are not taken.
@@ -41,6 +41,8 @@ pub(super) struct Walk<'a> {
     /// What a pattern reaches: the shell's own nothing hidden, those of `find` everything.
     pub(super) patterns: Reach,
     mentioned: usize,
+    /// A name was defined anew; whoever calls one that is not known may call it.
+    pub(super) defines: bool,
     depth: usize,
     steps: usize,
 }
@@ -68,6 +70,7 @@ impl<'a> Walk<'a> {
             known: BTreeSet::new(),
             patterns: Reach::Some,
             mentioned: 0,
+            defines: false,
             depth: 0,
             steps: 0,
         }
@@ -88,7 +91,7 @@ impl<'a> Walk<'a> {
         }
         // What is always refused counts however many there are.
         let what = match what {
-            Named::Path(..) if self.deeds.len() >= MAX_DEEDS => Named::Anywhere,
+            Named::Path(..) if self.deeds.len() >= MAX_DEEDS => Named::TooMany,
             what => what,
         };
         if !self.known.insert(what.clone()) {
@@ -244,6 +247,7 @@ impl<'a> Walk<'a> {
                 After::same(&reached)
             }
             Command::Function(body) => {
+                self.defines = true;
                 // It may be called from anywhere.
                 self.stage(body, documents, &None);
                 After::same(folders)

@@ -95,7 +95,9 @@ pub(super) fn run(walk: &mut Walk<'_>, call: &Call<'_>) {
         "stash"
             if matches!(first, Some("list" | "show"))
                 && !arguments.iter().any(|word| runs_something(word, "stash")) => {}
-        "reflog" if matches!(first, None | Some("show")) => {}
+        "reflog"
+            if matches!(first, None | Some("show"))
+                && !arguments.iter().any(|word| runs_something(word, "reflog")) => {}
         "worktree" if first == Some("list") => {}
         "submodule" if first == Some("status") => {}
         "notes" if matches!(first, None | Some("list" | "show")) => {}

@@ -440,8 +440,15 @@ fn read(walk: &mut Walk<'_>, arguments: &[Word]) -> bool {
         long: &[],
         long_valued: &[],
     };
-    READ.read(arguments)
-        .is_some_and(|read| names(walk, &read.operands, Values::None))
+    READ.read(arguments).is_some_and(|read| {
+        // zsh evaluates the numbers among them.
+        let told = read
+            .options
+            .iter()
+            .flat_map(|(_, value)| value)
+            .all(|value| value.text().is_some_and(|text| !hides_code(text)));
+        told && names(walk, &read.operands, Values::None)
+    })
 }
 
 /// Whether names may carry values.

@@ -58,7 +58,6 @@ const CURL: Options = Options {
         "key",
         "proxy",
         "range",
-        "unix-socket",
         "resolve",
         "dump-header",
         "cookie-jar",
@@ -92,7 +91,12 @@ pub(super) fn run(walk: &mut Walk<'_>, name: &str, call: &Call<'_>) -> bool {
                     walk.target(target, Reach::Into, call.folders, "curl");
                 }
             }
-            true
+            // A format can name files to read from and, since curl 8.3, to write to.
+            read.values(&["w", "write-out"]).all(|format| {
+                format
+                    .text()
+                    .is_some_and(|text| !text.starts_with('@') && !text.contains("%output"))
+            })
         }),
         "wget" => WGET.read(call.arguments()).is_some_and(|read| {
             let targets: Vec<&Word> = read.values(&["O", "output-document"]).collect();
@@ -126,9 +130,9 @@ fn gh(walk: &mut Walk<'_>, call: &Call<'_>) -> bool {
         // `--web` starts a browser.
         return !rest.iter().any(|word| {
             word.may_be_option()
-                && word
-                    .text()
-                    .is_none_or(|text| text == "-w" || text.starts_with("--w"))
+                && word.text().is_none_or(|text| {
+                    text.starts_with("--w") || (!text.starts_with("--") && text.contains('w'))
+                })
         });
     }
     let changes = matches!(noun, "pr" | "issue" | "release")

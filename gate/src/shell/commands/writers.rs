@@ -189,7 +189,12 @@ fn transfer(walk: &mut Walk<'_>, name: &str, call: &Call<'_>, options: &Options,
         _ => return false,
     };
     // It may be a folder, and then what is written lies in it.
-    walk.target(&to, Reach::Into, call.folders, name);
+    let whole = name == "cp"
+        && ["r", "R", "a", "recursive", "archive"]
+            .iter()
+            .any(|all| read.has(all));
+    let reach = if whole { Reach::Tree } else { Reach::Into };
+    walk.target(&to, reach, call.folders, name);
     let links = sources == Sources::Linked
         || (name == "cp"
             && ["l", "s", "link", "symbolic-link"]

@@ -218,6 +218,99 @@ fn piece() -> impl Strategy<Value = &'static str> {
     ])
 }
 
+/// What a shell wrote into an empty folder, and what it said.
+fn asked(text: &str) -> (Vec<std::ffi::OsString>, std::process::Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let shell = std::process::Command::new(std::env::var("GATE_SHELL").unwrap_or_else(|_| "bash".to_owned()))
+        .args(["-c", text])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let written = std::fs::read_dir(folder.path()).unwrap();
+    (written.map(|entry| entry.unwrap().file_name()).collect(), shell)
+}
+
+/// A command that reads and holds the text of one that writes, with some characters changed.
+fn damaged() -> impl Strategy<Value = String> {
+    let texts = vec![
+        "echo 'touch mark'",
+        "echo \"touch mark\"",
+        "echo a # touch mark",
+        "echo '$(touch mark)'",
+        "echo \"\\$(touch mark)\"",
+        "echo \\$\\(touch mark\\)",
+        "cat <<'E'\n$(touch mark)\nE\n",
+        "cat <<E\n; touch mark\nE\n",
+        "cat <<-E\n\t`echo a`\n\ttouch mark\n\tE\n",
+        "echo ${x:-touch mark}",
+        "echo \"${x:-touch mark}\"",
+        "echo $(echo 'touch mark')",
+        "echo \"$(echo \"touch mark\")\"",
+        "echo `echo touch mark`",
+        "case 'touch mark' in touch) echo 1;; *) echo 2;; esac",
+        "for i in touch mark; do echo $i; done",
+        "if test -n 'touch mark'; then echo touch mark; fi",
+        "[[ 'touch mark' == x ]] || echo touch mark",
+        "{ echo touch mark; }",
+        "(echo touch mark)",
+        "x='touch mark'; echo $x",
+        "x=touch echo mark",
+        "sh -c 'echo touch mark'",
+        "eval 'echo touch mark'",
+        "echo touch\\; touch\\ mark",
+        "grep 'touch mark' <<< x",
+        "echo a | grep -c 'touch mark' | cat",
+        "f() { echo touch mark; }",
+        "awk 'BEGIN { print \"touch mark\" }'",
+        "sed -n 's/x/touch mark/p' /dev/null",
+        "echo $'touch mark'",
+        "echo a 2>&1 # > mark",
+        "find /dev/null -name 'touch mark'",
+        "printf '%s' 'touch mark'",
+        "echo {a} touch mark",
+        "echo $((1 + 2)) touch mark",
+        "xargs echo touch mark < /dev/null",
+        "env echo touch mark",
+        "diff <(echo touch mark) <(echo b)",
+        "echo '>mark'",
+        "echo \"`echo '>mark'`\"",
+        "cat <<A <<'B'\n>mark\nA\n>mark\nB\n",
+        "test a '>' mark",
+        "[ a \\> mark ]",
+        "echo a\\\n>/dev/null",
+    ];
+    let letters: Vec<char> = "'\"\\$()`;&|<>{}[]#!~=*?,. \n\tEx-".chars().collect();
+    let change = (0.0f64..1.0, 0usize..3, prop::sample::select(letters));
+    (
+        prop::collection::vec(prop::sample::select(texts), 1..3),
+        prop::collection::vec(change, 0..4),
+    )
+        .prop_map(|(texts, changes)| {
+            let mut text: Vec<char> = texts.join("\n").chars().collect();
+            for (at, how, c) in changes {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    clippy::cast_precision_loss,
+                    reason = "a place in a short text"
+                )]
+                let at = (at * text.len() as f64) as usize;
+                match how {
+                    0 => text.insert(at, c),
+                    1 if at < text.len() => text[at] = c,
+                    _ if at < text.len() => {
+                        text.remove(at);
+                    }
+                    _ => {}
+                }
+            }
+            text.into_iter().collect()
+        })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -228,17 +321,18 @@ proptest! {
         let free = deeds(&text, setting()).is_empty();
         // What is gated anyway proves nothing.
         if free {
-            let folder = tempfile::tempdir().unwrap();
-            let shell = std::process::Command::new("bash")
-                .args(["--norc", "--noprofile", "-c", &text])
-                .current_dir(folder.path())
-                .env_clear()
-                .env("PATH", "/usr/bin:/bin")
-                .stdin(std::process::Stdio::null())
-                .output()
-                .unwrap();
-            let written: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+            let (written, shell) = asked(&text);
             prop_assert!(written.is_empty(), "{:?} wrote {:?}, {:?}", text, written, shell);
+        }
+    }
+
+    /// As above, for readings that speak of writing and are damaged somewhere.
+    #[test]
+    fn what_bash_writes_was_never_free_however_it_is_damaged(text in damaged()) {
+        let free = deeds(&text, setting()).is_empty();
+        if free {
+            let (written, shell) = asked(&text);
+            prop_assert!(written.is_empty(), "{text:?} wrote {written:?}, {shell:?}");
         }
     }
 

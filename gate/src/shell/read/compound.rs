@@ -143,20 +143,18 @@ impl Reader<'_> {
         }
     }
 
-    /// `[[ ... ]]`, as the words in it.
+    /// `[[ ... ]]`, as the words in it. To a plain `sh` it is a command like any other, so operators in it, which that would
+    /// take for its own, are not read.
     fn test(&mut self) -> Result<Command, Unread> {
         let mut words = Vec::new();
         loop {
-            self.lines()?;
+            self.blanks();
             if self.take_keyword("]]") {
                 return Ok(Command::Test(words));
             }
             match self.word()? {
                 Some(word) if self.peek() != Some('(') => words.push(word),
-                Some(_) => return self.unexpected(),
-                None if self.starts("&&") || self.starts("||") => self.at += 2,
-                None if matches!(self.peek(), Some('<' | '>')) => self.at += 1,
-                None => return self.unexpected(),
+                _ => return self.unexpected(),
             }
         }
     }

@@ -153,6 +153,10 @@ impl Reader<'_> {
                 Some('\\') => {
                     escapes = true;
                     self.at += 1;
+                    // To a plain `sh` the text ends there.
+                    if self.peek() == Some('\'') {
+                        return self.unexpected();
+                    }
                 }
                 Some(c) => text.push(c),
             }

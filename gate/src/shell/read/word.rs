@@ -57,9 +57,8 @@ impl Reader<'_> {
         let unknown = Part::Unknown { splits: false };
         match c {
             // `[` and `[[` are commands as well.
-            '[' if first && self.stands_alone("[") => self.letters(word, 1),
+            '[' if first && self.stands_alone("[") => word.letter(c),
             '*' | '?' | '[' => word.expand(Part::Pattern),
-            '{' if self.starts("{}") => self.letters(word, 2),
             '{' if self.is_brace_expansion() => word.expand(Part::Unknown { splits: true }),
             '~' if first => match self.peek_at(1) {
                 None | Some('/' | ' ' | '\t' | '\n' | ';' | '&' | '|' | '<' | '>' | ')') => {
@@ -85,36 +84,22 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Takes all but the last of some letters; the caller takes that.
-    fn letters(&mut self, word: &mut Word, count: usize) {
-        for ahead in 0..count {
-            if let Some(c) = self.peek_at(ahead) {
-                word.letter(c);
-            }
-        }
-        self.at += count - 1;
-    }
-
     fn stands_alone(&self, text: &str) -> bool {
         self.starts(text) && matches!(self.peek_at(text.len()), None | Some(' ' | '\t' | '\n'))
     }
 
-    /// `{a,b}` and `{1..3}` become several words; `{a}` does not. What is not plain counts as the former.
+    /// `{a,b}` and `{1..3}` become several words; `{a}` does not, nor `{}`, but `{},}` does. So a comma or two dots anywhere
+    /// behind the brace count, and what is not plain as well.
     fn is_brace_expansion(&self) -> bool {
-        let mut dots = false;
-        for ahead in 1.. {
+        for ahead in 1..=64 {
             match self.peek_at(ahead) {
-                Some('}') => return dots,
                 None | Some(' ' | '\t' | '\n' | ';' | '&' | '|' | '<' | '>' | '(' | ')') => return false,
                 Some(',' | '{' | '\'' | '"' | '$' | '`' | '\\') => return true,
-                Some('.') => dots |= self.peek_at(ahead + 1) == Some('.'),
+                Some('.') if self.peek_at(ahead + 1) == Some('.') => return true,
                 Some(_) => {}
             }
-            // Long ones are looked at once and then taken for what they may be: no text is searched again and again.
-            if ahead > 64 {
-                return true;
-            }
         }
+        // Long ones are looked at once and then taken for what they may be: no text is searched again and again.
         true
     }
 

@@ -29,7 +29,7 @@ impl ApprovedWork {
     #[must_use]
     pub fn new(items: impl IntoIterator<Item = ApprovedItem>) -> Self {
         let mut sorted: Vec<ApprovedItem> = items.into_iter().collect();
-        sorted.sort_by(|a, b| a.id.cmp(&b.id));
+        sorted.sort_by_key(|item| item.id);
         let mut work = Self::default();
         for (at, item) in sorted.into_iter().enumerate() {
             for path in &item.paths {

@@ -278,7 +278,7 @@ fn placed(deeds: impl IntoIterator<Item = Deed>, around: &Surroundings<'_>) -> E
             Named::Mentioned(path) => {
                 let guarded = at(&path, Reach::File, around)
                     .into_iter()
-                    .filter(|what| is_protected_here(what));
+                    .filter(is_protected_here);
                 for what in guarded {
                     effect.add(what, &because);
                 }

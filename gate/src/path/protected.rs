@@ -129,8 +129,8 @@ fn in_system(path: &Path, names: &[String]) -> Option<&'static str> {
     if TEMPORARY.iter().any(|folder| path.starts_with(folder)) {
         return None;
     }
-    let system = |folder: &&str| names.starts_with(&folded(Path::new(folder)));
-    (names.is_empty() || SYSTEM_FOLDERS.iter().any(|folder| system(&folder))).then_some(SYSTEM)
+    let system = |folder: &str| names.starts_with(&folded(Path::new(folder)));
+    (names.is_empty() || SYSTEM_FOLDERS.iter().any(|folder| system(folder))).then_some(SYSTEM)
 }
 
 /// Whether a path is a guarded one, lies below it, or as a whole folder contains it.

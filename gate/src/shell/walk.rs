@@ -312,8 +312,7 @@ impl<'a> Walk<'a> {
             bodies,
             folders,
         };
-        self.deeper(|walk| commands::run(walk, &call))
-            .unwrap_or_else(|()| None)
+        self.deeper(|walk| commands::run(walk, &call)).unwrap_or(None)
     }
 
     /// A variable is set.
@@ -371,22 +370,20 @@ impl<'a> Walk<'a> {
     }
 
     /// A word names what a command writes.
-    pub(super) fn target(&mut self, word: &Word, span: Reach, folders: &Folders, by: &str) {
+    pub(super) fn target(&mut self, word: &Word, reach: Reach, folders: &Folders, by: &str) {
         if word.parts.as_slice() == [Part::Pipe] {
             return;
         }
-        let (word, span) = match (word.text(), word.parts.contains(&Part::Pattern)) {
-            (None, true) => match known_folder(word) {
-                Some(folder) => (&folder.clone(), self.patterns),
-                None => (word, span),
-            },
-            _ => (word, span),
-        };
+        let is_pattern = word.parts.contains(&Part::Pattern);
+        let folder = known_folder(word).filter(|_| is_pattern);
+        let (reach, word) = folder
+            .as_ref()
+            .map_or((reach, word), |folder| (self.patterns, folder));
         match self.paths(word, folders) {
             Some(paths) => {
                 for path in paths {
                     let shown = shown(&path.to_string_lossy(), 120);
-                    self.note(Named::Path(path, span), format!("{by} writes {shown}"));
+                    self.note(Named::Path(path, reach), format!("{by} writes {shown}"));
                 }
             }
             None => {

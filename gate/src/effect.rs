@@ -55,7 +55,7 @@ pub enum What {
 }
 
 /// Tools that change no file, by their clients' documentation. What agents start in turn is asked about on its own.
-const READERS: [&str; 40] = [
+const READERS: [&str; 43] = [
     "Agent",
     "AskUserQuestion",
     "BashOutput",
@@ -96,6 +96,9 @@ const READERS: [&str; 40] = [
     "list_mcp_resource_templates",
     "read_mcp_resource",
     "request_user_input",
+    "spawn_agent",
+    "wait_agent",
+    "multi_agent_v1wait_agent",
 ];
 
 /// The names under which our own server is registered.

@@ -127,3 +127,35 @@ fn a_server_that_works_elsewhere_is_free_and_named() {
     );
     assert_eq!(whats("mcp__linear2__create_issue", &json!({})), [What::Anywhere]);
 }
+
+/// The question before each tool, as the clients really ask it (`capture/tests/events`).
+#[test]
+fn what_real_clients_ask_is_understood() {
+    let events = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../capture/tests/events");
+    let mut seen = 0;
+    for client in ["claude-code", "codex"] {
+        for entry in std::fs::read_dir(events.join(client)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let Some(kind) = name.strip_prefix("pre-tool-use-") else {
+                continue;
+            };
+            let event: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            let found = whats(event["tool_name"].as_str().unwrap(), &event["tool_input"]);
+            let cannot_be_told = ["mcp", "worktree"].iter().any(|word| kind.contains(word));
+            let writes = ["write", "edit", "apply-patch", "before-update", "auto-mode"]
+                .iter()
+                .any(|word| kind.contains(word));
+            match found.as_slice() {
+                [What::Anywhere] => assert!(cannot_be_told, "{name}"),
+                [] => assert!(!writes && !cannot_be_told, "{name}"),
+                paths => assert!(
+                    writes && paths.iter().all(|what| matches!(what, What::Path(_))),
+                    "{name}: {paths:?}"
+                ),
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "{seen}");
+}

@@ -222,7 +222,12 @@ pub(crate) fn find(text: &[u8], name: Range<usize>) -> Option<Range<usize>> {
     {
         value = value.get(..end)?;
     }
-    if is_expression(value) || (!written.option && is_name(value)) {
+    // The type of a field.
+    let word = value
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let listed = word && within.get(value.len()) == Some(&b',');
+    if is_expression(value) || (!written.option && (is_name(value) || listed)) {
         return None;
     }
     let secret = if written.setting || stands_alone(text, start) {
@@ -251,7 +256,8 @@ impl Written {
         let option = name.starts_with(b"--");
         let quotes = quote(text, end).map_or(0, <[u8]>::len);
         let mut at = end + quotes;
-        at += usize::from(matches!(text.get(at), Some(b']' | b')')));
+        let bracket = matches!(text.get(at), Some(b']' | b')'));
+        at += usize::from(bracket);
         let spaces = blanks(text, at, 24);
         let rest = text.get(at + spaces..)?;
         let element = rest.first() == Some(&b'>') && start > 0 && text.get(start - 1) == Some(&b'<');
@@ -263,6 +269,9 @@ impl Written {
                 told = spaces == 0 && !next.is_ascii_whitespace();
                 1
             }
+            // A path of a program, and a link of Markdown.
+            [b':', b':', ..] => return None,
+            [b':', ..] if bracket => return None,
             [b':', ..] => {
                 told = true;
                 1

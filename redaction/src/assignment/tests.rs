@@ -49,6 +49,9 @@ fn what_is_code_or_stands_for_something_is_not_found() {
         "secret = \"/var/lib/app/secret.v1.pem\"",
         "the token is read twice",
         "passwordless = \"aB3$efgh12\"",
+        "    Token: PULONG64,",
+        "32 => ConnectionTrafficSecrets::Aes256Gcm { key, iv },",
+        "[`Pair::tokens`]: struct.Pair1.html#method.tokens",
     ] {
         assert_eq!(found(text), None, "{text}");
     }

@@ -16,41 +16,43 @@ pub struct ApprovedItem {
 }
 
 /// All of a session's approved work in one repository. Make it when the work changes, not for each call.
+///
+/// Of the work items that plan a path, only the one approved at the highest risk is kept, and of equals the latest: what that one does
+/// not cover, none does.
 #[derive(Debug, Clone, Default)]
 pub struct ApprovedWork {
-    /// Sorted by identifier, which is by time.
-    items: Vec<(WorkItemId, Risk)>,
-    files: HashMap<String, Vec<usize>>,
-    trees: HashMap<String, Vec<usize>>,
+    latest: Option<WorkItemId>,
+    files: HashMap<String, (Risk, WorkItemId)>,
+    trees: HashMap<String, (Risk, WorkItemId)>,
 }
 
 impl ApprovedWork {
     /// Arranges work items for finding.
     #[must_use]
     pub fn new(items: impl IntoIterator<Item = ApprovedItem>) -> Self {
-        let mut sorted: Vec<ApprovedItem> = items.into_iter().collect();
-        sorted.sort_by_key(|item| item.id);
         let mut work = Self::default();
-        for (at, item) in sorted.into_iter().enumerate() {
+        for item in items {
+            let this = (item.risk, item.id);
+            work.latest = work.latest.max(Some(item.id));
             for path in &item.paths {
                 let places = match path.span() {
                     Span::File => &mut work.files,
                     Span::Tree => &mut work.trees,
                 };
-                places.entry(path.as_str().to_owned()).or_default().push(at);
+                let known = places.entry(path.as_str().to_owned()).or_insert(this);
+                *known = this.max(*known);
             }
-            work.items.push((item.id, item.risk));
         }
         work
     }
 
     /// The latest work item; it is said to cover what could be anything.
-    pub(crate) fn latest(&self) -> Option<WorkItemId> {
-        self.items.last().map(|(id, _)| *id)
+    pub(crate) const fn latest(&self) -> Option<WorkItemId> {
+        self.latest
     }
 
-    /// The work items that plan a path, each with its risk.
-    pub(crate) fn planning(&self, path: &RepoPath) -> impl Iterator<Item = (WorkItemId, Risk)> {
+    /// The work items that plan a path, each with its risk: of those that name the same file or folder, the best.
+    pub(crate) fn planning(&self, path: &RepoPath) -> impl Iterator<Item = (Risk, WorkItemId)> {
         let text = path.as_str();
         let exact = (path.span() == Span::File)
             .then(|| self.files.get(text))
@@ -58,11 +60,7 @@ impl ApprovedWork {
         let above = text.match_indices('/').filter_map(|(at, _)| text.get(..at));
         let folders = ["", text].into_iter().chain(above);
         let trees = folders.filter_map(|folder| self.trees.get(folder));
-        exact
-            .into_iter()
-            .chain(trees)
-            .flatten()
-            .filter_map(|at| self.items.get(*at).copied())
+        exact.into_iter().chain(trees).copied()
     }
 }
 

@@ -1,6 +1,9 @@
 //! From a client's tool call to what it would change.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 use vocabulary::{RepoPath, shown};
@@ -29,7 +32,7 @@ pub struct Change {
 }
 
 /// What is changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum What {
     /// A file of the repository, or everything in a folder.
     Path(RepoPath),
@@ -257,16 +260,25 @@ fn command(tool: &str, input: &Value, around: &Surroundings<'_>) -> Effect {
 /// Deeds with the places that their paths are.
 fn placed(deeds: impl IntoIterator<Item = Deed>, around: &Surroundings<'_>) -> Effect {
     let mut effect = Effect::default();
+    let mut known = HashSet::new();
+    let mut add = |what: What, because: &str| {
+        if known.insert(what.clone()) {
+            effect.changes.push(Change {
+                what,
+                because: because.to_owned(),
+            });
+        }
+    };
     for Deed { what, because } in deeds {
         match what {
-            Named::Anywhere => effect.add(What::Anywhere, &because),
-            Named::TooMany => effect.add(
+            Named::Anywhere => add(What::Anywhere, &because),
+            Named::TooMany => add(
                 What::Unnameable("more paths than are looked up in one command".to_owned()),
                 &because,
             ),
-            Named::Commit => effect.add(What::Commit, &because),
-            Named::Push => effect.add(What::Push, &because),
-            Named::Protected(what) => effect.add(
+            Named::Commit => add(What::Commit, &because),
+            Named::Push => add(What::Push, &because),
+            Named::Protected(what) => add(
                 What::Protected {
                     path: "the command".to_owned(),
                     what,
@@ -275,7 +287,7 @@ fn placed(deeds: impl IntoIterator<Item = Deed>, around: &Surroundings<'_>) -> E
             ),
             Named::Path(path, reach) => {
                 for what in at(&path, reach, around) {
-                    effect.add(what, &because);
+                    add(what, &because);
                 }
             }
             Named::Mentioned(path) => {
@@ -283,7 +295,7 @@ fn placed(deeds: impl IntoIterator<Item = Deed>, around: &Surroundings<'_>) -> E
                     .into_iter()
                     .filter(is_protected_here);
                 for what in guarded {
-                    effect.add(what, &because);
+                    add(what, &because);
                 }
             }
         }

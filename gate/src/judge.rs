@@ -195,22 +195,16 @@ fn of_path(
             "nothing is approved in this session".to_owned(),
         );
     }
-    let mut highest: Option<(WorkItemId, Risk)> = None;
-    for (id, approved_at) in approved.planning(path) {
-        if highest.is_none_or(|(known, risk)| (approved_at, id) > (risk, known)) {
-            highest = Some((id, approved_at));
-        }
-    }
-    match highest {
+    match approved.planning(path).max() {
         None => refused(
             Code::PathNotApproved,
             format!("no approved work item plans {path}"),
         ),
-        Some((_, approved_at)) if approved_at < risk => refused(
+        Some((approved_at, _)) if approved_at < risk => refused(
             Code::RiskAboveApproved,
             format!("{path} has {risk} risk, and what plans it was approved at {approved_at}"),
         ),
-        Some((id, _)) => Ok(id),
+        Some((_, id)) => Ok(id),
     }
 }
 

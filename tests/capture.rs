@@ -10,8 +10,12 @@
 mod claude_code;
 #[path = "capture/codex.rs"]
 mod codex;
+#[path = "capture/gate.rs"]
+mod gate;
 #[path = "capture/hook.rs"]
 mod hook;
+#[path = "capture/secrets.rs"]
+mod secrets;
 
 use serde_json::Value;
 use testkit::{Home, export::Export};

@@ -15,7 +15,9 @@ use trace_store::{Appended, ChainId, Draft, Refs};
 use vocabulary::{RequestId, Timestamp, TraceId};
 
 use crate::{
+    clearing::Counts,
     events,
+    gating::Neighbourhood,
     inbox::LinkKey,
     kind::EntryKind,
     record::{self, By, RecordError, not_recorded},
@@ -50,6 +52,22 @@ pub(crate) enum Step {
 pub(crate) struct Surroundings {
     pub(crate) inbox: Arc<str>,
     pub(crate) links: LinkKey,
+    pub(crate) neighbourhood: Arc<Neighbourhood>,
+}
+
+impl Surroundings {
+    /// A call without secrets in its arguments, and how many there were.
+    fn cleared(&self, call: &Call) -> (Call, Counts) {
+        let mut call = call.clone();
+        let counts = self.neighbourhood.clear(&mut call.arguments, None);
+        (call, counts)
+    }
+
+    fn cleared_observation(&self, observation: &Observation) -> Result<Observation, RecordError> {
+        let mut value = serde_json::to_value(observation)?;
+        self.neighbourhood.clear(&mut value, None);
+        Ok(serde_json::from_value(value)?)
+    }
 }
 
 /// Carries out one request on the writer's thread.
@@ -81,7 +99,7 @@ pub(crate) fn request(
     let replied = match (&request.body, over) {
         // That it ends is all that may still be said of it.
         (RequestBody::Call(_) | RequestBody::Observe(_) | RequestBody::Event(_), Some(refusal)) => {
-            match turn_away(workspace, &mut scribe, &request.body, refusal) {
+            match turn_away(workspace, &mut scribe, around, &request.body, refusal) {
                 Ok(Tried::Recorded(reply)) => Ok(reply),
                 Ok(Tried::Counted(refusal)) => return Step::Done(ReplyBody::Failed(refusal)),
                 Err(error) => Err(error),
@@ -144,12 +162,12 @@ fn carry_out(
     match body {
         RequestBody::Call(call) => call_tool(workspace, scribe, around, call, prepared),
         RequestBody::Observe(observation) => scribe
-            .observe(observation, None)
+            .observe(&around.cleared_observation(observation)?, None)
             .map(|position| Called::Answered(ReplyBody::Recorded(position))),
         RequestBody::Event(event) => {
             let told = match prepared {
                 Some(Prepared::Told(told)) => told,
-                _ => events::read(event),
+                _ => events::read(event, &around.neighbourhood),
             };
             events::record(workspace, scribe, &told).map(|heard| Called::Answered(ReplyBody::Heard(heard)))
         }
@@ -164,6 +182,7 @@ fn carry_out(
 fn turn_away(
     workspace: &mut Workspace,
     scribe: &mut Scribe<'_, '_>,
+    around: &Surroundings,
     body: &RequestBody,
     refusal: Refusal,
 ) -> Result<Tried, RecordError> {
@@ -191,7 +210,12 @@ fn turn_away(
         // An id that cannot be recorded is no reason not to record the attempt.
         let _ = refs.insert("call", id.clone());
     }
-    scribe.write(EntryKind::ToolCalled, refs, &ToolCalled::beginning(call))?;
+    let (call, redacted) = around.cleared(call);
+    let kept = ToolCalled {
+        redacted,
+        ..ToolCalled::beginning(&call)
+    };
+    scribe.write(EntryKind::ToolCalled, refs, &kept)?;
     let outcome = Outcome::Denied(refusal);
     let written = scribe.write(EntryKind::ToolDenied, Refs::new(), &outcome)?;
     Ok(Tried::Recorded(ReplyBody::Answer(Answer {
@@ -208,6 +232,9 @@ fn call_tool(
     prepared: Option<Prepared>,
 ) -> Result<Called, RecordError> {
     let now = scribe.draft.now();
+    // What is a secret is so to whoever reads the entry, the tool and its effect.
+    let (call, redacted) = around.cleared(call);
+    let call = &call;
     let mut called = Refs::new();
     let named = match &call.call_id {
         Some(id) => called.insert("call", id.clone()),
@@ -232,10 +259,11 @@ fn call_tool(
     {
         return Ok(Called::First(*first));
     }
-    let kept = match (&permitted, &planned) {
+    let mut kept = match (&permitted, &planned) {
         (Ok(()), Ok(_)) => ToolCalled::whole(call),
         _ => ToolCalled::beginning(call),
     };
+    kept.redacted = redacted;
     scribe.write(EntryKind::ToolCalled, called, &kept)?;
     let mut event = None;
     let (kind, outcome, refs) = match (permitted, planned) {

@@ -1,13 +1,17 @@
 //! What a client's hook told, as entries of its session's trace. Reading it takes as long as the event is long, so that is done
 //! before the writer's thread is asked; there it is only written.
 
-use capture::{Body, Ended, Event, Failed, Happened, Permission, Record, ToolCall};
+use capture::{Body, Event, Failed, Permission, Record, ToolCall};
 use protocol::{ClientEvent, Heard};
+use serde_json::Value;
 use trace_store::{FieldError, Refs};
+use vocabulary::WorkItemId;
 
 use crate::{
     calls::{Calls, Known},
-    dispatch::Scribe,
+    clearing::Counts,
+    dispatch::{Caller, Scribe},
+    gating::{Look, Neighbourhood},
     kind::EntryKind,
     record::RecordError,
     records::CaptureGap,
@@ -20,57 +24,96 @@ const MOST_UNREADABLE_CHARS: usize = 512;
 /// What a hook told, ready to be written.
 #[derive(Debug)]
 pub(crate) struct Told {
-    records: Vec<Record>,
-    /// Whether the client's session ends with it.
-    ends: bool,
+    records: Vec<Cleared>,
+    /// What it announces would change.
+    look: Option<Look>,
+}
+
+/// A record, and what is written of it.
+#[derive(Debug)]
+struct Cleared {
+    record: Record,
+    /// Without secrets, and with how many there were.
+    body: Value,
 }
 
 /// Reads what a client gave to its hook. What cannot be read is a gap, and is recorded as one.
-pub(crate) fn read(told: &ClientEvent) -> Result<Told, CaptureGap> {
-    let event = Event::parse(told.event.get().as_bytes()).map_err(|error| CaptureGap::Unreadable {
-        client: told.client,
-        why: error.to_string(),
-        received: told.event.get().chars().take(MOST_UNREADABLE_CHARS).collect(),
-    })?;
-    let ends = matches!(event.happened, Happened::SessionEnded { .. });
-    Ok(Told {
-        records: event.records(),
-        ends,
-    })
+pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, CaptureGap> {
+    let unreadable = |why: String| {
+        let mut received = Value::String(told.event.get().chars().take(MOST_UNREADABLE_CHARS).collect());
+        around.clear(&mut received, None);
+        CaptureGap::Unreadable {
+            client: told.client,
+            why,
+            received: received.as_str().unwrap_or_default().to_owned(),
+        }
+    };
+    let event = Event::parse(told.event.get().as_bytes()).map_err(|error| unreadable(error.to_string()))?;
+    let cwd = event.cwd.clone();
+    let look = around.look(&event);
+    let clear = |record: Record| {
+        let mut body = serde_json::to_value(&record.body)?;
+        let counts = around.clear(&mut body, cwd.as_deref());
+        count(&mut body, &counts);
+        Ok(Cleared { record, body })
+    };
+    let records: Result<_, serde_json::Error> = event.records().into_iter().map(clear).collect();
+    let records = records.map_err(|error| unreadable(error.to_string()))?;
+    Ok(Told { records, look })
 }
 
-/// Writes it, and ends the session with the client's.
+/// Says in an entry's body how many secrets it had.
+fn count(body: &mut Value, counts: &Counts) {
+    if let (Value::Object(members), false) = (body, counts.is_empty()) {
+        members.insert("redacted".to_owned(), serde_json::json!(counts));
+    }
+}
+
+/// Writes it, and says whether what it announces may happen.
 pub(crate) fn record(
     workspace: &mut Workspace,
     scribe: &mut Scribe<'_, '_>,
     told: &Result<Told, CaptureGap>,
 ) -> Result<Heard, RecordError> {
+    let mut denied = None;
     match told {
         Err(gap) => drop(scribe.write(EntryKind::CaptureGap, Refs::new(), gap)?),
         Ok(told) => {
-            let session = scribe.caller.token.session();
+            let Caller { token, trace, .. } = scribe.caller;
+            let looked = told.look.as_ref();
+            let found = looked.map(|look| look.judged(workspace, token.grant(), *trace));
+            let found = found.unwrap_or_default();
             let mut nobody = Calls::default();
+            let known = workspace.sessions.get_mut(&token.session());
+            let calls = known.map_or(&mut nobody, |session| &mut session.calls);
             for record in &told.records {
-                let known = workspace.sessions.get_mut(&session);
-                let calls = known.map_or(&mut nobody, |session| &mut session.calls);
-                keep(scribe, record, calls)?;
+                keep(scribe, record, calls, found.covered_by)?;
             }
-            if told.ends {
-                scribe.write(EntryKind::SessionClosed, Refs::new(), &serde_json::json!({}))?;
-                if let Some(session) = workspace.sessions.get_mut(&session) {
-                    session.closed = true;
-                }
+            if let (Some(why), Some(Cleared { record, .. })) = (found.denied, told.records.first()) {
+                let kind = if found.enforced {
+                    EntryKind::GateDenied
+                } else {
+                    EntryKind::GateObserved
+                };
+                scribe.write(kind, refs_of(record)?, &why)?;
+                denied = found.enforced.then(|| why.refusal());
             }
         }
     }
     Ok(Heard {
         recorded: scribe.newest()?,
-        denied: None,
+        denied,
     })
 }
 
 /// Writes one record, and with it what follows from it for a call that was not spoken of before.
-fn keep(scribe: &mut Scribe<'_, '_>, record: &Record, calls: &mut Calls) -> Result<(), RecordError> {
+fn keep(
+    scribe: &mut Scribe<'_, '_>,
+    cleared: &Cleared,
+    calls: &mut Calls,
+    covered_by: Option<WorkItemId>,
+) -> Result<(), RecordError> {
+    let Cleared { record, body } = cleared;
     let refs = || refs_of(record);
     let call = record.call.as_deref();
     match &record.body {
@@ -88,12 +131,16 @@ fn keep(scribe: &mut Scribe<'_, '_>, record: &Record, calls: &mut Calls) -> Resu
         }
         Body::Ended(ended) => {
             let known = call.map_or(Known::Nothing, |call| calls.end(call));
-            return keep_end(scribe, record, ended, known);
+            return keep_end(scribe, cleared, &ended.tool, known);
         }
         _ => {}
     }
     if let Some(kind) = kind_of(&record.body) {
-        scribe.write(kind, refs()?, &record.body)?;
+        let mut refs = refs()?;
+        if let Some(id) = covered_by {
+            refs.insert("work_item", id.to_string())?;
+        }
+        scribe.write(kind, refs, body)?;
     }
     Ok(())
 }
@@ -101,37 +148,38 @@ fn keep(scribe: &mut Scribe<'_, '_>, record: &Record, calls: &mut Calls) -> Resu
 /// Writes the end of a call, where nothing has told it: then it was not done.
 fn keep_end(
     scribe: &mut Scribe<'_, '_>,
-    record: &Record,
-    ended: &Ended,
+    cleared: &Cleared,
+    tool: &str,
     known: Known,
 ) -> Result<(), RecordError> {
-    let Ended {
-        tool,
-        arguments,
-        told,
-    } = ended;
-    let tool = tool.clone();
+    let Cleared { record, body } = cleared;
+    let text = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let tool = tool.to_owned();
     match known {
         Known::Told => return Ok(()),
         Known::Begun { asked: true } => {
-            let reason = Some(told.clone());
+            let reason = Some(text("told"));
             let refused = Permission { tool, reason };
             scribe.write(EntryKind::PermissionRefused, refs_of(record)?, &refused)?;
             return Ok(());
         }
         Known::Begun { asked: false } => {}
         Known::Nothing => {
-            let arguments = arguments.clone();
             let called = ToolCall {
                 tool: tool.clone(),
-                arguments,
+                arguments: body.get("arguments").cloned().unwrap_or_default(),
             };
             scribe.write(EntryKind::ToolCalled, refs_of(record)?, &called)?;
         }
     }
     let failed = Failed {
         tool,
-        error: told.clone(),
+        error: text("told"),
         interrupted: false,
     };
     scribe.write(EntryKind::ToolFailed, refs_of(record)?, &failed)?;

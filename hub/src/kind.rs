@@ -100,6 +100,10 @@ kinds! {
     FileEdited = "file.edited";
     /// A shell ran a command.
     CommandRun = "command.run";
+    /// The gate denied the use of a tool.
+    GateDenied = "gate.denied";
+    /// The gate would have denied it, where the repository had it enforced.
+    GateObserved = "gate.observed";
     /// The client asked a human whether a tool may be used.
     PermissionAsked = "permission.asked";
     /// It was allowed, for the tool was used.
@@ -134,6 +138,8 @@ impl EntryKind {
                 | Self::ToolFailed
                 | Self::FileEdited
                 | Self::CommandRun
+                | Self::GateDenied
+                | Self::GateObserved
                 | Self::PermissionAsked
                 | Self::PermissionGiven
                 | Self::PermissionRefused

@@ -9,6 +9,7 @@
 mod admission;
 pub mod agents;
 mod calls;
+mod clearing;
 pub mod clock;
 pub mod companion;
 pub mod create;
@@ -17,6 +18,7 @@ mod dispatch;
 mod events;
 mod expiry;
 pub mod export_claims;
+mod gating;
 pub mod http;
 mod inbox;
 pub mod kind;

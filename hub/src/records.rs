@@ -1,5 +1,7 @@
 //! The bodies of the entries that this hub writes. Field names are the format: docs/TRACE-FORMAT.md lists them.
 
+use std::collections::BTreeMap;
+
 use delegation::VerifiedToken;
 use identity::{Bytes, Fingerprint, SignedDecision, SignedEnrolment, SignedRegistration};
 use protocol::{Call, Observation, Refusal};
@@ -206,6 +208,9 @@ pub struct ToolCalled {
     /// What the client said of its session and turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Value>,
+    /// How many secrets were replaced in the arguments, by rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redacted: BTreeMap<String, u32>,
 }
 
 impl ToolCalled {
@@ -218,6 +223,7 @@ impl ToolCalled {
             cut: None,
             resource: call.resource.clone(),
             client: call.client.clone(),
+            redacted: BTreeMap::new(),
         }
     }
 
@@ -232,6 +238,7 @@ impl ToolCalled {
             cut,
             resource: call.resource.as_ref().map(name),
             client: call.client.as_ref().map(|client| beginning(client).0),
+            redacted: BTreeMap::new(),
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     companion::CompanionDoor,
     dispatch::Surroundings,
     expiry,
+    gating::Neighbourhood,
     http::{self, Listen, ListenError, Listener, Serving},
     inbox::{AskingKey, Inbox},
     lock::{Held, LockError},
@@ -158,8 +159,10 @@ pub async fn serve(
         tracing::error!(%error, "what ended undecided was not recorded; it is tried again when somebody looks");
     }
 
-    // Compiling the risk rules takes longer than any call; the first proposal should not wait for it.
+    // Compiling rules takes longer than any call; the first one should not wait for it.
     tokio::task::spawn_blocking(work_items::RiskPolicy::built_in);
+    let clearing = Arc::clone(hub_key.clearing());
+    tokio::task::spawn_blocking(move || clearing.built_in());
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -177,6 +180,7 @@ pub async fn serve(
         Surroundings {
             inbox: inbox.as_deref().unwrap_or(&settings.inbox).into(),
             links: links.clone(),
+            neighbourhood: Arc::new(Neighbourhood::of(home.path(), Arc::clone(hub_key.clearing()))),
         },
         news.clone(),
     );

@@ -10,6 +10,7 @@ use vocabulary::{DelegationId, RequestId, Timestamp, TraceId};
 
 use crate::{
     calls::Calls,
+    gating::GateDenied,
     kind::EntryKind,
     records::{self, Observed, SessionOpened},
 };
@@ -144,6 +145,12 @@ impl Session {
                 Some(ReplyBody::Recorded(recorded))
             }
             // What came of a call of our own tools stands behind it, under the same request.
+            Ok(kind @ EntryKind::GateDenied) => body::<GateDenied>(store, entry, kind)?.map(|denied| {
+                ReplyBody::Heard(Heard {
+                    recorded,
+                    denied: Some(denied.refusal()),
+                })
+            }),
             Ok(kind) if kind == EntryKind::ToolCalled || kind.is_told_by_a_client() => {
                 Some(ReplyBody::Heard(Heard {
                     recorded,

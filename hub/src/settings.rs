@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use protocol::home::Home;
@@ -15,6 +16,7 @@ use vocabulary::WorkspaceId;
 use zeroize::Zeroizing;
 
 use crate::{
+    clearing::Clearing,
     http::{Listen, PublicUrl},
     inbox::LinkKey,
 };
@@ -158,6 +160,7 @@ impl Settings {
 pub struct HubKey {
     signer: CheckpointSigner,
     links: LinkKey,
+    clearing: Arc<Clearing>,
 }
 
 impl HubKey {
@@ -205,10 +208,16 @@ impl HubKey {
         &self.links
     }
 
+    /// What clears of secrets what is written.
+    pub(crate) const fn clearing(&self) -> &Arc<Clearing> {
+        &self.clearing
+    }
+
     fn from_seed(workspace: WorkspaceId, seed: &Zeroizing<[u8; 32]>) -> Self {
         Self {
             signer: CheckpointSigner::from_seed(workspace, seed),
             links: LinkKey::derive(seed),
+            clearing: Arc::new(Clearing::derive(seed)),
         }
     }
 }

@@ -142,6 +142,9 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
                 text("/output")
             )
         }
+        Ok(EntryKind::GateDenied | EntryKind::GateObserved) => {
+            format!("{}: {}", text("/code"), text("/because"))
+        }
         Ok(EntryKind::PermissionAsked) => {
             let arguments = body.get("arguments").map(ToString::to_string);
             format!("{} {}", text("/tool"), arguments.unwrap_or_default())

@@ -429,6 +429,8 @@ impl Workspace {
             | EntryKind::ToolFailed
             | EntryKind::FileEdited
             | EntryKind::CommandRun
+            | EntryKind::GateDenied
+            | EntryKind::GateObserved
             | EntryKind::PermissionAsked
             | EntryKind::PermissionGiven
             | EntryKind::PermissionRefused

@@ -60,10 +60,6 @@ impl Told {
         tool.starts_with("mcp__") && tool.contains("auditotter")
     }
 
-    fn ends(&self) -> bool {
-        self.hook_event_name == "SessionEnd"
-    }
-
     /// Whether the repository that is worked in has rules of its own: then what cannot be asked is not done.
     fn is_ruled(&self) -> bool {
         let cwd = self.cwd.as_deref().map(Path::new);
@@ -96,9 +92,6 @@ pub fn run(client: Client, lender: &Lender) -> ExitCode {
         let _ = shared::announce(lender.home(), call, &name);
     }
     let heard = tell(client, lender, &name, &told.session_id, event);
-    if told.ends() {
-        let _ = shared::end(lender.home(), &name);
-    }
     match heard {
         Ok(heard) => match heard.denied {
             Some(refusal) if told.asks() => answer::denied(&refusal.message),

@@ -7,6 +7,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use delegation::{DelegationToken, HolderKey, SessionToken};
@@ -22,6 +23,9 @@ use crate::{
 
 /// Names files by what clients call their sessions, which is not always fit for a file's name.
 const NAME_CONTEXT: &str = "auditotter 2026 name of a client's session v1";
+
+/// For how long a client's session that pauses is kept.
+const UNUSED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The largest file that is taken for a session.
 const MOST_BYTES: u64 = 32 * 1024;
@@ -132,6 +136,7 @@ pub(crate) fn find_or_begin(
         return Ok(session);
     }
     let session = Session::begin(lender.choose(client.as_str(), now)?, now)?;
+    sweep(home);
     match keep(home, name, &session, Placing::IfFree) {
         Ok(()) => Ok(session),
         // Two began at once: the first one's counts.
@@ -181,6 +186,20 @@ pub(crate) fn announced(home: &Home, call: &str) -> Option<SharedName> {
     let _ = fs::remove_file(&file);
     let is_name = text.len() == blake3::OUT_LEN * 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_name.then_some(SharedName(text))
+}
+
+/// Removes what nobody has used for so long that nothing in it is good any more.
+fn sweep(home: &Home) {
+    let files = fs::read_dir(home.sessions())
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    for file in files {
+        let untouched = file.metadata().and_then(|about| about.modified());
+        if untouched.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > UNUSED)) {
+            let _ = fs::remove_file(file.path());
+        }
+    }
 }
 
 /// Lets go of a session: whoever comes next begins another.

@@ -139,7 +139,12 @@ impl World {
         };
         let traces = self.home.traces();
         let denied = traces.iter().flat_map(|trace| self.home.trace(*trace));
-        let rejected = denied.filter(|entry| matches!(entry.kind.as_str(), "tool.denied" | "tool.rejected" | "client.event"));
+        let rejected = denied.filter(|entry| {
+            matches!(
+                entry.kind.as_str(),
+                "tool.denied" | "tool.rejected" | "client.event"
+            )
+        });
         assert!(
             chain.iter().filter(refused).count() + rejected.count() > 0,
             "what was tried is on record"

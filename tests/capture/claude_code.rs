@@ -77,7 +77,6 @@ fn all_that_claude_code_does_is_one_trace() {
             "tool.returned",
             "turn.ended",
             "session.ended",
-            "session.closed",
         ],
         "{:#?}",
         export.trace

@@ -55,7 +55,6 @@ fn all_that_codex_tells_is_one_trace() {
             "tool.returned",
             "turn.ended",
             "session.ended",
-            "session.closed",
         ],
         "{:#?}",
         export.trace

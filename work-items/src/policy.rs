@@ -109,6 +109,12 @@ impl RiskPolicy {
         *digest == Self::built_in().digest()
     }
 
+    /// The risk of changing a path: that of the highest rule which it meets, and low where it meets none.
+    #[must_use]
+    pub fn risk_of(&self, path: &RepoPath) -> Risk {
+        self.highest(path).map_or(Risk::Low, |met| met.risk())
+    }
+
     /// The highest rule that a path meets. A folder meets every rule that is known to match something below it, and
     /// so does a path that is not said to be a folder but would be one for the rule: whoever plans `src/auth` may
     /// well mean all of it.

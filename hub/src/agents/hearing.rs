@@ -19,11 +19,11 @@ impl AgentDoor {
     pub(super) async fn hear(&self, tell: Tell, nonce: [u8; 32]) -> HubMessage {
         let Tell { open, request } = tell;
         let id = request.id;
+        let (hub, around) = (self.workspace, self.around.clone());
         let prepared = match &request.body {
-            RequestBody::Event(event) => Some(Prepared::Told(events::read(event))),
+            RequestBody::Event(event) => Some(Prepared::Told(events::read(event, &around.neighbourhood))),
             RequestBody::Call(_) | RequestBody::Observe(_) | RequestBody::Close => None,
         };
-        let (hub, around) = (self.workspace, self.around.clone());
         let done = self
             .run(move |workspace, draft| {
                 let before = said(workspace, draft);

@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     extract::ConnectInfo,
@@ -17,7 +19,9 @@ use vocabulary::WorkspaceId;
 use super::*;
 use crate::{
     agents::AgentDoor,
+    clearing::Clearing,
     dispatch::Surroundings,
+    gating::Neighbourhood,
     inbox::{AskingKey, LinkKey},
     news::News,
     serve::store_config,
@@ -59,6 +63,10 @@ fn house() -> House {
     let surroundings = Surroundings {
         inbox: site.url().into(),
         links: links.clone(),
+        neighbourhood: Arc::new(Neighbourhood::of(
+            folder.path(),
+            Arc::new(Clearing::derive(&[7; 32])),
+        )),
     };
     let home = Home::resolve(Some(folder.path().to_owned()), None, None).unwrap();
     let door = AgentDoor::new(home, ledger.clone(), id, surroundings, news.clone());

@@ -1,0 +1,196 @@
+//! The gate: whether a client may use a tool now. What the tool would change is looked up where the client works, before the
+//! writer's thread is asked; there it is judged by what was lent and what was approved in this very session.
+
+mod place;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use capture::{Event, Happened};
+use delegation::{Grant, Repositories};
+use gate::{ApprovedItem, ApprovedWork, Effect, Lent, Mode, Policy, Surroundings, Verdict, effect_of, judge};
+use protocol::Refusal;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use vocabulary::{RepoPath, Repository, TraceId, WorkItemId};
+use work_items::{RiskPolicy, State};
+
+use crate::{
+    clearing::{Clearing, Counts},
+    workspace::Workspace,
+};
+
+/// Where the clients of this machine work, as the hub sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Neighbourhood {
+    user: Option<PathBuf>,
+    own: PathBuf,
+    clearing: Arc<Clearing>,
+}
+
+/// What a call would change, and under which rules of the repository.
+#[derive(Debug)]
+pub(crate) struct Look {
+    effect: Effect,
+    repository: Option<Repository>,
+    mode: Option<Mode>,
+    /// What is wrong with the repository's rules.
+    broken: Option<String>,
+}
+
+/// What the gate found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Under which approved work it is done, where that is one.
+    pub(crate) covered_by: Option<WorkItemId>,
+    /// Why it is not covered.
+    pub(crate) denied: Option<GateDenied>,
+    /// Whether it is therefore not to happen.
+    pub(crate) enforced: bool,
+}
+
+/// Body of `gate.denied` and `gate.observed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GateDenied {
+    /// The rule: `docs/GATE.md` lists them.
+    pub code: String,
+    /// What would have been changed, and why that is not covered.
+    pub because: String,
+    /// What the agent can do about it.
+    pub next: String,
+    /// The paths that are not covered.
+    pub paths: Vec<RepoPath>,
+    /// What is wrong with the repository's rules, where they cannot be read; then they are enforced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
+}
+
+impl GateDenied {
+    /// What the agent is told.
+    pub(crate) fn refusal(&self) -> Refusal {
+        let Self {
+            code,
+            because,
+            next,
+            rules,
+            ..
+        } = self;
+        let rules = rules
+            .as_ref()
+            .map(|rules| format!("; {rules}"))
+            .unwrap_or_default();
+        Refusal {
+            code: code.clone(),
+            message: format!("Audit Otter does not let this happen: {because}. {next}{rules} [{code}]"),
+        }
+    }
+}
+
+impl Neighbourhood {
+    /// This process's own.
+    pub(crate) fn of(own: &Path, clearing: Arc<Clearing>) -> Self {
+        Self {
+            clearing,
+            user: std::env::home_dir().filter(|home| home.is_absolute()),
+            own: own.canonicalize().unwrap_or_else(|_| own.to_owned()),
+        }
+    }
+
+    /// Clears of secrets what was said in a folder, and says how many there were.
+    pub(crate) fn clear(&self, value: &mut Value, cwd: Option<&str>) -> Counts {
+        let cwd = cwd.map(Path::new).filter(|cwd| cwd.is_absolute());
+        self.clearing.clear(value, cwd.map(place::root_of).as_deref())
+    }
+
+    /// Looks at what an event announces. Nothing, where it announces nothing that would change anything.
+    pub(crate) fn look(&self, event: &Event) -> Option<Look> {
+        let Happened::ToolCalled(used) = &event.happened else {
+            return None;
+        };
+        let cwd = event
+            .cwd
+            .as_deref()
+            .map(Path::new)
+            .filter(|cwd| cwd.is_absolute());
+        // Somewhere, and nobody knows where: then every path is strange.
+        let cwd = cwd.unwrap_or_else(|| Path::new("/"));
+        let cwd = &cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
+        let root = place::root_of(cwd);
+        let file = place::policy_of(&root);
+        let read = Policy::of_file(file.as_deref());
+        let around = Surroundings {
+            root: &root,
+            cwd,
+            home: self.user.as_deref(),
+            own_home: Some(&self.own),
+            look: &place::look,
+        };
+        let effect = effect_of(&used.tool, &used.input, &around, &read.policy);
+        (!effect.is_nothing()).then(|| Look {
+            effect,
+            repository: place::repository_of(&root),
+            // Where there are no rules, nobody asked for a gate.
+            mode: file.map(|_| read.policy.mode()),
+            broken: read.broken.map(|broken| broken.to_string()),
+        })
+    }
+}
+
+impl Look {
+    /// Judges it, on the writer's thread.
+    pub(crate) fn judged(&self, workspace: &Workspace, grant: &Grant, trace: TraceId) -> Found {
+        let lends = match &self.repository {
+            Some(repository) => grant.repositories.covers(repository),
+            // Nobody can tell which it is: only who was lent all of them was lent this one.
+            None => grant.repositories == Repositories::Any,
+        };
+        let lent = Lent {
+            covers: &|path| lends && grant.paths.covers(path),
+            ceiling: grant.risk_ceiling,
+        };
+        let approved = ApprovedWork::new(self.approved_in(workspace, trace));
+        let rules = RiskPolicy::built_in();
+        match judge(&self.effect, &lent, &approved, &|path| rules.risk_of(path)) {
+            Verdict::Free => Found::default(),
+            Verdict::Covered { by } => Found {
+                covered_by: <[WorkItemId; 1]>::try_from(by).ok().map(|[id]| id),
+                ..Found::default()
+            },
+            Verdict::Denied(_) if self.mode.is_none() => Found::default(),
+            Verdict::Denied(denial) => Found {
+                covered_by: None,
+                denied: Some(GateDenied {
+                    code: denial.code.as_str().to_owned(),
+                    because: denial.because,
+                    next: denial.next,
+                    paths: denial.paths,
+                    rules: self.broken.clone(),
+                }),
+                enforced: self.mode == Some(Mode::Enforce),
+            },
+        }
+    }
+
+    /// The work that was proposed in this session for this repository, that a human let begin, and that is not done.
+    fn approved_in(&self, workspace: &Workspace, trace: TraceId) -> impl Iterator<Item = ApprovedItem> {
+        let standing = |state| matches!(state, State::Approved | State::InProgress | State::InReview);
+        let rules = RiskPolicy::built_in();
+        let here = self.repository.as_ref();
+        workspace
+            .work_items
+            .newest_first(None)
+            .filter(move |item| item.proposed.trace == trace && standing(item.state))
+            .filter(move |item| {
+                let named = item.proposed.proposal.repository();
+                named.is_none_or(|named| Some(named) == here) && item.stale(rules).is_none()
+            })
+            .map(|item| ApprovedItem {
+                id: item.proposed.id,
+                paths: item.proposed.proposal.paths().to_vec(),
+                risk: item.proposed.assessment.risk,
+            })
+    }
+}

@@ -1,0 +1,139 @@
+//! Where a client works: the repository's root, its rules, and which repository of a forge it is a clone of. Read as plain files:
+//! no program of anybody's is started to look.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use gate::Found;
+use vocabulary::Repository;
+
+/// The repository's rules for the gate.
+const POLICY: &str = ".auditotter/policy.toml";
+
+/// More than any policy or configuration has.
+const MOST_BYTES: u64 = 256 * 1024;
+
+/// The root of the repository that a folder is in, without links; the folder itself, where it is in none.
+pub(super) fn root_of(cwd: &Path) -> PathBuf {
+    let real = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
+    let is_root = |folder: &&Path| {
+        let there = |name| fs::symlink_metadata(folder.join(name)).is_ok();
+        there(".git") || there(POLICY)
+    };
+    real.ancestors()
+        .find(is_root)
+        .map_or_else(|| real.clone(), Path::to_owned)
+}
+
+/// The repository's rules; what is there and cannot be read is no reason to do without.
+pub(super) fn policy_of(root: &Path) -> Option<Vec<u8>> {
+    match read(&root.join(POLICY)) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        // No text, so no rules that can be used: they are enforced.
+        Err(_) => Some(vec![0xff]),
+    }
+}
+
+/// What lies at a path.
+pub(super) fn look(path: &Path) -> Found {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => Found::Folder,
+        Ok(found) if found.is_symlink() => fs::read_link(path).map_or(Found::Other, Found::Link),
+        _ => Found::Other,
+    }
+}
+
+/// Of which repository this is a clone, as git's own configuration says.
+pub(super) fn repository_of(root: &Path) -> Option<Repository> {
+    let git = root.join(".git");
+    let folder = match look(&git) {
+        Found::Folder => git,
+        // A worktree or a submodule says where.
+        _ => {
+            let text = String::from_utf8(read(&git).ok()?).ok()?;
+            let own = root.join(text.strip_prefix("gitdir:")?.trim());
+            match read(&own.join("commondir")) {
+                Ok(common) => own.join(String::from_utf8(common).ok()?.trim()),
+                Err(_) => own,
+            }
+        }
+    };
+    origin_in(&String::from_utf8(read(&folder.join("config")).ok()?).ok()?)
+}
+
+/// The repository that `remote "origin"` names.
+fn origin_in(config: &str) -> Option<Repository> {
+    let mut lines = config.lines().map(str::trim);
+    lines.find(|line| *line == "[remote \"origin\"]")?;
+    let url = lines
+        .take_while(|line| !line.starts_with('['))
+        .find_map(|line| line.strip_prefix("url")?.trim_start().strip_prefix('='))?;
+    let path = url.trim().trim_end_matches('/').trim_end_matches(".git");
+    let mut parts = path.rsplit(['/', ':']);
+    let (name, owner) = (parts.next()?, parts.next()?);
+    format!("{owner}/{name}").parse().ok()
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_says_of_what() {
+        let named = |url: &str| {
+            origin_in(&format!(
+                "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = {url}\n[branch \"main\"]\n"
+            ))
+        };
+        let shop: Repository = "acme/shop".parse().unwrap();
+        for url in [
+            "https://github.com/acme/shop.git",
+            "https://github.com/acme/shop",
+            "https://github.com/acme/shop/",
+            "git@github.com:acme/shop.git",
+            "ssh://git@github.com:22/acme/shop.git",
+        ] {
+            assert_eq!(named(url), Some(shop.clone()), "{url}");
+        }
+        assert_eq!(named("shop"), None);
+        assert_eq!(
+            origin_in("[remote \"upstream\"]\n\turl = https://github.com/acme/shop\n"),
+            None
+        );
+        assert_eq!(
+            origin_in("[remote \"origin\"]\n[x]\n\turl = https://github.com/acme/shop\n"),
+            None
+        );
+    }
+
+    #[test]
+    fn rules_that_cannot_be_read_are_there_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(policy_of(folder.path()), None);
+        fs::create_dir_all(folder.path().join(POLICY)).unwrap();
+        assert!(policy_of(folder.path()).is_some_and(|bytes| String::from_utf8(bytes).is_err()));
+        assert_eq!(root_of(&folder.path().join("a/b")), folder.path().join("a/b"));
+        fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        assert_eq!(
+            root_of(&folder.path().join("a/b")),
+            folder.path().canonicalize().unwrap()
+        );
+    }
+}

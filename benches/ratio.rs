@@ -76,7 +76,17 @@ pub fn resident(pid: u32) -> io::Result<Amount> {
 }
 
 /// The median time of each of two actions, run in turns for `rounds` rounds after one unmeasured round.
-pub fn in_turns(rounds: usize, mut ours: impl FnMut(), mut baseline: impl FnMut()) -> (Duration, Duration) {
+pub fn in_turns(rounds: usize, ours: impl FnMut(), baseline: impl FnMut()) -> (Duration, Duration) {
+    let (mut ours, mut baseline) = samples_in_turns(rounds, ours, baseline);
+    (percentile(&mut ours, 0.5), percentile(&mut baseline, 0.5))
+}
+
+/// The times of each of two actions, run in turns for `rounds` rounds after one unmeasured round.
+pub fn samples_in_turns(
+    rounds: usize,
+    mut ours: impl FnMut(),
+    mut baseline: impl FnMut(),
+) -> (Vec<Duration>, Vec<Duration>) {
     let (mut a, mut b) = (Vec::with_capacity(rounds), Vec::with_capacity(rounds));
     ours();
     baseline();
@@ -84,7 +94,7 @@ pub fn in_turns(rounds: usize, mut ours: impl FnMut(), mut baseline: impl FnMut(
         a.push(timed(&mut ours));
         b.push(timed(&mut baseline));
     }
-    (percentile(&mut a, 0.5), percentile(&mut b, 0.5))
+    (a, b)
 }
 
 /// How long one action took.

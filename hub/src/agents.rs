@@ -103,8 +103,9 @@ impl AgentDoor {
         };
         // What happened while no hub could be reached comes before what happens now.
         if spool::is_waiting(&self.home) {
-            let (home, ledger) = (self.home.clone(), self.ledger.clone());
-            let taken_in = tokio::task::spawn_blocking(move || spool::take_in(&home, &ledger)).await;
+            let (home, ledger, around) = (self.home.clone(), self.ledger.clone(), self.around.clone());
+            let taking_in = move || spool::take_in(&home, &ledger, &around.neighbourhood, &around.spool);
+            let taken_in = tokio::task::spawn_blocking(taking_in).await;
             if !matches!(taken_in, Ok(Ok(()))) {
                 tracing::warn!(
                     ?taken_in,

@@ -8,6 +8,7 @@ use std::{collections::hash_map::Entry, sync::Arc};
 use delegation::{Operation, VerifiedToken};
 use protocol::{
     Answer, Call, Observation, Outcome, Position, Refusal, RefusalCode, ReplyBody, Request, RequestBody, Via,
+    spool::SpoolSecret,
     tools::{ToolCall, ToolCallError},
 };
 use serde::Serialize;
@@ -53,6 +54,7 @@ pub(crate) struct Surroundings {
     pub(crate) inbox: Arc<str>,
     pub(crate) links: LinkKey,
     pub(crate) neighbourhood: Arc<Neighbourhood>,
+    pub(crate) spool: Arc<SpoolSecret>,
 }
 
 impl Surroundings {

@@ -5,7 +5,7 @@ use capture::{Body, Event, Failed, Permission, Record, ToolCall};
 use protocol::{ClientEvent, Heard};
 use serde_json::Value;
 use trace_store::{FieldError, Refs};
-use vocabulary::WorkItemId;
+use vocabulary::Timestamp;
 
 use crate::{
     calls::{Calls, Known},
@@ -86,8 +86,9 @@ pub(crate) fn record(
             let mut nobody = Calls::default();
             let known = workspace.sessions.get_mut(&token.session());
             let calls = known.map_or(&mut nobody, |session| &mut session.calls);
+            let covered_by = found.covered_by.map(|id| ("work_item", id.to_string()));
             for record in &told.records {
-                keep(scribe, record, calls, found.covered_by)?;
+                keep(scribe, record, calls, covered_by.as_ref())?;
             }
             if let (Some(why), Some(Cleared { record, .. })) = (found.denied, told.records.first()) {
                 let kind = if found.enforced {
@@ -95,7 +96,7 @@ pub(crate) fn record(
                 } else {
                     EntryKind::GateObserved
                 };
-                scribe.write(kind, refs_of(record)?, &why)?;
+                scribe.write(kind, refs_of(record, None)?, &why)?;
                 denied = found.enforced.then(|| why.refusal());
             }
         }
@@ -106,15 +107,38 @@ pub(crate) fn record(
     })
 }
 
+/// Writes what was told while no hub could be reached, and when that is said to have been. Nobody waits for an answer any more.
+pub(crate) fn take_in(
+    scribe: &mut Scribe<'_, '_>,
+    told: &Result<Told, CaptureGap>,
+    calls: &mut Calls,
+    claimed_at: Timestamp,
+) -> Result<(), RecordError> {
+    let claim = ("claimed_at", claimed_at.to_string());
+    match told {
+        Err(gap) => {
+            let mut refs = Refs::new();
+            refs.insert(claim.0, claim.1)?;
+            scribe.write(EntryKind::CaptureGap, refs, gap)?;
+        }
+        Ok(told) => {
+            for record in &told.records {
+                keep(scribe, record, calls, Some(&claim))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Writes one record, and with it what follows from it for a call that was not spoken of before.
 fn keep(
     scribe: &mut Scribe<'_, '_>,
     cleared: &Cleared,
     calls: &mut Calls,
-    covered_by: Option<WorkItemId>,
+    more: Option<&(&'static str, String)>,
 ) -> Result<(), RecordError> {
     let Cleared { record, body } = cleared;
-    let refs = || refs_of(record);
+    let refs = || refs_of(record, more);
     let call = record.call.as_deref();
     match &record.body {
         Body::ToolCalled(used) => {
@@ -131,16 +155,12 @@ fn keep(
         }
         Body::Ended(ended) => {
             let known = call.map_or(Known::Nothing, |call| calls.end(call));
-            return keep_end(scribe, cleared, &ended.tool, known);
+            return keep_end(scribe, cleared, &ended.tool, known, more);
         }
         _ => {}
     }
     if let Some(kind) = kind_of(&record.body) {
-        let mut refs = refs()?;
-        if let Some(id) = covered_by {
-            refs.insert("work_item", id.to_string())?;
-        }
-        scribe.write(kind, refs, body)?;
+        scribe.write(kind, refs()?, body)?;
     }
     Ok(())
 }
@@ -151,6 +171,7 @@ fn keep_end(
     cleared: &Cleared,
     tool: &str,
     known: Known,
+    more: Option<&(&'static str, String)>,
 ) -> Result<(), RecordError> {
     let Cleared { record, body } = cleared;
     let text = |name: &str| {
@@ -165,7 +186,7 @@ fn keep_end(
         Known::Begun { asked: true } => {
             let reason = Some(text("told"));
             let refused = Permission { tool, reason };
-            scribe.write(EntryKind::PermissionRefused, refs_of(record)?, &refused)?;
+            scribe.write(EntryKind::PermissionRefused, refs_of(record, more)?, &refused)?;
             return Ok(());
         }
         Known::Begun { asked: false } => {}
@@ -174,7 +195,7 @@ fn keep_end(
                 tool: tool.clone(),
                 arguments: body.get("arguments").cloned().unwrap_or_default(),
             };
-            scribe.write(EntryKind::ToolCalled, refs_of(record)?, &called)?;
+            scribe.write(EntryKind::ToolCalled, refs_of(record, more)?, &called)?;
         }
     }
     let failed = Failed {
@@ -182,11 +203,11 @@ fn keep_end(
         error: text("told"),
         interrupted: false,
     };
-    scribe.write(EntryKind::ToolFailed, refs_of(record)?, &failed)?;
+    scribe.write(EntryKind::ToolFailed, refs_of(record, more)?, &failed)?;
     Ok(())
 }
 
-fn refs_of(record: &Record) -> Result<Refs, FieldError> {
+fn refs_of(record: &Record, more: Option<&(&'static str, String)>) -> Result<Refs, FieldError> {
     let agent = record.by.as_ref().map(|by| by.id.clone());
     let named = [
         ("agent", agent),
@@ -198,6 +219,9 @@ fn refs_of(record: &Record) -> Result<Refs, FieldError> {
         if let Some(value) = value {
             refs.insert(name, value)?;
         }
+    }
+    if let Some((name, value)) = more {
+        refs.insert(name, value.clone())?;
     }
     Ok(refs)
 }

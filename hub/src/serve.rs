@@ -150,7 +150,9 @@ pub async fn serve(
     let ledger = Ledger::open(&store, store_config(id), fold)
         .map_err(|source| ServeError::Store { path: store, source })?;
     mark::check(&home, ledger.store())?;
-    if let Err(error) = spool::take_in(&home, &ledger) {
+    let neighbourhood = Arc::new(Neighbourhood::of(home.path(), Arc::clone(hub_key.clearing())));
+    fs::write(home.spool_key(), hub_key.spool().public_text())?;
+    if let Err(error) = spool::take_in(&home, &ledger, &neighbourhood, hub_key.spool()) {
         tracing::error!(%error, "the spool was not taken in; it stays for the next start");
     }
 
@@ -180,7 +182,8 @@ pub async fn serve(
         Surroundings {
             inbox: inbox.as_deref().unwrap_or(&settings.inbox).into(),
             links: links.clone(),
-            neighbourhood: Arc::new(Neighbourhood::of(home.path(), Arc::clone(hub_key.clearing()))),
+            neighbourhood,
+            spool: Arc::clone(hub_key.spool()),
         },
         news.clone(),
     );

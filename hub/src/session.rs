@@ -129,7 +129,8 @@ impl Session {
             trace: self.trace,
             seq: entry.seq,
         };
-        let mut at = entry.at;
+        let claimed = entry.refs.get("claimed_at").and_then(|at| at.parse().ok());
+        let mut at = claimed.unwrap_or(entry.at);
         let answer = match kind {
             Ok(kind @ (EntryKind::ToolReturned | EntryKind::ToolDenied | EntryKind::ToolRejected)) => {
                 body::<Outcome>(store, entry, kind)?

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use protocol::home::Home;
+use protocol::{home::Home, spool::SpoolSecret};
 use serde::{Deserialize, Serialize};
 use trace_store::CheckpointSigner;
 use vocabulary::WorkspaceId;
@@ -161,6 +161,7 @@ pub struct HubKey {
     signer: CheckpointSigner,
     links: LinkKey,
     clearing: Arc<Clearing>,
+    spool: Arc<SpoolSecret>,
 }
 
 impl HubKey {
@@ -213,11 +214,17 @@ impl HubKey {
         &self.clearing
     }
 
+    /// What opens sealed events.
+    pub(crate) const fn spool(&self) -> &Arc<SpoolSecret> {
+        &self.spool
+    }
+
     fn from_seed(workspace: WorkspaceId, seed: &Zeroizing<[u8; 32]>) -> Self {
         Self {
             signer: CheckpointSigner::from_seed(workspace, seed),
             links: LinkKey::derive(seed),
             clearing: Arc::new(Clearing::derive(seed)),
+            spool: Arc::new(SpoolSecret::derive(seed)),
         }
     }
 }

@@ -10,17 +10,20 @@ use std::{
 
 use delegation::{Revocations, VerifiedToken};
 use protocol::{
-    ReplyBody,
+    ClientEvent, ReplyBody,
     home::Home,
-    spool::{MAX_SPOOL_BYTES, SpoolFile, Spooled},
+    spool::{Happened, MAX_SPOOL_BYTES, SpoolFile, SpoolSecret, Spooled},
 };
+use serde_json::value::RawValue;
 use trace_store::{Draft, Ledger, Refs};
 use vocabulary::{SessionId, Timestamp, TraceId};
 
 use crate::{
     dispatch::{Caller, Scribe},
+    events::{self, Told},
+    gating::Neighbourhood,
     kind::EntryKind,
-    records::SessionOpened,
+    records::{CaptureGap, SessionOpened},
     session::Session,
     workspace::Workspace,
 };
@@ -41,18 +44,23 @@ pub(crate) fn is_waiting(home: &Home) -> bool {
 ///
 /// # Errors
 /// Where the spool cannot be read at all.
-pub(crate) fn take_in(home: &Home, ledger: &Ledger<Workspace>) -> io::Result<()> {
+pub(crate) fn take_in(
+    home: &Home,
+    ledger: &Ledger<Workspace>,
+    around: &Neighbourhood,
+    secret: &SpoolSecret,
+) -> io::Result<()> {
     let _alone = TAKING_IN.lock().unwrap_or_else(PoisonError::into_inner);
     for path in waiting(home)? {
-        let file = match read(&path) {
-            Ok(file) => file,
+        let kept = match read(&path).and_then(|file| Kept::of(file, around, secret)) {
+            Ok(kept) => kept,
             Err(why) => {
                 put_aside(&path, &why);
                 continue;
             }
         };
         let accepted = ledger.call(move |workspace, draft| {
-            let accepted = accept(workspace, draft, &file);
+            let accepted = accept(workspace, draft, &kept);
             if accepted.is_err() {
                 draft.abort();
             }
@@ -70,6 +78,38 @@ pub(crate) fn take_in(home: &Home, ledger: &Ledger<Workspace>) -> io::Result<()>
         }
     }
     Ok(())
+}
+
+/// A spool file, read as far as that can be done before the writer's thread is asked.
+struct Kept {
+    file: SpoolFile,
+    spooled: Spooled,
+    /// What a hook told.
+    told: Option<Result<Told, CaptureGap>>,
+}
+
+impl Kept {
+    fn of(file: SpoolFile, around: &Neighbourhood, secret: &SpoolSecret) -> Result<Self, String> {
+        let spooled: Spooled = serde_json::from_str(&file.record).map_err(|error| error.to_string())?;
+        let told = match &spooled.what {
+            Happened::Observed(_) => None,
+            Happened::Told { client, sealed } => {
+                let opened = secret
+                    .open(sealed)
+                    .ok_or("it is sealed to another hub, or was changed")?;
+                let text = String::from_utf8(opened).map_err(|error| error.to_string())?;
+                let event = RawValue::from_string(text).map_err(|error| error.to_string())?;
+                Some(events::read(
+                    &ClientEvent {
+                        client: *client,
+                        event,
+                    },
+                    around,
+                ))
+            }
+        };
+        Ok(Self { file, spooled, told })
+    }
 }
 
 /// What waits, in the order in which it happened: names begin with when.
@@ -122,12 +162,12 @@ fn put_aside(path: &Path, why: &str) {
 /// The same proofs as for a live request, at the time when the record says that it happened; the entry says that this
 /// time is a claim. A record comes after everything that its trace has reached, so none is taken in twice, and none
 /// once the session was closed.
-fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, file: &SpoolFile) -> Result<SessionId, String> {
+fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, kept: &Kept) -> Result<SessionId, String> {
+    let Kept { file, spooled, .. } = kept;
     let token = workspace
         .tokens
         .verify(&file.token, workspace.members.keyring())
         .map_err(|denial| denial.to_string())?;
-    let spooled: Spooled = serde_json::from_str(&file.record).map_err(|error| error.to_string())?;
     token
         .check_request(
             spooled.id,
@@ -150,10 +190,10 @@ fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, file: &SpoolFile) ->
         Some(session) => session,
         None => match Session::recall(draft.store(), caller.trace).map_err(|error| error.to_string())? {
             Some(session) => session,
-            None => open(draft, &caller, &spooled)?,
+            None => open(draft, &caller, spooled)?,
         },
     };
-    let taken_in = take_up(&mut session, draft, &caller, &spooled);
+    let taken_in = take_up(&mut session, draft, &caller, kept);
     if in_use || taken_in.is_ok() {
         workspace.sessions.insert(id, session);
     }
@@ -207,18 +247,13 @@ fn open(draft: &mut Draft<'_>, caller: &Caller, spooled: &Spooled) -> Result<Ses
     Ok(Session::new(&caller.token))
 }
 
-fn take_up(
-    session: &mut Session,
-    draft: &mut Draft<'_>,
-    caller: &Caller,
-    spooled: &Spooled,
-) -> Result<(), String> {
+fn take_up(session: &mut Session, draft: &mut Draft<'_>, caller: &Caller, kept: &Kept) -> Result<(), String> {
     let Spooled {
         id: request,
         claimed_at,
-        ref observation,
+        ref what,
         ..
-    } = *spooled;
+    } = kept.spooled;
     if session.holder != *caller.token.holder() || session.delegation != caller.token.grant().id {
         return Err("it is signed by another holder than its session's".to_owned());
     }
@@ -238,9 +273,14 @@ fn take_up(
         caller,
         request,
     };
-    let position = scribe
-        .observe(observation, Some(claimed_at))
-        .map_err(|error| error.to_string())?;
+    let recorded = match (what, &kept.told) {
+        (Happened::Observed(observation), _) => scribe.observe(observation, Some(claimed_at)),
+        (Happened::Told { .. }, Some(told)) => {
+            events::take_in(&mut scribe, told, &mut session.calls, claimed_at).and_then(|()| scribe.newest())
+        }
+        (Happened::Told { .. }, None) => return Err("nobody read it".to_owned()),
+    };
+    let position = recorded.map_err(|error| error.to_string())?;
     session.went_on(claimed_at);
     session.remember(request, ReplyBody::Recorded(position));
     Ok(())

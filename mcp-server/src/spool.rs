@@ -7,16 +7,16 @@ use std::{
 };
 
 use protocol::{
-    Observation, Via,
+    ClientEvent, Observation, Via,
     home::Home,
-    spool::{SpoolFile, Spooled},
+    spool::{Happened, SpoolFile, SpoolKey, Spooled},
 };
 use vocabulary::RequestId;
 
 use crate::{clock, session::Session};
 
-/// Writes an observation to the home's spool, signed by the session's key. The file appears whole or not at
-/// all, and its name sorts by when it happened, to the microsecond, so that the hub takes records in order.
+/// Keeps what was seen. The file appears whole or not at all, and its name sorts by when it happened, to the microsecond,
+/// so that the hub takes records in order.
 pub(crate) fn keep(
     home: &Home,
     session: &Session,
@@ -24,11 +24,33 @@ pub(crate) fn keep(
     via: &Via,
     observation: &Observation,
 ) -> io::Result<()> {
+    write(home, session, id, via, Happened::Observed(observation.clone()))
+}
+
+/// Keeps what a client's hook told, which nobody but the hub is to read.
+pub(crate) fn keep_event(
+    home: &Home,
+    session: &Session,
+    id: RequestId,
+    via: &Via,
+    told: &ClientEvent,
+) -> io::Result<()> {
+    let key = fs::read_to_string(home.spool_key())?;
+    let key = SpoolKey::parse(&key).ok_or(io::ErrorKind::InvalidData)?;
+    let what = Happened::Told {
+        client: told.client,
+        sealed: key.seal(told.event.get().as_bytes())?,
+    };
+    write(home, session, id, via, what)
+}
+
+/// Signs a record with the session's key and writes it.
+fn write(home: &Home, session: &Session, id: RequestId, via: &Via, what: Happened) -> io::Result<()> {
     let spooled = Spooled {
         id,
         claimed_at: clock::now(),
         via: via.clone(),
-        observation: observation.clone(),
+        what,
     };
     let record = serde_json::to_string(&spooled)?;
     let proof = session

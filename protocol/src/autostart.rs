@@ -86,17 +86,30 @@ pub enum ReachError {
 /// # Errors
 /// [`ReachError`] with what a person can do about it.
 pub fn connect(home: &Home, socket: &Path, companion: &Path) -> Result<UnixStream, ReachError> {
+    connect_within(home, socket, companion, START_DEADLINE)
+}
+
+/// The same, for whom a hub that takes as long as this to start is none.
+///
+/// # Errors
+/// [`ReachError`] with what a person can do about it.
+pub fn connect_within(
+    home: &Home,
+    socket: &Path,
+    companion: &Path,
+    patience: Duration,
+) -> Result<UnixStream, ReachError> {
     if let Ok(stream) = dial(home, socket) {
         return Ok(stream);
     }
     if !home.workspace_file().exists() {
         return Err(ReachError::NoWorkspace(home.path().to_owned()));
     }
-    let deadline = Instant::now() + START_DEADLINE;
+    let deadline = Instant::now() + patience;
     loop {
         // Returns when the new hub is ready, or gone: because another process won the race to start one, or
         // because the hub before it has not let go of the home yet.
-        start(home, companion)?;
+        start(home, companion, patience)?;
         match dial(home, socket) {
             Ok(stream) => return Ok(stream),
             Err(source) if Instant::now() >= deadline => {
@@ -131,7 +144,7 @@ pub fn companion_binary() -> PathBuf {
         .unwrap_or_else(|| name.to_owned())
 }
 
-fn start(home: &Home, companion: &Path) -> Result<(), ReachError> {
+fn start(home: &Home, companion: &Path, patience: Duration) -> Result<(), ReachError> {
     let failed = |source| ReachError::Spawn {
         program: companion.to_owned(),
         source,
@@ -171,7 +184,7 @@ fn start(home: &Home, companion: &Path) -> Result<(), ReachError> {
             let _ = sender.send(child.wait().ok());
         }
     });
-    match started.recv_timeout(START_DEADLINE) {
+    match started.recv_timeout(patience) {
         Ok(Some(ended)) if ended.code().is_some_and(|code| code != i32::from(TAKEN)) => {
             Err(ReachError::Ended {
                 words: last_words(home, before).unwrap_or_else(|| ended.to_string()),

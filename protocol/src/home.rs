@@ -91,6 +91,12 @@ impl Home {
         self.0.join("sessions")
     }
 
+    /// To whom what a hook keeps in the spool is sealed: the hub's public key for that.
+    #[must_use]
+    pub fn spool_key(&self) -> PathBuf {
+        self.0.join("spool.key")
+    }
+
     /// Held by the one hub of this home; holds its process id.
     #[must_use]
     pub fn lock(&self) -> PathBuf {

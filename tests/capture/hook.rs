@@ -306,3 +306,119 @@ fn every_event_that_a_real_client_ever_told_is_recorded() {
         let _ = home.run(&["trace", "verify"]).expect_success();
     }
 }
+
+/// A home in which no hub starts, until the returned way back is taken.
+fn without_a_hub(home: &Home) -> impl FnOnce() + use<> {
+    home.stop_hub();
+    let store = home.layout().store();
+    let aside = store.with_extension("aside");
+    fs::rename(&store, &aside).unwrap();
+    fs::write(&store, "no folder").unwrap();
+    move || {
+        fs::remove_file(&store).unwrap();
+        fs::rename(&aside, &store).unwrap();
+    }
+}
+
+#[test]
+fn what_is_told_while_no_hub_starts_is_kept_sealed_and_taken_in_in_order() {
+    let home = Home::lent();
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "before" })),
+    );
+    let back = without_a_hub(&home);
+    for prompt in ["one, and a word for nobody", "two"] {
+        tells(
+            &home,
+            "claude-code",
+            &event("s1", "UserPromptSubmit", &json!({ "prompt": prompt })),
+        );
+    }
+    let spooled: Vec<_> = fs::read_dir(home.layout().spool())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(spooled.len(), 2);
+    for path in &spooled {
+        assert!(
+            !fs::read_to_string(path).unwrap().contains("nobody"),
+            "it is sealed"
+        );
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    back();
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "after" })),
+    );
+    let export = recorded(&home);
+    let prompts = export.of_kind("prompt");
+    let said: Vec<_> = prompts.iter().map(|entry| entry.body["text"].clone()).collect();
+    assert_eq!(said, ["before", "one, and a word for nobody", "two", "after"]);
+    let claims: Vec<_> = prompts
+        .iter()
+        .map(|entry| entry.entry["refs"]["claimed_at"].is_string())
+        .collect();
+    assert_eq!(claims, [false, true, true, false]);
+    assert_eq!(fs::read_dir(home.layout().spool()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_somebody_else_puts_into_the_spool_is_nobodys_word() {
+    let home = Home::lent();
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "before" })),
+    );
+    let back = without_a_hub(&home);
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "kept" })),
+    );
+    let spool = home.layout().spool();
+    let path = fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
+    let mut file: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let mut record: Value = serde_json::from_str(file["record"].as_str().unwrap()).unwrap();
+    // The same event, of which somebody says that it was another client's.
+    record["what"]["told"]["client"] = json!("codex");
+    file["record"] = json!(record.to_string());
+    fs::write(spool.join("00000000000000000001-forged.json"), file.to_string()).unwrap();
+    back();
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "after" })),
+    );
+    let export = recorded(&home);
+    let said: Vec<_> = export
+        .of_kind("prompt")
+        .iter()
+        .map(|entry| entry.body["text"].clone())
+        .collect();
+    assert_eq!(said, ["before", "kept", "after"]);
+    assert!(spool.join("refused/00000000000000000001-forged.json").exists());
+}
+
+#[test]
+fn where_no_hub_starts_a_repository_with_rules_is_not_written_in() {
+    let home = Home::lent();
+    let folder = home.file("shop");
+    fs::create_dir_all(folder.join(".auditotter")).unwrap();
+    fs::write(folder.join(".auditotter/policy.toml"), "mode = \"enforce\"\n").unwrap();
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "before" })),
+    );
+    let _back = without_a_hub(&home);
+    let before = json!({ "tool_name": "Write", "tool_use_id": "t1", "tool_input": {}, "cwd": folder });
+    let ran = home.hook("claude-code", &event("s1", "PreToolUse", &before));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("\"permissionDecision\":\"deny\""), "{ran:?}");
+    assert!(ran.stdout.contains("they cannot be asked"), "{ran:?}");
+}

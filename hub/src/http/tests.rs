@@ -10,7 +10,7 @@ use axum::{
     extract::ConnectInfo,
     http::{Request, StatusCode},
 };
-use protocol::home::Home;
+use protocol::{home::Home, spool::SpoolSecret};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 use trace_store::Ledger;
@@ -67,6 +67,7 @@ fn house() -> House {
             folder.path(),
             Arc::new(Clearing::derive(&[7; 32])),
         )),
+        spool: Arc::new(SpoolSecret::derive(&[7; 32])),
     };
     let home = Home::resolve(Some(folder.path().to_owned()), None, None).unwrap();
     let door = AgentDoor::new(home, ledger.clone(), id, surroundings, news.clone());

@@ -17,10 +17,14 @@ use crate::{
     hub_link::other_version,
     session::{Lender, NoAuthority, Session},
     shared::{self, SharedName},
+    spool,
 };
 
 /// How long the hub may take with one event: clients wait for it, and give a hook of ours up after five seconds.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a hub may take to start: longer than it ever does, and not so long that a client gives the hook up.
+const STARTING: Duration = Duration::from_secs(3);
 
 /// How often it is tried: a hub that ends breaks the connection, and the next one has heard of it or has not.
 const ATTEMPTS: u32 = 3;
@@ -37,6 +41,9 @@ pub(super) enum NotTold {
     /// It does not answer as it should.
     #[error("{0}")]
     Broken(#[from] FrameError),
+    /// It is kept until there is a hub again, which takes it in.
+    #[error("{0} (kept, and taken in by the next hub)")]
+    Kept(String),
     /// It does not want to hear it.
     #[error("{} [{}]", .0.message, .0.code)]
     Refused(Refusal),
@@ -52,9 +59,10 @@ pub(super) fn tell(
 ) -> Result<Heard, NotTold> {
     let via = Via::from_client(client.as_str(), "", session_id);
     let mut session = shared::find_or_begin(lender, client, name)?;
+    let told = ClientEvent { client, event };
     let request = Request {
         id: clock::new_id().map_err(NoAuthority::from)?,
-        body: RequestBody::Event(ClientEvent { client, event }),
+        body: RequestBody::Event(told.clone()),
     };
     let mut tried = 0;
     loop {
@@ -72,6 +80,13 @@ pub(super) fn tell(
                 }
             }
             Err(NotTold::Broken(FrameError::Io(error))) if tried < ATTEMPTS && !is_silence(&error) => {}
+            Err(why @ (NotTold::Unreachable(_) | NotTold::Broken(_))) => {
+                let kept = spool::keep_event(lender.home(), &session, request.id, &via, &told);
+                return Err(match kept {
+                    Ok(()) => NotTold::Kept(why.to_string()),
+                    Err(_) => why,
+                });
+            }
             other => return other,
         }
     }
@@ -83,7 +98,8 @@ fn is_silence(error: &io::Error) -> bool {
 
 fn once(lender: &Lender, session: &Session, via: &Via, request: &Request) -> Result<Heard, NotTold> {
     let home = lender.home();
-    let mut stream = autostart::connect(home, &home.agent_socket(), &autostart::companion_binary())?;
+    let companion = autostart::companion_binary();
+    let mut stream = autostart::connect_within(home, &home.agent_socket(), &companion, STARTING)?;
     stream
         .set_read_timeout(Some(PATIENCE))
         .map_err(FrameError::from)?;

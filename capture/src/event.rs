@@ -123,6 +123,13 @@ pub enum Happened {
     },
     /// A human stopped the agent in the middle of something.
     Interrupted,
+    /// The client's settings changed; those it takes up only where its hooks let it.
+    SettingsChanged {
+        /// Which, as the client says: `user_settings`, `project_settings`, `local_settings` and the like.
+        source: String,
+        /// In which file.
+        path: Option<String>,
+    },
     /// Everything else that the client tells.
     Other(Map<String, Value>),
 }
@@ -291,6 +298,10 @@ impl Said {
                 last_message: self.text("last_assistant_message"),
             }),
             "Interrupt" => Some(Happened::Interrupted),
+            "ConfigChange" => self.word("source").map(|source| Happened::SettingsChanged {
+                source,
+                path: self.text("file_path"),
+            }),
             _ => None,
         };
         known.unwrap_or(Happened::Other(self.0))

@@ -291,6 +291,16 @@ impl Event {
             Happened::Compacted { trigger, summary } => one(Body::Compacted(Compacted { trigger, summary })),
             Happened::TurnEnded { last_message } => one(Body::TurnEnded(TurnEnded { last_message })),
             Happened::Interrupted => one(Body::TurnInterrupted(TurnEnded::default())),
+            Happened::SettingsChanged { source, path } => {
+                let said = [("source", Some(source)), ("file_path", path)];
+                let said = said
+                    .into_iter()
+                    .filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?))));
+                one(Body::ClientEvent(ClientEvent {
+                    event: name,
+                    said: said.collect(),
+                }))
+            }
             Happened::Other(said) => one(Body::ClientEvent(ClientEvent { event: name, said })),
         }
     }

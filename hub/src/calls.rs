@@ -49,6 +49,11 @@ impl Calls {
         });
     }
 
+    /// Whether it was spoken of.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.0.iter().any(|call| call.id == id)
+    }
+
     /// A human is asked whether a tool may be used so.
     pub(crate) fn ask(&mut self, tool: &str, input: &Value) {
         let what = what(tool, input);
@@ -100,6 +105,7 @@ mod tests {
         assert_eq!(calls.end("a"), Known::Begun { asked: false });
         assert_eq!(calls.end("a"), Known::Told);
         assert_eq!(calls.end("b"), Known::Begun { asked: true });
+        assert!(calls.knows("b") && !calls.knows("never begun"));
         assert_eq!(calls.end("never begun"), Known::Nothing);
         assert_eq!(calls.end("never begun"), Known::Told);
     }
@@ -111,7 +117,7 @@ mod tests {
             calls.begin(&number.to_string(), "Read", &Value::Null);
         }
         assert_eq!(calls.0.len(), MOST);
-        assert_eq!(calls.end("0"), Known::Nothing);
         assert_eq!(calls.end("1"), Known::Begun { asked: false });
+        assert_eq!(calls.end("0"), Known::Nothing);
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     inbox::LinkKey,
     kind::EntryKind,
     record::{self, By, RecordError, not_recorded},
-    records::{AccessDenied, Observed, ToolCalled},
+    records::{AccessDenied, CaptureGap, Observed, ToolCalled},
     session::Session,
     tools::{self, First, Plan, Prepared},
     workspace::Workspace,
@@ -266,6 +266,12 @@ fn call_tool(
         _ => ToolCalled::beginning(call),
     };
     kept.redacted = redacted;
+    if is_unannounced(workspace, scribe.caller, call) {
+        let gap = CaptureGap::Unannounced {
+            tool: kept.tool.clone(),
+        };
+        scribe.write(EntryKind::CaptureGap, called.clone(), &gap)?;
+    }
     scribe.write(EntryKind::ToolCalled, called, &kept)?;
     let mut event = None;
     let (kind, outcome, refs) = match (permitted, planned) {
@@ -289,6 +295,14 @@ fn call_tool(
         recorded: scribe.position(&written),
         outcome,
     })))
+}
+
+/// Whether a client whose hooks tell what it does did not tell that it would ask for this.
+fn is_unannounced(workspace: &Workspace, caller: &Caller, call: &Call) -> bool {
+    let session = workspace.sessions.get(&caller.token.session());
+    let hooked = session.filter(|session| session.hooked);
+    let unknown = |id: &String| hooked.is_some_and(|session| !session.calls.knows(id));
+    call.call_id.as_ref().is_some_and(unknown)
 }
 
 fn parse(call: &Call) -> Result<ToolCall, Refusal> {

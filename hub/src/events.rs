@@ -1,8 +1,8 @@
 //! What a client's hook told, as entries of its session's trace. Reading it takes as long as the event is long, so that is done
 //! before the writer's thread is asked; there it is only written.
 
-use capture::{Body, Event, Failed, Permission, Record, ToolCall};
-use protocol::{ClientEvent, Heard};
+use capture::{Body, Event, Failed, Happened, Permission, Record, ToolCall};
+use protocol::{ClientEvent, Heard, Refusal, RefusalCode};
 use serde_json::Value;
 use trace_store::{FieldError, Refs};
 use vocabulary::Timestamp;
@@ -27,6 +27,10 @@ pub(crate) struct Told {
     records: Vec<Cleared>,
     /// What it announces would change.
     look: Option<Look>,
+    /// That the client's settings changed.
+    settings: Option<CaptureGap>,
+    /// Whether the repository's rules are enforced.
+    ruled: bool,
 }
 
 /// A record, and what is written of it.
@@ -51,6 +55,13 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
     let event = Event::parse(told.event.get().as_bytes()).map_err(|error| unreadable(error.to_string()))?;
     let cwd = event.cwd.clone();
     let look = around.look(&event);
+    let settings = match &event.happened {
+        Happened::SettingsChanged { source, path } => Some(CaptureGap::SettingsChanged {
+            source: source.clone(),
+            path: path.clone(),
+        }),
+        _ => None,
+    };
     let clear = |record: Record| {
         let mut body = serde_json::to_value(&record.body)?;
         let counts = around.clear(&mut body, cwd.as_deref());
@@ -59,7 +70,12 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
     };
     let records: Result<_, serde_json::Error> = event.records().into_iter().map(clear).collect();
     let records = records.map_err(|error| unreadable(error.to_string()))?;
-    Ok(Told { records, look })
+    Ok(Told {
+        records,
+        look,
+        ruled: settings.is_some() && around.enforces(cwd.as_deref()),
+        settings,
+    })
 }
 
 /// Says in an entry's body how many secrets it had.
@@ -85,10 +101,17 @@ pub(crate) fn record(
             let found = found.unwrap_or_default();
             let mut nobody = Calls::default();
             let known = workspace.sessions.get_mut(&token.session());
-            let calls = known.map_or(&mut nobody, |session| &mut session.calls);
+            let calls = known.map_or(&mut nobody, |session| {
+                session.hooked = true;
+                &mut session.calls
+            });
             let covered_by = found.covered_by.map(|id| ("work_item", id.to_string()));
             for record in &told.records {
                 keep(scribe, record, calls, covered_by.as_ref())?;
+            }
+            if let Some(gap) = &told.settings {
+                scribe.write(EntryKind::CaptureGap, Refs::new(), gap)?;
+                denied = told.ruled.then(settings_are_kept);
             }
             if let (Some(why), Some(Cleared { record, .. })) = (found.denied, told.records.first()) {
                 let kind = if found.enforced {
@@ -105,6 +128,12 @@ pub(crate) fn record(
         recorded: scribe.newest()?,
         denied,
     })
+}
+
+/// What a client is told that is about to take up other settings.
+fn settings_are_kept() -> Refusal {
+    let message = "this repository has rules, and the settings that a session began with hold until it ends: hooks stand in them";
+    Refusal::new(RefusalCode::TransitionNotAllowed, &message)
 }
 
 /// Writes what was told while no hub could be reached, and when that is said to have been. Nobody waits for an answer any more.

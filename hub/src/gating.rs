@@ -105,6 +105,13 @@ impl Neighbourhood {
         self.clearing.clear(value, cwd.map(place::root_of).as_deref())
     }
 
+    /// Whether the rules of the repository that a folder is in are enforced.
+    pub(crate) fn enforces(&self, cwd: Option<&str>) -> bool {
+        let cwd = cwd.map(Path::new).filter(|cwd| cwd.is_absolute());
+        let file = cwd.and_then(|cwd| place::policy_of(&place::root_of(cwd)));
+        file.is_some_and(|file| Policy::of_file(Some(&file)).policy.mode() == Mode::Enforce)
+    }
+
     /// Looks at what an event announces. Nothing, where it announces nothing that would change anything.
     pub(crate) fn look(&self, event: &Event) -> Option<Look> {
         let Happened::ToolCalled(used) = &event.happened else {

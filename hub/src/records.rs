@@ -287,6 +287,19 @@ pub enum CaptureGap {
         /// How it begins.
         received: String,
     },
+    /// Our own server was asked for something that no hook had announced, in a session whose hooks tell what it does.
+    Unannounced {
+        /// The tool.
+        tool: String,
+    },
+    /// The client's settings changed, in which its hooks stand: what comes after may not be told.
+    SettingsChanged {
+        /// Which settings, as the client says.
+        source: String,
+        /// In which file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
 }
 
 /// A body is not what its entry's kind says.

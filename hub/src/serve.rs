@@ -32,7 +32,7 @@ use crate::{
     lock::{Held, LockError},
     mark::{self, MarkError},
     news::News,
-    settings::{HubKey, Settings, SettingsError},
+    settings::{HubKey, Settings, SettingsError, write_private},
     spool,
     workspace::{FoldError, Workspace},
 };
@@ -151,7 +151,7 @@ pub async fn serve(
         .map_err(|source| ServeError::Store { path: store, source })?;
     mark::check(&home, ledger.store())?;
     let neighbourhood = Arc::new(Neighbourhood::of(home.path(), Arc::clone(hub_key.clearing())));
-    fs::write(home.spool_key(), hub_key.spool().public_text())?;
+    write_private(&home.spool_key(), hub_key.spool().public_text().as_bytes())?;
     if let Err(error) = spool::take_in(&home, &ledger, &neighbourhood, hub_key.spool()) {
         tracing::error!(%error, "the spool was not taken in; it stays for the next start");
     }

@@ -33,7 +33,9 @@ pub(crate) struct Session {
     pub(crate) closed: bool,
     /// The token under which it was opened last, where that is known.
     pub(crate) token: Option<TokenDigest>,
-    /// What became of the tools that its client uses; a session that is found in its trace again begins to know anew.
+    /// Whether its client's hooks tell what it does.
+    pub(crate) hooked: bool,
+    /// What became of the tools that its client uses; of a session that is found in its trace again, which were spoken of lately.
     pub(crate) calls: Calls,
     /// What its trace has reached: when the newest entry was recorded or, where that is a claim, when it says that it
     /// happened.
@@ -64,6 +66,7 @@ impl Session {
             holder,
             closed: false,
             token: None,
+            hooked: false,
             calls: Calls::default(),
             reached: Timestamp::EPOCH,
             answers: VecDeque::new(),
@@ -161,6 +164,10 @@ impl Session {
             _ => None,
         };
         self.went_on(at);
+        self.hooked |= kind.as_ref().is_ok_and(|kind| kind.is_told_by_a_client());
+        if let (Ok(EntryKind::ToolCalled), Some(call)) = (kind, entry.refs.get("call")) {
+            self.calls.begin(call, "", &serde_json::Value::Null);
+        }
         let request = entry.refs.get("request").and_then(|id| id.parse().ok());
         if let (Some(id), Some(answer)) = (request, answer) {
             self.remember(id, answer);

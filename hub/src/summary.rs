@@ -166,7 +166,15 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
             let said = body.get("said").map(ToString::to_string);
             format!("{} {}", text("/event"), said.unwrap_or_default())
         }
-        Ok(EntryKind::CaptureGap) => text("/unreadable/why"),
+        Ok(EntryKind::CaptureGap) => {
+            let (why, tool) = (text("/unreadable/why"), text("/unannounced/tool"));
+            let changed = text("/settings_changed/path");
+            match (why.is_empty(), tool.is_empty()) {
+                (false, _) => why,
+                (true, false) => format!("no hook announced {tool}"),
+                (true, true) => format!("the client's settings changed: {changed}"),
+            }
+        }
         Err(_) => body.to_string(),
     };
     shown(line.trim(), SUMMARY_CHARS)

@@ -54,6 +54,11 @@ impl Told {
         self.hook_event_name == "PreToolUse"
     }
 
+    /// The client asks whether it may go on with other settings.
+    fn changes_settings(&self) -> bool {
+        self.hook_event_name == "ConfigChange"
+    }
+
     /// Whether the tool that is about to be used is one of our own server's, by its usual name.
     fn calls_us(&self) -> bool {
         let tool = self.tool_name.as_deref().unwrap_or_default();
@@ -95,6 +100,7 @@ pub fn run(client: Client, lender: &Lender) -> ExitCode {
     match heard {
         Ok(heard) => match heard.denied {
             Some(refusal) if told.asks() => answer::denied(&refusal.message),
+            Some(refusal) if told.changes_settings() => answer::kept(&refusal.message),
             _ => ExitCode::SUCCESS,
         },
         Err(why) if told.asks() && told.is_ruled() => answer::denied(&format!(

@@ -301,7 +301,7 @@ fn every_event_that_a_real_client_ever_told_is_recorded() {
         }
         for trace in home.traces() {
             let shown = home.run(&["trace", "show", &trace.to_string()]).expect_success();
-            assert!(!shown.contains("capture.gap"), "{shown}");
+            assert!(!shown.contains("unreadable"), "{shown}");
         }
         let _ = home.run(&["trace", "verify"]).expect_success();
     }
@@ -421,4 +421,48 @@ fn where_no_hub_starts_a_repository_with_rules_is_not_written_in() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.contains("\"permissionDecision\":\"deny\""), "{ran:?}");
     assert!(ran.stdout.contains("they cannot be asked"), "{ran:?}");
+}
+
+#[test]
+fn a_call_that_no_hook_announced_is_a_gap_in_a_session_whose_hooks_tell_the_rest() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let note = |id: &str| json!({ "name": "append_trace_note", "arguments": { "text": id }, "_meta": { "claudecode/toolUseId": id } });
+    let announce = |id: &str| {
+        let more =
+            json!({ "tool_name": "mcp__auditotter__append_trace_note", "tool_use_id": id, "tool_input": {} });
+        tells(&home, "claude-code", &event("s1", "PreToolUse", &more));
+    };
+    announce("one");
+    for id in ["one", "two"] {
+        assert!(client.request("tools/call", note(id)).is_ok());
+    }
+    // What was announced before a hub was killed was announced.
+    announce("three");
+    assert!(home.kill_hub());
+    assert!(client.request("tools/call", note("three")).is_ok());
+    let _ = client.end();
+    let export = recorded(&home);
+    assert_eq!(
+        only(&export, "capture.gap"),
+        json!({ "unannounced": { "tool": "append_trace_note" } })
+    );
+    assert_eq!(export.of_kind("capture.gap")[0].entry["refs"]["call"], "two");
+}
+
+#[test]
+fn settings_that_change_are_a_gap_and_where_rules_are_enforced_they_wait() {
+    let home = Home::lent();
+    let folder = home.file("shop");
+    fs::create_dir_all(folder.join(".auditotter")).unwrap();
+    let changed = json!({ "source": "local_settings", "file_path": "/home/alice/shop/.claude/settings.local.json", "cwd": folder });
+    tells(&home, "claude-code", &event("s1", "ConfigChange", &changed));
+    fs::write(folder.join(".auditotter/policy.toml"), "mode = \"enforce\"\n").unwrap();
+    let ran = home.hook("claude-code", &event("s1", "ConfigChange", &changed));
+    assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{ran:?}");
+    assert!(ran.stderr.contains("hold until it ends"), "{ran:?}");
+    let gaps = recorded(&home);
+    let gaps = gaps.of_kind("capture.gap");
+    assert_eq!(gaps.len(), 2);
+    assert_eq!(gaps[0].body["settings_changed"]["source"], "local_settings");
 }

@@ -129,11 +129,21 @@ mod tests {
         assert_eq!(policy_of(folder.path()), None);
         fs::create_dir_all(folder.path().join(POLICY)).unwrap();
         assert!(policy_of(folder.path()).is_some_and(|bytes| String::from_utf8(bytes).is_err()));
-        assert_eq!(root_of(&folder.path().join("a/b")), folder.path().join("a/b"));
-        fs::create_dir_all(folder.path().join("a/b")).unwrap();
-        assert_eq!(
-            root_of(&folder.path().join("a/b")),
-            folder.path().canonicalize().unwrap()
-        );
+    }
+
+    #[test]
+    fn a_repository_begins_where_git_or_its_rules_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let deep = root.join("a/b");
+        assert_eq!(root_of(&deep), deep, "it is not there");
+        fs::create_dir_all(&deep).unwrap();
+        assert_eq!(root_of(&deep), deep, "it is in no repository");
+        fs::write(root.join("a/.git"), "gitdir: elsewhere").unwrap();
+        assert_eq!(root_of(&deep), root.join("a"));
+        fs::remove_file(root.join("a/.git")).unwrap();
+        fs::create_dir(root.join(".auditotter")).unwrap();
+        fs::write(root.join(POLICY), "mode = \"observe\"").unwrap();
+        assert_eq!(root_of(&deep), root);
     }
 }

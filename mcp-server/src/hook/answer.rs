@@ -28,6 +28,11 @@ pub(super) fn denied(why: &str) -> ExitCode {
     }
 }
 
+/// The client is to go on with the settings that it has.
+pub(super) fn kept(why: &str) -> ExitCode {
+    block(why)
+}
+
 /// What it is about cannot be told, so that it cannot be allowed either.
 pub(super) fn unreadable(why: &str) -> ExitCode {
     block(&format!("auditotter: {why}"))

@@ -11,6 +11,7 @@ mod grant_access;
 mod inbox;
 mod init;
 mod inspect;
+mod install;
 mod join;
 mod land;
 mod members;
@@ -43,6 +44,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    Install(install::Args),
     Delegate(delegate::Args),
     Delegations(delegations::Args),
     Inspect(inspect::Args),
@@ -83,6 +85,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::resolve(cli.home)?;
     match command {
         Command::Init(args) => init::run(&workspace, args),
+        Command::Install(args) => install::run(&workspace, &args),
         Command::Delegate(args) => delegate::run(&workspace, args),
         Command::Delegations(args) => delegations::run(&workspace, &args),
         Command::Inspect(args) => inspect::run(&workspace, &args),

@@ -15,7 +15,9 @@ use hub::{
 };
 use serde::Serialize;
 use time::Duration;
+use vocabulary::Client;
 
+use super::install;
 use crate::{home::Workspace, output};
 
 /// A ledger clock that runs ahead of the machine's by more than this was set by a wrong clock once.
@@ -140,11 +142,7 @@ fn examine(workspace: &Workspace) -> Vec<Finding> {
         )),
     }
     findings.extend(spool(&home.spool()));
-    findings.extend(
-        [registered("claude", "Claude Code"), registered("codex", "Codex")]
-            .into_iter()
-            .flatten(),
-    );
+    findings.extend([Client::ClaudeCode, Client::Codex].into_iter().flat_map(client));
     findings
 }
 
@@ -256,29 +254,41 @@ fn spool(folder: &Path) -> Option<Finding> {
     })
 }
 
-/// Whether a client that is installed knows our server; `None` where the client is not installed.
-fn registered(program: &str, name: &str) -> Option<Finding> {
+/// Whether a client that is installed knows our server, and tells it what it does; nothing where it is not installed.
+fn client(client: Client) -> Vec<Finding> {
+    let (id, hooks, program, shown) = match client {
+        Client::ClaudeCode => ("claude code", "claude hooks", "claude", "Claude Code"),
+        Client::Codex => ("codex", "codex hooks", "codex", "Codex"),
+    };
     let listed = Command::new(program)
         .args(["mcp", "list"])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let known = String::from_utf8_lossy(&listed.stdout).contains("auditotter");
-    let (id, shown) = if program == "claude" {
-        ("claude code", name)
-    } else {
-        ("codex", name)
+        .output();
+    let Ok(listed) = listed else {
+        return Vec::new();
     };
-    Some(if known {
+    let remedy = format!("auditotter install {client}");
+    let known = String::from_utf8_lossy(&listed.stdout).contains("auditotter");
+    let server = if known {
         Finding::well(id, format!("{shown} has the server registered"))
     } else {
-        Finding::ill(
-            id,
-            format!("{shown} does not know the server"),
-            format!("{program} mcp add auditotter -- auditotter-mcp"),
-        )
-    })
+        Finding::ill(id, format!("{shown} does not know the server"), &remedy)
+    };
+    let told = match install::records(client) {
+        Ok(true) if client == Client::Codex => Finding::well(
+            hooks,
+            format!("{shown} has them; whether you trusted them, only /hooks in Codex says"),
+        ),
+        Ok(true) => Finding::well(hooks, format!("{shown} records what it does")),
+        Ok(false) => Finding::ill(
+            hooks,
+            format!("what {shown} does with its own tools is not recorded"),
+            remedy,
+        ),
+        Err(error) => Finding::ill(hooks, format!("{error:#}"), "mend that file, then look again"),
+    };
+    vec![server, told]
 }
 
 fn files(folder: &Path, extension: &str) -> Vec<std::path::PathBuf> {

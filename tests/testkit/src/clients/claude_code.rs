@@ -124,19 +124,56 @@ impl ClaudeCode {
         model: &ScriptedModel,
         prompt: &str,
     ) -> Session {
+        let mut command = self.with_own_tools(home, folder, PLUGIN_SERVER, model, prompt);
+        command
+            .arg("--plugin-dir")
+            .arg(repository_root().join("skills/auditotter"));
+        Session::of(command)
+    }
+
+    /// The same with what is in its own configuration, and nothing else.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    #[must_use]
+    pub fn work_as_installed(
+        &self,
+        home: &Home,
+        folder: &Path,
+        model: &ScriptedModel,
+        prompt: &str,
+    ) -> Session {
+        Session::of(self.with_own_tools(home, folder, SERVER, model, prompt))
+    }
+
+    /// The folder in which `claude` is.
+    ///
+    /// # Panics
+    /// Where it is in none.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.program.parent().expect("a program is in a folder")
+    }
+
+    fn with_own_tools(
+        &self,
+        home: &Home,
+        folder: &Path,
+        server: &str,
+        model: &ScriptedModel,
+        prompt: &str,
+    ) -> Command {
         let mut command = self.command(home);
         command
             .args(["-p", prompt, "--output-format", "stream-json", "--verbose"])
             .args([
                 "--allowedTools",
-                &format!("mcp__{PLUGIN_SERVER}__*,Read,Write,Edit,Bash,Agent"),
+                &format!("mcp__{server}__*,Read,Write,Edit,Bash,Agent"),
             ])
-            .arg("--plugin-dir")
-            .arg(repository_root().join("skills/auditotter"))
             .env("ANTHROPIC_BASE_URL", model.url())
             .env("ANTHROPIC_API_KEY", "anything")
             .current_dir(folder);
-        Session::of(command)
+        command
     }
 
     fn command(&self, home: &Home) -> Command {

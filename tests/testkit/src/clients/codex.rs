@@ -89,18 +89,42 @@ impl Codex {
         fs::create_dir_all(&own).expect("a folder can be made");
         let hooks = repository_root().join("skills/auditotter/hooks/codex.json");
         fs::copy(hooks, own.join("hooks.json")).expect("a file can be copied");
-        let arguments = [
-            "exec",
-            "--skip-git-repo-check",
-            "--json",
-            "--dangerously-bypass-hook-trust",
-            "--sandbox",
-            "danger-full-access",
-            prompt,
-        ];
-        let mut command = self.at_work(home, model, &arguments);
+        let mut command = self.at_work(home, model, &with_hooks(prompt));
         command.current_dir(folder);
         Session::of(command)
+    }
+
+    /// The same with what is in its own configuration; that has to name the model, as [`Self::model`] does.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    #[must_use]
+    pub fn work_as_installed(&self, home: &Home, folder: &Path, prompt: &str) -> Session {
+        let mut command = self.command(home);
+        command
+            .args(with_hooks(prompt))
+            .env("SCRIPTED_KEY", "anything")
+            .current_dir(folder);
+        Session::of(command)
+    }
+
+    /// What its configuration says of a scripted model.
+    #[must_use]
+    pub fn model(model: &ScriptedModel) -> String {
+        format!(
+            "model = \"scripted\"\n\
+             model_provider = \"scripted\"\n\
+             approval_policy = \"never\"\n\
+             sandbox_mode = \"read-only\"\n\
+             [model_providers.scripted]\n\
+             name = \"scripted\"\n\
+             base_url = \"{url}/v1\"\n\
+             wire_api = \"responses\"\n\
+             env_key = \"SCRIPTED_KEY\"\n\
+             request_max_retries = 0\n\
+             stream_max_retries = 0\n",
+            url = model.url(),
+        )
     }
 
     fn at_work(&self, home: &Home, model: &ScriptedModel, arguments: &[&str]) -> Command {
@@ -121,24 +145,14 @@ impl Codex {
         // Codex cancels calls of tools that change something unless the server is trusted with them, and hands
         // on no variable that is not named.
         let config = format!(
-            "model = \"scripted\"\n\
-             model_provider = \"scripted\"\n\
-             approval_policy = \"never\"\n\
-             sandbox_mode = \"read-only\"\n\
-             [model_providers.scripted]\n\
-             name = \"scripted\"\n\
-             base_url = \"{url}/v1\"\n\
-             wire_api = \"responses\"\n\
-             env_key = \"SCRIPTED_KEY\"\n\
-             request_max_retries = 0\n\
-             stream_max_retries = 0\n\
+            "{model}\
              [mcp_servers.{SERVER}]\n\
              {server}\n\
              required = true\n\
              startup_timeout_sec = 60\n\
              tool_timeout_sec = 60\n\
              default_tools_approval_mode = \"approve\"\n",
-            url = model.url(),
+            model = Self::model(model),
         );
         let folder = home.user().join(".codex");
         fs::create_dir_all(&folder).expect("a folder can be made");
@@ -154,4 +168,17 @@ impl Codex {
     fn command(&self, home: &Home) -> Command {
         home.command(&self.program)
     }
+}
+
+/// Has it work where it may write, with hooks that somebody trusted.
+fn with_hooks(prompt: &str) -> [&str; 7] {
+    [
+        "exec",
+        "--skip-git-repo-check",
+        "--json",
+        "--dangerously-bypass-hook-trust",
+        "--sandbox",
+        "danger-full-access",
+        prompt,
+    ]
 }

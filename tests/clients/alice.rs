@@ -11,7 +11,7 @@ pub(crate) fn settles() -> Home {
     terminal.enter(Home::PASSPHRASE);
     terminal.expect_secret("The same once more: ");
     terminal.enter(Home::PASSPHRASE);
-    terminal.expect("claude mcp add auditotter -- auditotter-mcp");
+    terminal.expect("auditotter install claude-code");
     let (code, screen) = terminal.end();
     assert_eq!(code, Some(0), "{screen}");
     assert!(!screen.contains(Home::PASSPHRASE), "{screen}");

@@ -1,4 +1,4 @@
-//! What `auditotter init` tells people to type, typed.
+//! The server by itself, registered by hand.
 
 use serde_json::{Value, json};
 use testkit::{

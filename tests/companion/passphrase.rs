@@ -19,8 +19,8 @@ fn init(home: &Home) {
     assert!(!shown.contains(PASSPHRASE), "the passphrase was shown");
     for next in [
         "auditotter delegate --agent claude-code",
-        "claude mcp add auditotter -- auditotter-mcp",
-        "codex mcp add auditotter -- auditotter-mcp",
+        "auditotter install claude-code",
+        "auditotter install codex",
     ] {
         assert!(shown.contains(next), "{next} is missing: {shown}");
     }

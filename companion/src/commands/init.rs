@@ -72,11 +72,13 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         "Your key is in {home}/keys; it opens only with the passphrase. Nobody can reset that."
     ));
     output::line("");
-    output::line("Lend something to an agent, then register the server with its client:");
+    output::line(
+        "Lend something to an agent, then have its client know the server, and record what it does:",
+    );
     output::line("");
     output::line("  Claude Code   auditotter delegate --agent claude-code");
-    output::line("                claude mcp add auditotter -- auditotter-mcp");
+    output::line("                auditotter install claude-code");
     output::line("  Codex         auditotter delegate --agent codex");
-    output::line("                codex mcp add auditotter -- auditotter-mcp");
+    output::line("                auditotter install codex");
     Ok(ExitCode::SUCCESS)
 }

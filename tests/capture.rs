@@ -14,6 +14,10 @@ mod codex;
 mod gate;
 #[path = "capture/hook.rs"]
 mod hook;
+#[path = "capture/long.rs"]
+mod long;
+#[path = "capture/plugin.rs"]
+mod plugin;
 #[path = "capture/secrets.rs"]
 mod secrets;
 

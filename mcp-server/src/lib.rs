@@ -15,6 +15,7 @@ mod schema;
 pub mod server;
 pub mod session;
 mod shared;
+mod skill;
 mod spool;
 pub mod stdio;
 pub mod tools;

@@ -7,10 +7,11 @@ use rmcp::{
     ErrorData, Peer, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
-        ErrorCode, Implementation, InitializeRequestParams, InitializeResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
-        ProgressToken, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        RequestMetaObject, ResourceContents, ServerCapabilities, ServerConfig, Tool,
+        ErrorCode, GetSkillRequestParams, GetSkillResult, Implementation, InitializeRequestParams,
+        InitializeResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
+        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, RequestMetaObject,
+        ResourceContents, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -22,7 +23,7 @@ use crate::{
     hub_link::LinkError,
     mistakes::{self, RECORDED},
     page::Pages,
-    resources, tools,
+    resources, skill, tools,
 };
 
 /// Told to the model once a session.
@@ -159,6 +160,7 @@ impl<H: Hub> ServerHandler for Server<H> {
                 .enable_resources()
                 // There are none; clients ask whether there are, also where nothing is said of them.
                 .enable_prompts()
+                .enable_skills()
                 .build(),
         )
         .with_server_info(Implementation::new("auditotter", env!("CARGO_PKG_VERSION")))
@@ -254,6 +256,11 @@ impl<H: Hub> ServerHandler for Server<H> {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        // It is no secret and nobody's work: whoever is connected may read how to work with us.
+        if request.uri == skill::URI {
+            let contents = ResourceContents::text(skill::TEXT, skill::URI).with_mime_type("text/markdown");
+            return Ok(ReadResourceResult::new(vec![contents]).into());
+        }
         let Some((tool, arguments)) = resources::call_for(&request.uri) else {
             let uri: String = request.uri.chars().take(200).collect();
             let message = format!("there is no resource {uri}");
@@ -278,6 +285,29 @@ impl<H: Hub> ServerHandler for Server<H> {
                 ))
             }
         }
+    }
+
+    async fn list_skills(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        Ok(ListSkillsResult::with_all_items(vec![skill::skill()]))
+    }
+
+    async fn get_skill(
+        &self,
+        request: GetSkillRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        if request.uri == skill::URI {
+            return Ok(GetSkillResult::new(skill::skill()));
+        }
+        let uri: String = request.uri.chars().take(200).collect();
+        Err(ErrorData::invalid_params(
+            format!("there is no skill {uri}"),
+            None,
+        ))
     }
 
     async fn on_custom_request(

@@ -212,3 +212,32 @@ fn work_items_and_traces_are_resources_and_reading_them_is_recorded() {
     assert_eq!(called, 4, "a proposal and three readings: {kinds:?}");
     assert_eq!(kinds[kinds.len() - 2], "protocol.error", "{kinds:?}");
 }
+
+#[test]
+fn the_skill_is_served_as_the_clients_plugins_have_it() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let uri = "skill://auditotter/SKILL.md";
+    let listed = client.request("skills/list", json!({})).unwrap();
+    let [skill] = listed["skills"].as_array().unwrap().as_slice() else {
+        panic!("{listed}");
+    };
+    assert_eq!(
+        (&skill["uri"], &skill["frontmatter"]["name"]),
+        (&json!(uri), &json!("auditotter"))
+    );
+    let got = client.request("skills/get", json!({ "uri": uri })).unwrap();
+    assert_eq!(&got["skill"], skill);
+    let read = client.request("resources/read", json!({ "uri": uri })).unwrap();
+    let text = read["contents"][0]["text"].as_str().unwrap();
+    let file = testkit::clients::repository_root().join("skills/auditotter/skills/auditotter/SKILL.md");
+    assert_eq!(text, std::fs::read_to_string(file).unwrap());
+    let told = &skill["resources"][0];
+    assert_eq!(told["size"], text.len());
+    assert!(
+        client
+            .request("skills/get", json!({ "uri": "skill://other/SKILL.md" }))
+            .is_err()
+    );
+    client.end();
+}

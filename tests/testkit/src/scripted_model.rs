@@ -168,8 +168,18 @@ struct Shared {
     /// The name under which the client knows the server whose tools are called.
     mcp_server: String,
     script: Vec<Step>,
+    helper: Option<Helper>,
     asked: Mutex<Vec<Asked>>,
     elsewhere: Mutex<Vec<String>>,
+}
+
+/// An agent that the first one starts: whose first words are these follows this script.
+#[derive(Debug)]
+pub struct Helper {
+    /// What it is told first.
+    pub prompt: String,
+    /// What it does.
+    pub script: Vec<Step>,
 }
 
 impl ScriptedModel {
@@ -179,9 +189,19 @@ impl ScriptedModel {
     /// Where loopback has no port left.
     #[must_use]
     pub fn start(mcp_server: &str, script: Vec<Step>) -> Self {
+        Self::start_with(mcp_server, script, None)
+    }
+
+    /// The same, where the agent may start another, which follows a script of its own.
+    ///
+    /// # Panics
+    /// Where no port can be had.
+    #[must_use]
+    pub fn start_with(mcp_server: &str, script: Vec<Step>, helper: Option<Helper>) -> Self {
         let shared = Arc::new(Shared {
             mcp_server: mcp_server.to_owned(),
             script,
+            helper,
             asked: Mutex::default(),
             elsewhere: Mutex::default(),
         });
@@ -236,14 +256,28 @@ impl Shared {
         }
     }
 
+    /// Whose conversation it is, where it is not the first agent's.
+    fn helper_of(&self, body: &Value) -> Option<&Helper> {
+        let first = body["messages"]
+            .get(0)
+            .map(|message| message["content"].to_string())?;
+        self.helper
+            .as_ref()
+            .filter(|helper| first.contains(&helper.prompt))
+    }
+
     /// The action for a conversation, which is remembered.
     fn next(&self, asked: Asked) -> Action {
         let (turns, results) = (asked.turns, asked.results.clone());
         if asked.tools.is_empty() {
             return Action::Say("A short answer.".to_owned());
         }
-        locked(&self.asked).push(asked);
-        self.script.get(turns).map_or_else(
+        let helper = self.helper_of(&asked.body);
+        let script = helper.map_or(&self.script, |helper| &helper.script);
+        if helper.is_none() {
+            locked(&self.asked).push(asked);
+        }
+        script.get(turns).map_or_else(
             || Action::Say("The script has ended.".to_owned()),
             |step| step.take(&results),
         )

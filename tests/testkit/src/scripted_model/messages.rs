@@ -13,6 +13,11 @@ pub(super) fn answer(shared: &Shared, request: Request) -> Response {
     };
     let asked = read(request.target, body);
     let turn = asked.turns;
+    let by = if shared.helper_of(&asked.body).is_some() {
+        "helper_"
+    } else {
+        ""
+    };
     let (block, deltas, reason) = match shared.next(asked) {
         Action::Call {
             whose,
@@ -21,7 +26,7 @@ pub(super) fn answer(shared: &Shared, request: Request) -> Response {
         } => (
             json!({
                 "type": "tool_use",
-                "id": call_id(turn),
+                "id": format!("{by}{}", call_id(turn)),
                 "name": match whose {
                     Whose::Server => format!("mcp__{}__{tool}", shared.mcp_server),
                     Whose::Client => tool,

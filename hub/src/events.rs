@@ -10,7 +10,7 @@ use vocabulary::Timestamp;
 use crate::{
     calls::{Calls, Known},
     clearing::Counts,
-    dispatch::{Caller, Scribe},
+    dispatch::Scribe,
     gating::{Look, Neighbourhood},
     kind::EntryKind,
     record::RecordError,
@@ -95,12 +95,11 @@ pub(crate) fn record(
     match told {
         Err(gap) => drop(scribe.write(EntryKind::CaptureGap, Refs::new(), gap)?),
         Ok(told) => {
-            let Caller { token, trace, .. } = scribe.caller;
             let looked = told.look.as_ref();
-            let found = looked.map(|look| look.judged(workspace, token.grant(), *trace));
+            let found = looked.map(|look| look.judged(workspace, scribe.caller));
             let found = found.unwrap_or_default();
             let mut nobody = Calls::default();
-            let known = workspace.sessions.get_mut(&token.session());
+            let known = workspace.sessions.get_mut(&scribe.caller.token.session());
             let calls = known.map_or(&mut nobody, |session| {
                 session.hooked = true;
                 &mut session.calls

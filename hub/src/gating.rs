@@ -9,16 +9,17 @@ use std::{
 };
 
 use capture::{Event, Happened};
-use delegation::{Grant, Repositories};
+use delegation::Repositories;
 use gate::{ApprovedItem, ApprovedWork, Effect, Lent, Mode, Policy, Surroundings, Verdict, effect_of, judge};
 use protocol::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vocabulary::{RepoPath, Repository, TraceId, WorkItemId};
-use work_items::{RiskPolicy, State};
+use work_items::{RiskPolicy, State, WorkItems};
 
 use crate::{
     clearing::{Clearing, Counts},
+    dispatch::Caller,
     workspace::Workspace,
 };
 
@@ -38,6 +39,14 @@ pub(crate) struct Look {
     mode: Option<Mode>,
     /// What is wrong with the repository's rules.
     broken: Option<String>,
+}
+
+/// A session's approved work in a repository, as of when so much had been applied to the work items.
+#[derive(Debug)]
+pub(crate) struct Approved {
+    applied: u64,
+    repository: Option<Repository>,
+    work: Arc<ApprovedWork>,
 }
 
 /// What the gate found.
@@ -148,7 +157,8 @@ impl Neighbourhood {
 
 impl Look {
     /// Judges it, on the writer's thread.
-    pub(crate) fn judged(&self, workspace: &Workspace, grant: &Grant, trace: TraceId) -> Found {
+    pub(crate) fn judged(&self, workspace: &mut Workspace, caller: &Caller) -> Found {
+        let grant = caller.token.grant();
         let lends = match &self.repository {
             Some(repository) => grant.repositories.covers(repository),
             // Nobody can tell which it is: only who was lent all of them was lent this one.
@@ -158,7 +168,7 @@ impl Look {
             covers: &|path| lends && grant.paths.covers(path),
             ceiling: grant.risk_ceiling,
         };
-        let approved = ApprovedWork::new(self.approved_in(workspace, trace));
+        let approved = self.approved(workspace, caller);
         let rules = RiskPolicy::built_in();
         match judge(&self.effect, &lent, &approved, &|path| rules.risk_of(path)) {
             Verdict::Free => Found::default(),
@@ -181,13 +191,35 @@ impl Look {
         }
     }
 
+    /// What is approved in a session, arranged for finding: made once, for as long as no work item changes.
+    fn approved(&self, workspace: &mut Workspace, caller: &Caller) -> Arc<ApprovedWork> {
+        let Workspace {
+            work_items, sessions, ..
+        } = workspace;
+        let session = sessions.get_mut(&caller.token.session());
+        let kept = session.as_ref().and_then(|session| session.approved.as_ref());
+        let holds =
+            |kept: &&Approved| kept.applied == work_items.applied() && kept.repository == self.repository;
+        if let Some(kept) = kept.filter(holds) {
+            return Arc::clone(&kept.work);
+        }
+        let work = Arc::new(ApprovedWork::new(self.approved_in(work_items, caller.trace)));
+        if let Some(session) = session {
+            session.approved = Some(Approved {
+                applied: work_items.applied(),
+                repository: self.repository.clone(),
+                work: Arc::clone(&work),
+            });
+        }
+        work
+    }
+
     /// The work that was proposed in this session for this repository, that a human let begin, and that is not done.
-    fn approved_in(&self, workspace: &Workspace, trace: TraceId) -> impl Iterator<Item = ApprovedItem> {
+    fn approved_in(&self, work_items: &WorkItems, trace: TraceId) -> impl Iterator<Item = ApprovedItem> {
         let standing = |state| matches!(state, State::Approved | State::InProgress | State::InReview);
         let rules = RiskPolicy::built_in();
         let here = self.repository.as_ref();
-        workspace
-            .work_items
+        work_items
             .newest_first(None)
             .filter(move |item| item.proposed.trace == trace && standing(item.state))
             .filter(move |item| {

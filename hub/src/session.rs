@@ -10,7 +10,7 @@ use vocabulary::{DelegationId, RequestId, Timestamp, TraceId};
 
 use crate::{
     calls::Calls,
-    gating::GateDenied,
+    gating::{Approved, GateDenied},
     kind::EntryKind,
     records::{self, Observed, SessionOpened},
 };
@@ -33,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) closed: bool,
     /// The token under which it was opened last, where that is known.
     pub(crate) token: Option<TokenDigest>,
+    /// Its approved work, where the gate was asked for it.
+    pub(crate) approved: Option<Approved>,
     /// Whether its client's hooks tell what it does.
     pub(crate) hooked: bool,
     /// What became of the tools that its client uses; of a session that is found in its trace again, which were spoken of lately.
@@ -66,6 +68,7 @@ impl Session {
             holder,
             closed: false,
             token: None,
+            approved: None,
             hooked: false,
             calls: Calls::default(),
             reached: Timestamp::EPOCH,

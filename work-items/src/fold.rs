@@ -77,6 +77,8 @@ pub struct WorkItems {
     items: BTreeMap<WorkItemId, WorkItem>,
     /// Those that nobody has decided on yet.
     undecided: BTreeSet<WorkItemId>,
+    /// How much was applied.
+    applied: u64,
 }
 
 impl WorkItems {
@@ -145,6 +147,7 @@ impl WorkItems {
                 });
             }
         }
+        self.applied += 1;
         Ok(())
     }
 
@@ -252,6 +255,12 @@ impl WorkItems {
                 missing,
             })
         }
+    }
+
+    /// Another number whenever something was applied: what was made of the work items before may not hold any more.
+    #[must_use]
+    pub const fn applied(&self) -> u64 {
+        self.applied
     }
 
     /// One work item.

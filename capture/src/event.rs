@@ -157,6 +157,12 @@ pub enum EventError {
 }
 
 impl Event {
+    /// Whether the client waits to be told whether it may use a tool.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.name == "PreToolUse"
+    }
+
     /// Reads what a client gave to its hook.
     ///
     /// # Errors

@@ -78,10 +78,17 @@ impl fmt::Debug for DelegationToken {
 }
 
 impl SessionToken {
-    /// The token of this text, as who made it kept it. Nothing is checked: whoever is shown it verifies it.
-    #[must_use]
-    pub const fn from_kept(text: String) -> Self {
-        Self(text)
+    /// Reads a session token's text, as who made it kept it. Its signatures are not checked: whoever is shown it does that.
+    ///
+    /// # Errors
+    /// [`Denial`] where it is no session token of our shape.
+    pub fn parse_unverified(text: &str) -> Result<Self, Denial> {
+        let bytes = decode(text)?;
+        match lint::lint(&Parts::read(&bytes)?)? {
+            Shape::Session(..) => Ok(Self(text.to_owned())),
+            Shape::Delegation(_) => Err(Denial::NotASessionToken { kind: "delegation" }),
+            Shape::Witness(_) => Err(Denial::NotASessionToken { kind: "witness" }),
+        }
     }
 
     pub(crate) const fn new(text: String) -> Self {

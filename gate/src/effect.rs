@@ -107,6 +107,12 @@ const READERS: [&str; 43] = [
 /// The names under which our own server is registered.
 const OWN_SERVERS: [&str; 2] = ["mcp__auditotter__", "mcp__plugin_auditotter_auditotter__"];
 
+/// Whether it is a tool of our own server, and not of one whose name begins alike.
+fn is_our_own(tool: &str) -> bool {
+    let names = OWN_SERVERS.iter().filter_map(|own| tool.strip_prefix(own));
+    names.into_iter().any(|name| !name.contains("__"))
+}
+
 /// The shells whose grammar is read.
 const SHELLS: [&str; 3] = ["sh", "bash", "zsh"];
 
@@ -152,7 +158,7 @@ pub fn effect_of(tool: &str, input: &Value, around: &Surroundings<'_>, policy: &
         | "exec_command" | "unified_exec" => command(tool, input, around),
         "write_stdin" if input.get("chars").and_then(Value::as_str) == Some("") => Effect::default(),
         "apply_patch" => patched(input, around),
-        _ if OWN_SERVERS.iter().any(|own| tool.starts_with(own)) => Effect::default(),
+        _ if is_our_own(tool) => Effect::default(),
         _ => {
             let server = tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__"));
             match server {

@@ -3,15 +3,16 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt, fs, io,
-    io::Read as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::SystemTime,
 };
 
-use redaction::{MAX_FILE_BYTES, Redactor, RepositoryRules};
+use redaction::{Redactor, RepositoryRules};
 use serde_json::Value;
 use zeroize::Zeroizing;
+
+use crate::gating::place;
 
 /// What the key of the workspace's digests is derived for.
 const KEY_CONTEXT: &str = "auditotter 2026 redaction key v1";
@@ -81,7 +82,8 @@ impl Clearing {
         if let Some(loaded) = known.get(&path).filter(|loaded| loaded.of == of) {
             return Arc::clone(&loaded.redactor);
         }
-        let rules = read(&path).and_then(|text| RepositoryRules::parse(&text).map_err(io::Error::other));
+        let text = place::read(&path).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+        let rules = text.and_then(|text| RepositoryRules::parse(&text).map_err(io::Error::other));
         let redactor = match rules {
             Ok(rules) => Arc::new(Redactor::built_in(*self.key).with(&rules)),
             Err(error) => {
@@ -99,11 +101,4 @@ impl Clearing {
         known.insert(path, loaded);
         redactor
     }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let most = MAX_FILE_BYTES as u64 + 1;
-    fs::File::open(path)?.take(most).read_to_string(&mut text)?;
-    Ok(text)
 }

@@ -167,9 +167,14 @@ fn carry_out(
             .observe(&around.cleared_observation(observation)?, None)
             .map(|position| Called::Answered(ReplyBody::Recorded(position))),
         RequestBody::Event(event) => {
-            let told = match prepared {
-                Some(Prepared::Told(told)) => told,
-                _ => events::read(event, &around.neighbourhood),
+            let Some(Prepared::Told(told)) = prepared else {
+                // Reading takes as long as the event is, and looks where it says: that is for this machine's own, and not for here.
+                let message = format!(
+                    "what {}'s hook tells is told on a connection of its own",
+                    event.client
+                );
+                let refusal = Refusal::new(RefusalCode::Conflict, &message);
+                return Ok(Called::Answered(ReplyBody::Failed(refusal)));
             };
             events::record(workspace, scribe, &told).map(|heard| Called::Answered(ReplyBody::Heard(heard)))
         }

@@ -11,7 +11,7 @@ use crate::{
     calls::{Calls, Known},
     clearing::Counts,
     dispatch::Scribe,
-    gating::{Look, Neighbourhood},
+    gating::{Found, Look, Neighbourhood},
     kind::EntryKind,
     record::RecordError,
     records::CaptureGap,
@@ -26,7 +26,7 @@ const MOST_UNREADABLE_CHARS: usize = 512;
 pub(crate) struct Told {
     records: Vec<Cleared>,
     /// What it announces would change.
-    look: Option<Look>,
+    looks: Vec<Look>,
     /// That the client's settings changed.
     settings: Option<CaptureGap>,
     /// Whether the repository's rules are enforced.
@@ -44,17 +44,29 @@ struct Cleared {
 /// Reads what a client gave to its hook. What cannot be read is a gap, and is recorded as one.
 pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, CaptureGap> {
     let unreadable = |why: String| {
-        let mut received = Value::String(told.event.get().chars().take(MOST_UNREADABLE_CHARS).collect());
-        around.clear(&mut received, None);
+        // First cleared, then cut: half a secret is one as well.
+        let mut said = serde_json::json!({ "why": why, "received": told.event.get() });
+        around.clear(&mut said, None);
+        let text = |name: &str| {
+            said[name]
+                .as_str()
+                .unwrap_or_default()
+                .chars()
+                .take(MOST_UNREADABLE_CHARS)
+                .collect()
+        };
         CaptureGap::Unreadable {
             client: told.client,
-            why,
-            received: received.as_str().unwrap_or_default().to_owned(),
+            why: text("why"),
+            received: text("received"),
         }
     };
     let event = Event::parse(told.event.get().as_bytes()).map_err(|error| unreadable(error.to_string()))?;
+    if event.asks() && !matches!(event.happened, Happened::ToolCalled(_)) {
+        return Err(unreadable("it names no tool".to_owned()));
+    }
     let cwd = event.cwd.clone();
-    let look = around.look(&event);
+    let looks = around.look(&event);
     let settings = match &event.happened {
         Happened::SettingsChanged { source, path } => Some(CaptureGap::SettingsChanged {
             source: source.clone(),
@@ -65,6 +77,11 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
     let clear = |record: Record| {
         let mut body = serde_json::to_value(&record.body)?;
         let counts = around.clear(&mut body, cwd.as_deref());
+        if let (Value::Object(members), false) = (&mut body, counts.is_empty()) {
+            // Who knows the rest of a file can try secrets against its digest.
+            members.remove("before");
+            members.remove("after");
+        }
         count(&mut body, &counts);
         Ok(Cleared { record, body })
     };
@@ -72,7 +89,7 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
     let records = records.map_err(|error| unreadable(error.to_string()))?;
     Ok(Told {
         records,
-        look,
+        looks,
         ruled: settings.is_some() && around.enforces(cwd.as_deref()),
         settings,
     })
@@ -93,11 +110,16 @@ pub(crate) fn record(
 ) -> Result<Heard, RecordError> {
     let mut denied = None;
     match told {
-        Err(gap) => drop(scribe.write(EntryKind::CaptureGap, Refs::new(), gap)?),
+        Err(gap) => {
+            scribe.write(EntryKind::CaptureGap, Refs::new(), gap)?;
+            denied = Some(cannot_be_read());
+        }
         Ok(told) => {
-            let looked = told.look.as_ref();
-            let found = looked.map(|look| look.judged(workspace, scribe.caller));
-            let found = found.unwrap_or_default();
+            let judged = told
+                .looks
+                .iter()
+                .map(|look| look.judged(workspace, scribe.caller));
+            let found = judged.reduce(Found::stricter).unwrap_or_default();
             let mut nobody = Calls::default();
             let known = workspace.sessions.get_mut(&scribe.caller.token.session());
             let calls = known.map_or(&mut nobody, |session| {
@@ -127,6 +149,12 @@ pub(crate) fn record(
         recorded: scribe.newest()?,
         denied,
     })
+}
+
+/// What a client is told that is about to do what nobody can read.
+fn cannot_be_read() -> Refusal {
+    let message = "what is announced cannot be read, so nobody can say that it is covered: say it otherwise";
+    Refusal::new(RefusalCode::MalformedArguments, &message)
 }
 
 /// What a client is told that is about to take up other settings.

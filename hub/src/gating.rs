@@ -1,16 +1,18 @@
 //! The gate: whether a client may use a tool now. What the tool would change is looked up where the client works, before the
 //! writer's thread is asked; there it is judged by what was lent and what was approved in this very session.
 
-mod place;
+pub(crate) mod place;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use capture::{Event, Happened};
+use capture::{Event, Happened, Used};
 use delegation::Repositories;
-use gate::{ApprovedItem, ApprovedWork, Effect, Lent, Mode, Policy, Surroundings, Verdict, effect_of, judge};
+use gate::{
+    ApprovedItem, ApprovedWork, Effect, Lent, Mode, Policy, Surroundings, Verdict, What, effect_of, judge,
+};
 use protocol::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,6 +24,9 @@ use crate::{
     dispatch::Caller,
     workspace::Workspace,
 };
+
+/// In how many repositories with rules of their own one call is judged.
+const MOST_REPOSITORIES: usize = 16;
 
 /// Where the clients of this machine work, as the hub sees it.
 #[derive(Debug, Clone)]
@@ -39,6 +44,7 @@ pub(crate) struct Look {
     mode: Option<Mode>,
     /// What is wrong with the repository's rules.
     broken: Option<String>,
+    clearing: Arc<Clearing>,
 }
 
 /// A session's approved work in a repository, as of when so much had been applied to the work items.
@@ -121,37 +127,70 @@ impl Neighbourhood {
         file.is_some_and(|file| Policy::of_file(Some(&file)).policy.mode() == Mode::Enforce)
     }
 
-    /// Looks at what an event announces. Nothing, where it announces nothing that would change anything.
-    pub(crate) fn look(&self, event: &Event) -> Option<Look> {
+    /// Looks at what an event announces, under the rules of each repository that it would change something in, whatever folder
+    /// it is done from. Nothing, where it announces nothing that would change anything.
+    pub(crate) fn look(&self, event: &Event) -> Vec<Look> {
         let Happened::ToolCalled(used) = &event.happened else {
-            return None;
+            return Vec::new();
         };
-        let cwd = event
-            .cwd
-            .as_deref()
-            .map(Path::new)
-            .filter(|cwd| cwd.is_absolute());
+        let cwd = event.cwd.as_deref().map(Path::new);
         // Somewhere, and nobody knows where: then every path is strange.
-        let cwd = cwd.unwrap_or_else(|| Path::new("/"));
+        let cwd = cwd
+            .filter(|cwd| cwd.is_absolute())
+            .unwrap_or_else(|| Path::new("/"));
         let cwd = &cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
         let root = place::root_of(cwd);
-        let file = place::policy_of(&root);
+        let own = self.look_under(&root, cwd, used);
+        let mut roots = vec![root];
+        for change in own.effect.changes() {
+            let reached = match &change.what {
+                What::Path(path) => place::root_of(&roots[0].join(path.as_str())),
+                What::Outside(path) => place::root_of(path),
+                _ => continue,
+            };
+            if !roots.contains(&reached)
+                && roots.len() < MOST_REPOSITORIES
+                && place::policy_of(&reached).is_some()
+            {
+                roots.push(reached);
+            }
+        }
+        let others = roots.iter().skip(1).map(|root| self.look_under(root, cwd, used));
+        let looks: Vec<Look> = others.collect();
+        let changes = |look: &Look| !look.effect.is_nothing();
+        std::iter::once(own).chain(looks).filter(changes).collect()
+    }
+
+    fn look_under(&self, root: &Path, cwd: &Path, used: &Used) -> Look {
+        let file = place::policy_of(root);
         let read = Policy::of_file(file.as_deref());
         let around = Surroundings {
-            root: &root,
+            root,
             cwd,
             home: self.user.as_deref(),
             own_home: Some(&self.own),
             look: &place::look,
         };
-        let effect = effect_of(&used.tool, &used.input, &around, &read.policy);
-        (!effect.is_nothing()).then(|| Look {
-            effect,
-            repository: place::repository_of(&root),
+        Look {
+            effect: effect_of(&used.tool, &used.input, &around, &read.policy),
+            repository: place::repository_of(root),
             // Where there are no rules, nobody asked for a gate.
             mode: file.map(|_| read.policy.mode()),
             broken: read.broken.map(|broken| broken.to_string()),
-        })
+            clearing: Arc::clone(&self.clearing),
+        }
+    }
+}
+
+impl Found {
+    /// Of what was found in two repositories, what counts: a denial that is enforced before one that is observed.
+    pub(crate) fn stricter(self, other: Self) -> Self {
+        let weight = |found: &Self| (found.denied.is_some(), found.enforced);
+        if weight(&other) > weight(&self) || (self.denied.is_none() && self.covered_by.is_none()) {
+            other
+        } else {
+            self
+        }
     }
 }
 
@@ -179,16 +218,34 @@ impl Look {
             Verdict::Denied(_) if self.mode.is_none() => Found::default(),
             Verdict::Denied(denial) => Found {
                 covered_by: None,
-                denied: Some(GateDenied {
+                denied: Some(self.cleared(GateDenied {
                     code: denial.code.as_str().to_owned(),
                     because: denial.because,
                     next: denial.next,
                     paths: denial.paths,
                     rules: self.broken.clone(),
-                }),
+                })),
                 enforced: self.mode == Some(Mode::Enforce),
             },
         }
+    }
+
+    /// The same without secrets: it quotes what was to be run.
+    fn cleared(&self, denied: GateDenied) -> GateDenied {
+        let code = denied.code.clone();
+        let nothing = |_| GateDenied {
+            code,
+            because: "what it is about holds a secret".to_owned(),
+            next: String::new(),
+            paths: Vec::new(),
+            rules: None,
+        };
+        serde_json::to_value(denied)
+            .and_then(|mut said| {
+                self.clearing.clear(&mut said, None);
+                serde_json::from_value(said)
+            })
+            .unwrap_or_else(nothing)
     }
 
     /// What is approved in a session, arranged for finding: made once, for as long as no work item changes.

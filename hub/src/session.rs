@@ -168,8 +168,19 @@ impl Session {
         };
         self.went_on(at);
         self.hooked |= kind.as_ref().is_ok_and(|kind| kind.is_told_by_a_client());
-        if let (Ok(EntryKind::ToolCalled), Some(call)) = (kind, entry.refs.get("call")) {
+        if let (Ok(EntryKind::ToolCalled), Some(call)) = (&kind, entry.refs.get("call")) {
             self.calls.begin(call, "", &serde_json::Value::Null);
+        }
+        let ended = matches!(
+            kind,
+            Ok(EntryKind::ToolReturned
+                | EntryKind::ToolFailed
+                | EntryKind::FileEdited
+                | EntryKind::CommandRun
+                | EntryKind::PermissionRefused)
+        );
+        if let (true, Some(call)) = (ended, entry.refs.get("call")) {
+            self.calls.end(call);
         }
         let request = entry.refs.get("request").and_then(|id| id.parse().ok());
         if let (Some(id), Some(answer)) = (request, answer) {

@@ -90,7 +90,12 @@ struct Kept {
 
 impl Kept {
     fn of(file: SpoolFile, around: &Neighbourhood, secret: &SpoolSecret) -> Result<Self, String> {
-        let spooled: Spooled = serde_json::from_str(&file.record).map_err(|error| error.to_string())?;
+        let mut spooled: Spooled = serde_json::from_str(&file.record).map_err(|error| error.to_string())?;
+        if let Happened::Observed(observation) = &mut spooled.what {
+            let mut said = serde_json::to_value(&*observation).map_err(|error| error.to_string())?;
+            around.clear(&mut said, None);
+            *observation = serde_json::from_value(said).map_err(|error| error.to_string())?;
+        }
         let told = match &spooled.what {
             Happened::Observed(_) => None,
             Happened::Told { client, sealed } => {

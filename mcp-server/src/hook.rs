@@ -8,9 +8,13 @@ mod answer;
 mod telling;
 
 use std::{
+    fmt::Display,
+    fs,
     io::{self, Read as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
+    thread,
+    time::Duration,
 };
 
 use serde::Deserialize;
@@ -31,6 +35,9 @@ const MOST_READ_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How much is kept of each text of an event that is too long.
 const MOST_TEXT_CHARS: usize = 256 * 1024;
+
+/// When whoever waits is answered at the latest: clients give a hook of ours up after five seconds.
+const DEADLINE: Duration = Duration::from_millis(4_300);
 
 /// Where a repository says what holds in it.
 const POLICY: &str = ".auditotter/policy.toml";
@@ -68,8 +75,25 @@ impl Told {
     /// Whether the repository that is worked in has rules of its own: then what cannot be asked is not done.
     fn is_ruled(&self) -> bool {
         let cwd = self.cwd.as_deref().map(Path::new);
-        cwd.is_some_and(|cwd| cwd.ancestors().any(|folder| folder.join(POLICY).exists()))
+        let real = cwd.map(|cwd| cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned()));
+        // Whatever cannot be looked at may be rules.
+        let may_be_there = |path: PathBuf| {
+            let looked = fs::symlink_metadata(path);
+            looked.map_or_else(
+                |error| {
+                    error.kind() != io::ErrorKind::NotFound && error.kind() != io::ErrorKind::NotADirectory
+                },
+                |_| true,
+            )
+        };
+        real.is_none_or(|real| real.ancestors().any(|folder| may_be_there(folder.join(POLICY))))
     }
+}
+
+/// The hook cannot be run at all, and so cannot say that anything may happen.
+#[must_use]
+pub fn cannot_run(why: &str) -> ExitCode {
+    answer::unreadable(why)
 }
 
 /// Passes on what a client gave to its hook, and says whether it may go on. Always answers, with what the client understands.
@@ -84,10 +108,17 @@ pub fn run(client: Client, lender: &Lender) -> ExitCode {
         Ok(told) => told,
         Err(why) => return answer::unreadable(&why),
     };
+    watch(&told);
+    let whole = input.len() <= MOST_BYTES;
     let event = match passed_on(input) {
         Ok(event) => event,
         Err(why) => return answer::unreadable(&why),
     };
+    if !whole && told.asks() && told.is_ruled() {
+        return answer::denied(
+            "this is more than can be looked at in one call, and the repository has rules: do it in smaller parts",
+        );
+    }
     let name = SharedName::of(client, &told.session_id);
     if told.asks()
         && told.calls_us()
@@ -103,11 +134,33 @@ pub fn run(client: Client, lender: &Lender) -> ExitCode {
             Some(refusal) if told.changes_settings() => answer::kept(&refusal.message),
             _ => ExitCode::SUCCESS,
         },
-        Err(why) if told.asks() && told.is_ruled() => answer::denied(&format!(
-            "this repository has rules ({POLICY}) and they cannot be asked: {why}"
-        )),
+        Err(why) if told.asks() && told.is_ruled() => answer::denied(&cannot_be_asked(&why)),
+        Err(why) if told.changes_settings() && told.is_ruled() => answer::kept(&cannot_be_asked(&why)),
         Err(why) => answer::not_recorded(&told.hook_event_name, &why),
     }
+}
+
+fn cannot_be_asked(why: &impl Display) -> String {
+    format!("this repository has rules ({POLICY}) and they cannot be asked: {why}")
+}
+
+/// Answers in time, whatever the hub does: a client that gives a hook up goes on as if it had agreed.
+fn watch(told: &Told) {
+    let (asks, changes) = (told.asks(), told.changes_settings());
+    if !(asks || changes) || !told.is_ruled() {
+        return;
+    }
+    thread::spawn(move || {
+        thread::sleep(DEADLINE);
+        let why = cannot_be_asked(&"the hub did not answer in time");
+        let code = if asks {
+            answer::denied(&why)
+        } else {
+            answer::kept(&why)
+        };
+        let blocks = code != ExitCode::SUCCESS;
+        std::process::exit(i32::from(answer::BLOCKS) * i32::from(blocks));
+    });
 }
 
 fn parse(input: &[u8]) -> Result<Told, String> {

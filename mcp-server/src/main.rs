@@ -89,7 +89,13 @@ fn main() -> anyhow::Result<ExitCode> {
         None => args.acting,
         Some(Command::Bearer(args)) => return args.print().map(|()| ExitCode::SUCCESS),
         // Before any runtime is there: a hook is waited for.
-        Some(Command::Hook { client, acting }) => return Ok(hook::run(client, &acting.lender()?)),
+        Some(Command::Hook { client, acting }) => {
+            let ran = std::panic::catch_unwind(|| match acting.lender() {
+                Ok(lender) => hook::run(client, &lender),
+                Err(error) => hook::cannot_run(&format!("{error:#}")),
+            });
+            return Ok(ran.unwrap_or_else(|_| hook::cannot_run("the hook broke")));
+        }
     };
     // One thread is enough for one client, and starts soonest.
     let runtime = tokio::runtime::Builder::new_current_thread()

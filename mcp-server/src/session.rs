@@ -92,6 +92,13 @@ impl Lender {
         &self.home
     }
 
+    /// Whether this is what would be acted under by whoever asked for it so.
+    pub(crate) fn accepts(&self, grant: &Grant) -> bool {
+        let named = self.file.as_deref().map(read);
+        let is_named = named.is_none_or(|named| named.is_ok_and(|token| token.grant().id == grant.id));
+        is_named && self.agent.as_ref().is_none_or(|agent| *agent == grant.agent)
+    }
+
     /// The delegation to act under now: the newest that has not ended, else the newest that has, so that
     /// the hub can record the attempt and say when it ended.
     ///

@@ -1,6 +1,6 @@
 //! A session that several processes act in: the client's hooks, each a process of its own, and its MCP server. Who comes first begins
-//! it and leaves it in the home, readable by its owner only, as the delegations beside it are. What may be done in it is no more than
-//! was lent, and ends within the hour.
+//! it and leaves it in the home, readable by its owner only, as the delegations beside it are, one of which it holds. What may be done in it is no more than
+//! that lends.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -106,7 +106,7 @@ fn taken_up(kept: &Kept) -> Option<Session> {
     let key = HolderKey::from_entropy(secret);
     secret.zeroize();
     let delegation = DelegationToken::parse_unverified(&kept.delegation).ok()?;
-    let token = SessionToken::from_kept(kept.token.clone());
+    let token = SessionToken::parse_unverified(&kept.token).ok()?;
     Some(Session::taken_up(id, key, delegation, token, kept.token_ends))
 }
 
@@ -202,14 +202,18 @@ fn sweep(home: &Home) {
     }
 }
 
-/// Lets go of a session: whoever comes next begins another.
+/// Lets go of a session: whoever comes next begins another. Of this one only: somebody may have begun the next already.
 ///
 /// # Errors
 /// Where it cannot be removed.
-pub(crate) fn end(home: &Home, name: &SharedName) -> io::Result<()> {
-    match fs::remove_file(name.file(home)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+pub(crate) fn end(home: &Home, name: &SharedName, ended: SessionId) -> io::Result<()> {
+    match find(home, name) {
+        Ok(Some(session)) if session.id != ended => Ok(()),
+        Ok(None) => Ok(()),
+        Ok(Some(_)) | Err(_) => match fs::remove_file(name.file(home)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
     }
 }
 

@@ -171,6 +171,37 @@ fn rules_that_cannot_be_read_are_enforced_and_the_agent_is_told() {
 }
 
 #[test]
+fn rules_hold_from_whatever_folder_a_file_is_written() {
+    let home = Home::lent();
+    let repository = gated(&home);
+    let elsewhere = home.file("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let (inside, above) = (
+        repository.folder.join("src/a.rs"),
+        repository.folder.parent().unwrap(),
+    );
+    for cwd in [elsewhere.as_path(), above] {
+        let denied = asked(
+            &home,
+            cwd,
+            "Write",
+            &json!({ "file_path": inside, "content": "x" }),
+        )
+        .unwrap();
+        assert!(denied.contains("[no_approved_work_item]"), "{denied}");
+        assert_eq!(writes(&home, cwd, "free.txt"), None);
+    }
+    let denied = runs(&home, &elsewhere, "echo x > ../repository/src/a.rs").unwrap();
+    assert!(denied.contains("[no_approved_work_item]"), "{denied}");
+    // One repository's approval is not another's: the rules of each are asked.
+    let nested = repository.folder.join("vendor/other");
+    fs::create_dir_all(nested.join(".git")).unwrap();
+    rules(&nested, "mode = \"enforce\"\nelsewhere = []\n");
+    let denied = writes(&home, &repository.folder, "vendor/other/a.rs").unwrap();
+    assert!(denied.contains("[no_approved_work_item]"), "{denied}");
+}
+
+#[test]
 fn what_was_not_lent_stays_closed_whatever_was_approved() {
     let home = Home::founded();
     let _ = home.lend(&testkit::home::Lending::to("claude-code").within("acme/shop", "src/**"));
@@ -248,4 +279,66 @@ fn claude_code_is_denied_proposes_and_goes_on_once_alice_said_yes() {
     let export = recorded(&home);
     assert_eq!(only(&export, "gate.denied")["code"], "no_approved_work_item");
     assert_eq!(only(&export, "file.edited")["change"], "created");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_let_through() {
+    let home = Home::lent();
+    let repository = gated(&home);
+    let folder = repository.folder.to_str().unwrap();
+    let used = |tool: &str, input: &str| {
+        format!(
+            r#"{{"session_id":"s1","hook_event_name":"PreToolUse","cwd":"{folder}","tool_name":{tool},"tool_use_id":"t1","tool_input":{input}}}"#
+        )
+    };
+    let deep = format!("{}1{}", "[".repeat(130), "]".repeat(130));
+    let long = format!("\"{}\"", "B".repeat(300));
+    for event in [
+        used(
+            "\"Bash\"",
+            r#"{"command":": '\ud800'; echo x > .auditotter/policy.toml"}"#,
+        ),
+        used("\"mcp__shelf__put\"", &deep),
+        used(&long, "{}"),
+        used("null", "{}"),
+    ] {
+        let ran = home.hook("claude-code", &event);
+        let denied = ran.code == Some(2) || ran.stdout.contains("\"permissionDecision\":\"deny\"");
+        assert!(denied, "{event:.200}: {ran:?}");
+    }
+    assert_eq!(recorded(&home).of_kind("capture.gap").len(), 4);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_rules_holds_nobody_up_and_opens_nothing() {
+    let home = Home::lent();
+    let repository = home.repository();
+    let own = repository.folder.join(".auditotter");
+    fs::create_dir(&own).unwrap();
+    for name in ["policy.toml", "redact.toml"] {
+        let made = std::process::Command::new("mkfifo")
+            .arg(own.join(name))
+            .status()
+            .unwrap();
+        assert!(made.success());
+    }
+    let denied = writes(&home, &repository.folder, "src/a.rs").unwrap();
+    assert!(denied.contains("[no_approved_work_item]"), "{denied}");
+}
+
+#[test]
+fn what_the_gate_says_of_a_command_holds_no_secret_of_it() {
+    let home = Home::lent();
+    let repository = gated(&home);
+    let secret = format!("ghp_{}", "R4nd0mW0rdsThatN0b0dyUs3sAnywh3re9xZ");
+    let denied = runs(&home, &repository.folder, &format!("./deploy --token {secret}")).unwrap();
+    assert!(
+        denied.contains("[cannot_be_told]") && !denied.contains(&secret),
+        "{denied}"
+    );
+    assert!(
+        !only(&recorded(&home), "gate.denied")
+            .to_string()
+            .contains(&secret)
+    );
 }

@@ -466,3 +466,25 @@ fn settings_that_change_are_a_gap_and_where_rules_are_enforced_they_wait() {
     assert_eq!(gaps.len(), 2);
     assert_eq!(gaps[0].body["settings_changed"]["source"], "local_settings");
 }
+
+#[test]
+fn a_hub_that_has_stopped_is_not_waited_for_longer_than_a_client_waits() {
+    let home = Home::lent();
+    let folder = home.file("shop");
+    fs::create_dir_all(folder.join(".auditotter")).unwrap();
+    fs::write(folder.join(".auditotter/policy.toml"), "mode = \"enforce\"\n").unwrap();
+    tells(
+        &home,
+        "claude-code",
+        &event("s1", "UserPromptSubmit", &json!({ "prompt": "before" })),
+    );
+    let hub = rustix::process::Pid::from_raw(home.hub().unwrap().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(hub, rustix::process::Signal::STOP).unwrap();
+    let before = json!({ "tool_name": "Write", "tool_use_id": "t1", "tool_input": {}, "cwd": folder });
+    let ran = home.hook("claude-code", &event("s1", "PreToolUse", &before));
+    let changed = json!({ "source": "local_settings", "cwd": folder });
+    let kept = home.hook("claude-code", &event("s1", "ConfigChange", &changed));
+    rustix::process::kill_process(hub, rustix::process::Signal::CONT).unwrap();
+    assert!(ran.stdout.contains("\"permissionDecision\":\"deny\""), "{ran:?}");
+    assert_eq!((kept.code, &*kept.stdout), (Some(2), ""), "{kept:?}");
+}

@@ -1,6 +1,8 @@
 //! The same door for a process that lives for one request, as a client's hook does: let in, heard and answered at once, in one
 //! batch.
 
+use std::sync::Arc;
+
 use protocol::{HubMessage, OpenReply, Refusal, RefusalCode, Reply, ReplyBody, RequestBody, Tell};
 use trace_store::Draft;
 use vocabulary::SessionId;
@@ -21,7 +23,17 @@ impl AgentDoor {
         let id = request.id;
         let (hub, around) = (self.workspace, self.around.clone());
         let prepared = match &request.body {
-            RequestBody::Event(event) => Some(Prepared::Told(events::read(event, &around.neighbourhood))),
+            RequestBody::Event(event) => {
+                let (event, neighbourhood) = (event.clone(), Arc::clone(&around.neighbourhood));
+                let reading = tokio::task::spawn_blocking(move || events::read(&event, &neighbourhood));
+                match reading.await {
+                    Ok(told) => Some(Prepared::Told(told)),
+                    Err(error) => {
+                        let body = ReplyBody::Failed(Refusal::new(RefusalCode::NotRecorded, &error));
+                        return HubMessage::Reply(Reply { id, body });
+                    }
+                }
+            }
             RequestBody::Call(_) | RequestBody::Observe(_) | RequestBody::Close => None,
         };
         let done = self

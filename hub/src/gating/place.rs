@@ -2,12 +2,14 @@
 //! no program of anybody's is started to look.
 
 use std::{
-    fs,
+    fs::{self, OpenOptions},
     io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use gate::Found;
+use rustix::fs::OFlags;
 use vocabulary::Repository;
 
 /// The repository's rules for the gate.
@@ -16,21 +18,26 @@ const POLICY: &str = ".auditotter/policy.toml";
 /// More than any policy or configuration has.
 const MOST_BYTES: u64 = 256 * 1024;
 
-/// The root of the repository that a folder is in, without links; the folder itself, where it is in none.
+/// The root that a folder belongs to, without links: the nearest folder above it with rules, else with a repository of git's, else
+/// the folder itself. So no repository without rules within another shields what it holds from the other's.
 pub(super) fn root_of(cwd: &Path) -> PathBuf {
     let real = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
-    let is_root = |folder: &&Path| {
-        let there = |name| fs::symlink_metadata(folder.join(name)).is_ok();
-        there(".git") || there(POLICY)
+    let with = |name: &'static str| {
+        let mut folders = real.ancestors();
+        folders.find(|folder| fs::symlink_metadata(folder.join(name)).is_ok())
     };
-    real.ancestors()
-        .find(is_root)
-        .map_or_else(|| real.clone(), Path::to_owned)
+    let root = with(POLICY).or_else(|| with(".git"));
+    root.map_or_else(|| real.clone(), Path::to_owned)
 }
 
 /// The repository's rules; what is there and cannot be read is no reason to do without.
 pub(super) fn policy_of(root: &Path) -> Option<Vec<u8>> {
-    match read(&root.join(POLICY)) {
+    let path = root.join(POLICY);
+    // A link leads to where others write, or nowhere.
+    if matches!(look(&path), Found::Link(_)) {
+        return Some(vec![0xff]);
+    }
+    match read(&path) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         // No text, so no rules that can be used: they are enforced.
@@ -78,9 +85,11 @@ fn origin_in(config: &str) -> Option<Repository> {
     format!("{owner}/{name}").parse().ok()
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// A file's bytes. What is no plain file is not waited for: a pipe would have everybody wait.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = fs::File::open(path)?;
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::ErrorKind::InvalidData.into());
     }
@@ -145,5 +154,19 @@ mod tests {
         fs::create_dir(root.join(".auditotter")).unwrap();
         fs::write(root.join(POLICY), "mode = \"observe\"").unwrap();
         assert_eq!(root_of(&deep), root);
+        fs::write(deep.join(".git"), "gitdir: elsewhere").unwrap();
+        assert_eq!(root_of(&deep), root, "a repository without rules shields nothing");
+        fs::remove_file(root.join(POLICY)).unwrap();
+        std::os::unix::fs::symlink("nowhere", root.join(POLICY)).unwrap();
+        assert_eq!(policy_of(&root), Some(vec![0xff]), "a link is no rules");
+    }
+
+    #[test]
+    fn nobody_waits_for_a_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        assert!(read(&pipe).is_err());
     }
 }

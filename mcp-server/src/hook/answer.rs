@@ -3,6 +3,8 @@
 use std::{
     io::{self, Write as _},
     process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
 };
 
 use serde_json::json;
@@ -10,10 +12,21 @@ use serde_json::json;
 use super::telling::NotTold;
 
 /// How both clients are told that something is not to happen, whatever else is wrong.
-const BLOCKS: u8 = 2;
+pub(super) const BLOCKS: u8 = 2;
+
+/// Whether somebody has answered: two answers are none.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Waits for ever where another thread of this process is answering, and ends it.
+fn alone() {
+    while ANSWERED.swap(true, Ordering::AcqRel) {
+        thread::park();
+    }
+}
 
 /// The tool is not to be used.
 pub(super) fn denied(why: &str) -> ExitCode {
+    alone();
     let answer = json!({
         "hookSpecificOutput": {
             "hookEventName": "PreToolUse",
@@ -30,6 +43,7 @@ pub(super) fn denied(why: &str) -> ExitCode {
 
 /// The client is to go on with the settings that it has.
 pub(super) fn kept(why: &str) -> ExitCode {
+    alone();
     block(why)
 }
 

@@ -4,8 +4,8 @@ use std::{io, time::Duration};
 
 use delegation::HandshakeSubject;
 use protocol::{
-    AgentMessage, ClientEvent, Heard, HubMessage, Open, OpenReply, Refusal, ReplyBody, Request, RequestBody,
-    Tell, VERSION, Via,
+    AgentMessage, ClientEvent, Heard, HubMessage, Open, OpenReply, Refusal, RefusalCode, ReplyBody, Request,
+    RequestBody, Tell, VERSION, Via,
     autostart::{self, ReachError},
     frame::{self, FrameError},
 };
@@ -69,11 +69,9 @@ pub(super) fn tell(
         tried += 1;
         match once(lender, &session, &via, &request) {
             // What it was under has ended; something else may have been lent since, and is another session.
-            Err(NotTold::Refused(refusal))
-                if tried < ATTEMPTS && delegation::ends_authority(&refusal.code) =>
-            {
+            Err(NotTold::Refused(refusal)) if tried < ATTEMPTS && is_over(&refusal) => {
                 let ended = session.id;
-                shared::end(lender.home(), name).map_err(FrameError::from)?;
+                shared::end(lender.home(), name, ended).map_err(FrameError::from)?;
                 session = shared::find_or_begin(lender, client, name)?;
                 if session.id == ended {
                     return Err(NotTold::Refused(refusal));
@@ -90,6 +88,11 @@ pub(super) fn tell(
             other => return other,
         }
     }
+}
+
+/// Whether the session is of no use any more, or was begun too long ago to be opened yet.
+fn is_over(refusal: &Refusal) -> bool {
+    delegation::ends_authority(&refusal.code) || refusal.is(RefusalCode::ClockMismatch)
 }
 
 fn is_silence(error: &io::Error) -> bool {

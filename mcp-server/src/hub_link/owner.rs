@@ -131,6 +131,9 @@ impl Owner {
         let RequestBody::Call(call) = &asked.body else {
             return;
         };
+        if self.remote.is_some() || !self.open.is_empty() {
+            return;
+        }
         let home = self.lender.home();
         let announced = call.call_id.as_deref().and_then(|id| shared::announced(home, id));
         let Some(Ok(Some(session))) = announced.map(|name| shared::find(home, &name)) else {
@@ -140,7 +143,7 @@ impl Owner {
             .session
             .as_ref()
             .is_some_and(|current| current.id == session.id);
-        if same || !self.open.is_empty() {
+        if same || !self.lender.accepts(session.grant()) {
             return;
         }
         self.session = Some(session);

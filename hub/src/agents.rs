@@ -7,7 +7,7 @@
 mod asking;
 mod hearing;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use protocol::{
     AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Refusal, RefusalCode, Reply, ReplyBody,
@@ -29,6 +29,7 @@ use work_items::State;
 
 use crate::{
     admission::{Opening, admit},
+    aftermath::Aftermath,
     clock,
     dispatch::{self, Caller, Step, Surroundings},
     expiry,
@@ -59,6 +60,7 @@ pub struct AgentDoor {
     workspace: WorkspaceId,
     around: Surroundings,
     news: News,
+    aftermath: Aftermath,
 }
 
 impl AgentDoor {
@@ -71,7 +73,9 @@ impl AgentDoor {
         around: Surroundings,
         news: News,
     ) -> Self {
+        let aftermath = Aftermath::new(ledger.clone(), Arc::clone(&around.neighbourhood));
         Self {
+            aftermath,
             home,
             ledger,
             workspace,
@@ -182,6 +186,11 @@ impl AgentDoor {
         };
         outbox.finish().await;
         served
+    }
+
+    /// Waits until everything was looked at that came to its end, or for so long.
+    pub(crate) async fn finish(&self, grace: Duration) {
+        self.aftermath.finish(grace).await;
     }
 
     /// Whoever takes a session up again finds it in its trace; until then it takes no memory.

@@ -8,6 +8,7 @@ use trace_store::{FieldError, Refs};
 use vocabulary::Timestamp;
 
 use crate::{
+    aftermath::Moment,
     calls::{Calls, Known},
     clearing::Counts,
     dispatch::Scribe,
@@ -27,10 +28,19 @@ pub(crate) struct Told {
     records: Vec<Cleared>,
     /// What it announces would change.
     looks: Vec<Look>,
+    /// What is to be looked at afterwards.
+    moment: Option<Moment>,
     /// That the client's settings changed.
     settings: Option<CaptureGap>,
     /// Whether the repository's rules are enforced.
     ruled: bool,
+}
+
+impl Told {
+    /// What is to be looked at once it is written.
+    pub(crate) const fn moment(&self) -> Option<&Moment> {
+        self.moment.as_ref()
+    }
 }
 
 /// A record, and what is written of it.
@@ -66,6 +76,7 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
         return Err(unreadable("it names no tool".to_owned()));
     }
     let cwd = event.cwd.clone();
+    let moment = Moment::of(told.client, &event);
     let looks = around.look(&event);
     let settings = match &event.happened {
         Happened::SettingsChanged { source, path } => Some(CaptureGap::SettingsChanged {
@@ -90,6 +101,7 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
     Ok(Told {
         records,
         looks,
+        moment,
         ruled: settings.is_some() && around.enforces(cwd.as_deref()),
         settings,
     })

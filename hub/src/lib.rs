@@ -7,6 +7,7 @@
 //! there as one durable step, or not at all.
 
 mod admission;
+mod aftermath;
 pub mod agents;
 mod calls;
 mod clearing;

@@ -252,6 +252,7 @@ pub async fn serve(
         }
     };
     let _ = tokio::join!(tokio::time::timeout(GRACE, guests.gone()), ending);
+    agent_door.finish(GRACE).await;
     let _ = marking.await;
     if let Err(error) = mark::set(&home, ledger.store()) {
         tracing::error!(%error, "the mark beside the store did not move");

@@ -36,23 +36,30 @@ impl AgentDoor {
             }
             RequestBody::Call(_) | RequestBody::Observe(_) | RequestBody::Close => None,
         };
+        let moment = match &prepared {
+            Some(Prepared::Told(Ok(told))) => told.moment().cloned(),
+            _ => None,
+        };
         let done = self
             .run(move |workspace, draft| {
                 let before = said(workspace, draft);
                 let (caller, _) = admit(workspace, draft, &open, hub, nonce, Opening::Telling)?;
                 let step = dispatch::request(workspace, draft, &caller, &around, &request, prepared);
                 remember(workspace, draft, caller.token.session(), &step);
-                Ok((step, said(workspace, draft) != before))
+                Ok((step, caller, said(workspace, draft) != before))
             })
             .await;
         let body = match done {
-            Ok(Ok((Step::Done(body), changed))) => {
+            Ok(Ok((Step::Done(body), caller, changed))) => {
                 if changed {
                     self.news.changed();
                 }
+                if let (ReplyBody::Heard(_), Some(moment)) = (&body, moment) {
+                    self.aftermath.follow(caller, moment);
+                }
                 body
             }
-            Ok(Ok((Step::First(_), _))) => ReplyBody::Failed(Refusal::new(
+            Ok(Ok((Step::First(_), ..))) => ReplyBody::Failed(Refusal::new(
                 RefusalCode::Conflict,
                 &"what takes long is asked on a connection that stays",
             )),

@@ -1,0 +1,156 @@
+//! What is looked at when a session, a turn or a sub-agent began or came to its end. No hook waits for it: a client's own record is
+//! long, and a working tree is large. What was found is written under the session in which it was looked for.
+
+mod lanes;
+mod transcript;
+mod worktree;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use capture::{Event, Happened};
+use trace_store::{CommitError, Ledger};
+use vocabulary::{Client, RequestId};
+
+use self::lanes::Lanes;
+use crate::{
+    clock,
+    dispatch::{Caller, Scribe},
+    gating::Neighbourhood,
+    record::RecordError,
+    workspace::Workspace,
+};
+
+/// When there is something to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// A session or a turn begins: from here on the working tree is compared.
+    Begins,
+    /// The agent, or one that it started, had nothing more to do, or was stopped by a human.
+    TurnEnds,
+    /// The client's session came to its end.
+    SessionEnds,
+}
+
+/// A moment at which there is something to be looked at, as a client's hook told it.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    pub(crate) when: When,
+    /// Whose hook.
+    pub(crate) client: Client,
+    /// Where the client works.
+    pub(crate) cwd: Option<PathBuf>,
+    /// Where the client keeps its own record.
+    pub(crate) transcript: Option<PathBuf>,
+}
+
+impl Moment {
+    /// That of an event, where it is one.
+    pub(crate) fn of(client: Client, event: &Event) -> Option<Self> {
+        let when = match &event.happened {
+            Happened::SessionStarted { .. } | Happened::Prompt { .. } => When::Begins,
+            Happened::TurnEnded { .. } | Happened::Interrupted | Happened::SubAgentStopped { .. } => {
+                When::TurnEnds
+            }
+            Happened::SessionEnded { .. } => When::SessionEnds,
+            _ => return None,
+        };
+        let absolute =
+            |path: &Option<String>| path.as_ref().map(PathBuf::from).filter(|path| path.is_absolute());
+        Some(Self {
+            when,
+            client,
+            cwd: absolute(&event.cwd),
+            transcript: absolute(&event.transcript),
+        })
+    }
+}
+
+/// Looks, and writes what it found. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Aftermath {
+    eye: Arc<Eye>,
+    lanes: Lanes,
+}
+
+/// What looking takes.
+#[derive(Debug)]
+struct Eye {
+    ledger: Ledger<Workspace>,
+    around: Arc<Neighbourhood>,
+    trees: worktree::Trees,
+}
+
+impl Aftermath {
+    pub(crate) fn new(ledger: Ledger<Workspace>, around: Arc<Neighbourhood>) -> Self {
+        let trees = worktree::Trees::default();
+        Self {
+            eye: Arc::new(Eye {
+                ledger,
+                around,
+                trees,
+            }),
+            lanes: Lanes::default(),
+        }
+    }
+
+    /// Looks when it is this moment's turn: after the earlier ones of its session.
+    pub(crate) fn follow(&self, caller: Caller, moment: Moment) {
+        let eye = Arc::clone(&self.eye);
+        self.lanes
+            .enter(caller.token.session(), move || eye.look(&caller, &moment));
+    }
+
+    /// Waits until everything was looked at, or for so long.
+    pub(crate) async fn finish(&self, grace: Duration) {
+        if tokio::time::timeout(grace, self.lanes.empty()).await.is_err() {
+            tracing::warn!("not everything was looked at that came to its end");
+        }
+    }
+}
+
+impl Eye {
+    fn look(&self, caller: &Caller, moment: &Moment) {
+        if let Err(error) = worktree::look(self, caller, moment) {
+            tracing::warn!(%error, trace = %caller.trace, "the working tree was not compared");
+        }
+        if let Err(error) = transcript::look(self, caller, moment) {
+            tracing::warn!(%error, trace = %caller.trace, "the client's own record was not read");
+        }
+    }
+
+    /// Writes what was found, whole or not at all, under a request of its own.
+    fn write(
+        &self,
+        caller: &Caller,
+        write: impl FnOnce(&mut Workspace, &mut Scribe<'_, '_>) -> Result<(), RecordError> + Send + 'static,
+    ) -> Result<(), AftermathError> {
+        let caller = caller.clone();
+        let request: RequestId = clock::new_id()?;
+        self.ledger.call(move |workspace, draft| {
+            let mut scribe = Scribe {
+                draft,
+                caller: &caller,
+                request,
+            };
+            let written = write(workspace, &mut scribe);
+            if written.is_err() {
+                draft.abort();
+            } else if let Some(session) = workspace.sessions.get_mut(&caller.token.session()) {
+                session.went_on(draft.now());
+            }
+            written
+        })??;
+        Ok(())
+    }
+}
+
+/// Why something was not looked at, or what was found not written.
+#[derive(Debug, thiserror::Error)]
+enum AftermathError {
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error("there is no randomness: {0}")]
+    Entropy(#[from] getrandom::Error),
+}

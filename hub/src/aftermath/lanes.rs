@@ -1,0 +1,142 @@
+//! One after the other within a session, a few sessions at a time: what is looked at takes long, and a later look must not be
+//! written before an earlier one.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Semaphore, watch};
+use vocabulary::SessionId;
+
+/// How many sessions are looked at side by side.
+const SIDE_BY_SIDE: usize = 2;
+
+/// How many looks of one session wait; more are not needed, for a later one sees what an earlier one would have.
+const MOST_WAITING: usize = 32;
+
+type Look = Box<dyn FnOnce() + Send>;
+
+/// The looks that wait, by session.
+#[derive(Debug, Clone)]
+pub(super) struct Lanes(Arc<Inner>);
+
+struct Inner {
+    waiting: Mutex<HashMap<SessionId, VecDeque<Look>>>,
+    places: Semaphore,
+    sessions: watch::Sender<usize>,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            waiting: Mutex::default(),
+            places: Semaphore::new(SIDE_BY_SIDE),
+            sessions: watch::Sender::new(0),
+        }))
+    }
+}
+
+impl Lanes {
+    /// Lets a look wait for its turn. Called within a runtime, which does the looking.
+    pub(super) fn enter(&self, session: SessionId, look: impl FnOnce() + Send + 'static) {
+        let mut waiting = self.0.waiting();
+        let begins = !waiting.contains_key(&session);
+        let lane = waiting.entry(session).or_default();
+        if lane.len() == MOST_WAITING {
+            lane.pop_front();
+        }
+        lane.push_back(Box::new(look));
+        let sessions = waiting.len();
+        drop(waiting);
+        if begins {
+            self.0.sessions.send_replace(sessions);
+            tokio::spawn(Arc::clone(&self.0).work_off(session));
+        }
+    }
+
+    /// Waits until nothing waits.
+    pub(super) async fn empty(&self) {
+        let mut sessions = self.0.sessions.subscribe();
+        // The sender lives as long as we do.
+        let _ = sessions.wait_for(|sessions| *sessions == 0).await;
+    }
+}
+
+impl Inner {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<SessionId, VecDeque<Look>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn work_off(self: Arc<Self>, session: SessionId) {
+        loop {
+            // Never closed; without a place one would only be quicker.
+            let place = self.places.acquire().await;
+            let Some(look) = self.next(session) else { return };
+            if let Err(error) = tokio::task::spawn_blocking(look).await {
+                tracing::error!(%error, "a look broke off");
+            }
+            drop(place);
+        }
+    }
+
+    /// The next of a session; its lane ends with the last.
+    fn next(&self, session: SessionId) -> Option<Look> {
+        let mut waiting = self.waiting();
+        let look = waiting.get_mut(&session).and_then(VecDeque::pop_front);
+        if look.is_none() {
+            waiting.remove(&session);
+            let sessions = waiting.len();
+            self.sessions.send_replace(sessions);
+        }
+        look
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sessions: Vec<SessionId> = self.waiting().keys().copied().collect();
+        f.debug_struct("Lanes").field("sessions", &sessions).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_looks_of_a_session_come_one_after_the_other() {
+        let lanes = Lanes::default();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sessions: Vec<_> = (0..4).map(|number| SessionId::new(number, [1; 10])).collect();
+        for number in 0..8 {
+            for session in &sessions {
+                let (seen, session) = (Arc::clone(&seen), *session);
+                lanes.enter(session, move || seen.lock().unwrap().push((session, number)));
+            }
+        }
+        lanes.empty().await;
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.len(), 32);
+        for session in sessions {
+            let numbers: Vec<_> = seen
+                .iter()
+                .filter(|(of, _)| *of == session)
+                .map(|(_, number)| *number)
+                .collect();
+            assert_eq!(numbers, (0..8).collect::<Vec<_>>());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_that_breaks_off_holds_up_no_other() {
+        let lanes = Lanes::default();
+        let session = SessionId::new(0, [1; 10]);
+        let (done, told) = tokio::sync::oneshot::channel();
+        lanes.enter(session, || panic!("broken"));
+        lanes.enter(session, move || done.send(()).unwrap());
+        told.await.unwrap();
+        lanes.empty().await;
+    }
+}

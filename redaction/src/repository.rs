@@ -305,7 +305,10 @@ impl RawRule {
         let rule = RuleId::new(&format!("repository/{}", self.id));
         let rule = Rule::of_repository(rule, &self.regex, keywords, self.entropy, SIZE_LIMIT)
             .map_err(|error| refused(&entry, &error))?;
-        match ORDINARY.iter().find(|line| rule.regex.is_match(line.as_bytes())) {
+        match ORDINARY
+            .iter()
+            .find(|line| rule.regex.regex().is_match(line.as_bytes()))
+        {
             Some(hidden) => Err(RulesError::HidesOrdinaryText { id: id(), hidden }),
             None => Ok(rule),
         }

@@ -7,10 +7,10 @@ pub(crate) mod pattern;
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
-use regex_automata::meta::Regex;
 use serde::{Serialize, Serializer};
 
 use allow::Allow;
+use pattern::Expression;
 
 /// Which rule found a secret, as the marker names it.
 ///
@@ -58,11 +58,11 @@ const REACH_OF_BLOCKS: usize = 64 << 10;
 /// A longer match is looked for in windows: many keywords in a row must not make many long searches.
 const LONGEST_AT_ONCE: usize = 1 << 10;
 
-/// A rule, compiled.
+/// A rule, ready to look with.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) id: RuleId,
-    pub(crate) regex: Regex,
+    pub(crate) regex: Expression,
     pub(crate) keywords: Vec<String>,
     pub(crate) plan: Plan,
     /// Yields to rules that know more.
@@ -133,7 +133,7 @@ impl Rule {
         Ok(Some(Self {
             id: RuleId::new(&raw.id),
             plan: plan(&raw.id, &regex, &keywords)?,
-            regex: pattern::compile(&regex, SIZE_LIMIT)?,
+            regex: Expression::built_in(&regex, SIZE_LIMIT),
             keywords,
             followed_by: rarer.map_or("", |rarer| rarer.followed_by),
             generic: raw.id == GENERIC,
@@ -154,7 +154,7 @@ impl Rule {
     ) -> Result<Self, CompileError> {
         Ok(Self {
             plan: plan(id.as_str(), pattern, &keywords)?,
-            regex: pattern::compile(pattern, size_limit)?,
+            regex: Expression::compiled(pattern, size_limit)?,
             id,
             keywords,
             followed_by: "",
@@ -164,6 +164,13 @@ impl Rule {
             kinds: 0,
             allow: Vec::new(),
         })
+    }
+
+    /// Everything in it that is compiled when it is needed.
+    #[cfg(test)]
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let allowed = self.allow.iter().flat_map(Allow::expressions);
+        std::iter::once(&self.regex).chain(allowed)
     }
 
     /// Whether what must follow a keyword does.

@@ -146,7 +146,7 @@ impl Search {
                 // One byte more than the longest, for what an expression looks at and does not take.
                 let end = text.len().min(keyword.start.saturating_add(longest));
                 let input = Input::new(text).span(keyword.start..end).anchored(Anchored::Yes);
-                if rule.regex.search_half(&input).is_none() {
+                if rule.regex.regex().search_half(&input).is_none() {
                     return;
                 }
                 if progress.is_empty() {
@@ -245,8 +245,9 @@ fn evaluate(
     known: &mut Progress,
     findings: &mut Vec<Finding>,
 ) -> Option<usize> {
-    let mut captures = rule.regex.create_captures();
-    rule.regex.search_captures(input, &mut captures);
+    let regex = rule.regex.regex();
+    let mut captures = regex.create_captures();
+    regex.search_captures(input, &mut captures);
     let matched = captures.get_match()?.range();
     let secret = rule.secret(&captures)?;
     let (Some(secret_bytes), Some(matched_bytes)) = (text.get(secret.clone()), text.get(matched.clone()))

@@ -45,3 +45,16 @@ fn what_gitleaks_excuses_everywhere_does_not_excuse_what_our_own_rules_find() {
     let redacted = Redactor::built_in([1; 32]).redact("DB_PASSWORD='falseHope#99'");
     assert_eq!(redacted.counts.get("secret-assignment"), Some(&1));
 }
+
+#[test]
+fn every_pattern_that_waits_to_be_needed_compiles() {
+    let built_in = Redactor::built_in([0; 32]).built_in;
+    let rules = &built_in.search.rules;
+    let of_rules = rules.iter().flat_map(Rule::expressions);
+    let all = of_rules.chain(built_in.allow.iter().flat_map(Allow::expressions));
+    let compiled: Vec<_> = all.map(|expression| expression.regex().captures_len()).collect();
+    assert!(
+        compiled.len() > rules.len(),
+        "each rule has one, and some have lists"
+    );
+}

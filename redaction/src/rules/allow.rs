@@ -1,12 +1,11 @@
 //! Allowlists: what is no secret although a rule says so.
 
 use aho_corasick::AhoCorasick;
-use regex_automata::meta::Regex;
 
 use super::{
     CompileError,
     format::{Allowlist, Condition, Target},
-    pattern,
+    pattern::{self, Expression},
 };
 
 /// One allowlist of gitleaks'.
@@ -14,7 +13,7 @@ use super::{
 pub(crate) struct Allow {
     all_must_hold: bool,
     target: Target,
-    regexes: Vec<Regex>,
+    regexes: Vec<Expression>,
     stopwords: Option<AhoCorasick>,
 }
 
@@ -28,8 +27,8 @@ impl Allow {
         let regexes = list
             .regexes
             .iter()
-            .map(|regex| Ok(pattern::compile(&pattern::translate(regex), size_limit)?))
-            .collect::<Result<Vec<_>, CompileError>>()?;
+            .map(|regex| Expression::built_in(&pattern::translate(regex), size_limit))
+            .collect::<Vec<_>>();
         let stopwords = match list.stopwords.as_slice() {
             [] => None,
             words => Some(AhoCorasick::builder().ascii_case_insensitive(true).build(words)?),
@@ -42,6 +41,12 @@ impl Allow {
         }))
     }
 
+    /// Everything in it that is compiled when it is needed.
+    #[cfg(test)]
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.regexes.iter()
+    }
+
     /// Whether this is no secret.
     pub(crate) fn holds(&self, secret: &[u8], matched: &[u8], line: &[u8]) -> bool {
         let target = match self.target {
@@ -49,7 +54,11 @@ impl Allow {
             Target::Match => matched,
             Target::Line => line,
         };
-        let by_regex = || self.regexes.iter().any(|regex| regex.is_match(target));
+        let by_regex = || {
+            self.regexes
+                .iter()
+                .any(|expression| expression.regex().is_match(target))
+        };
         let by_word = || {
             self.stopwords
                 .as_ref()

@@ -3,7 +3,7 @@
 //! gitleaks is written for RE2, whose classes (`\w`, `\s`, `\b`, `(?i)`) are those of ASCII. So Unicode is off here too; a dot is
 //! one byte, and what is replaced is widened to whole characters.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, sync::OnceLock};
 
 use regex_automata::{
     meta::{BuildError, Regex},
@@ -83,6 +83,44 @@ pub(crate) fn parse(pattern: &str) -> Result<Hir, Box<regex_syntax::Error>> {
         .build()
         .parse(pattern)
         .map_err(Box::new)
+}
+
+/// A pattern, compiled when something is looked for with it: of some two hundred rules a session meets a handful, and each takes
+/// a tenth of a megabyte.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    pattern: Box<str>,
+    size_limit: usize,
+    compiled: OnceLock<Regex>,
+}
+
+impl Expression {
+    /// Of a pattern that this crate brings along.
+    pub(crate) fn built_in(pattern: &str, size_limit: usize) -> Self {
+        Self {
+            pattern: pattern.into(),
+            size_limit,
+            compiled: OnceLock::new(),
+        }
+    }
+
+    /// Of a pattern that somebody else wrote.
+    pub(crate) fn compiled(pattern: &str, size_limit: usize) -> Result<Self, Box<BuildError>> {
+        Ok(Self {
+            compiled: OnceLock::from(compile(pattern, size_limit)?),
+            ..Self::built_in(pattern, size_limit)
+        })
+    }
+
+    /// The pattern, ready to look with.
+    #[expect(
+        clippy::expect_used,
+        reason = "what is not compiled yet is constant data, and a test compiles all of it"
+    )]
+    pub(crate) fn regex(&self) -> &Regex {
+        let compile = || compile(&self.pattern, self.size_limit).expect("a built-in pattern compiles");
+        self.compiled.get_or_init(compile)
+    }
 }
 
 /// Compiles a pattern.

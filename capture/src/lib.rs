@@ -13,5 +13,5 @@ pub use edit::{Change, FileEdited, Patch};
 pub use event::{ClientSession, Event, EventError, Happened, SubAgent, Used};
 pub use record::{
     Body, ClientEvent, Compacted, Ended, Failed, Permission, Prompt, Record, Returned, SessionEnded,
-    SessionStarted, SubAgentStep, ToolCall, TurnEnded,
+    SessionStarted, SubAgentStep, ToolCall, TurnEnded, TurnInterrupted,
 };

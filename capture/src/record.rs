@@ -58,7 +58,7 @@ pub enum Body {
     /// `turn.ended`.
     TurnEnded(TurnEnded),
     /// `turn.interrupted`.
-    TurnInterrupted(TurnEnded),
+    TurnInterrupted(TurnInterrupted),
     /// `client.event`.
     ClientEvent(ClientEvent),
 }
@@ -176,7 +176,7 @@ pub struct Compacted {
     pub summary: Option<String>,
 }
 
-/// Body of `turn.ended` and `turn.interrupted`.
+/// Body of `turn.ended`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnEnded {
@@ -193,6 +193,15 @@ pub struct ClientEvent {
     pub event: String,
     /// What it said, without what every event has.
     pub said: Map<String, Value>,
+}
+
+/// Body of `turn.interrupted`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TurnInterrupted {
+    /// The calls of whose ends the client told nothing: they may have been done, whole or in part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<String>,
 }
 
 impl Event {
@@ -290,7 +299,7 @@ impl Event {
             }
             Happened::Compacted { trigger, summary } => one(Body::Compacted(Compacted { trigger, summary })),
             Happened::TurnEnded { last_message } => one(Body::TurnEnded(TurnEnded { last_message })),
-            Happened::Interrupted => one(Body::TurnInterrupted(TurnEnded::default())),
+            Happened::Interrupted => one(Body::TurnInterrupted(TurnInterrupted::default())),
             Happened::SettingsChanged { source, path } => {
                 let said = [("source", Some(source)), ("file_path", path)];
                 let said = said

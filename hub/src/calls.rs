@@ -10,7 +10,11 @@ const MOST: usize = 256;
 
 /// The calls of a session, the newest last.
 #[derive(Debug, Default)]
-pub(crate) struct Calls(VecDeque<Call>);
+pub(crate) struct Calls {
+    calls: VecDeque<Call>,
+    /// Whether the agent is at work on what it was told.
+    in_turn: bool,
+}
 
 #[derive(Debug)]
 struct Call {
@@ -19,6 +23,8 @@ struct Call {
     what: blake3::Hash,
     asked: bool,
     told: bool,
+    /// Made in an earlier turn.
+    past: bool,
 }
 
 /// What was known of a call when its end was told.
@@ -36,28 +42,50 @@ pub(crate) enum Known {
 }
 
 impl Calls {
-    /// A tool is about to be used.
+    /// A tool is about to be used. A call of our own server's is spoken of twice: as the client says it, and as the server hears it.
     pub(crate) fn begin(&mut self, id: &str, tool: &str, input: &Value) {
-        if self.0.len() == MOST {
-            self.0.pop_front();
+        if self.knows(id) {
+            return;
         }
-        self.0.push_back(Call {
+        if self.calls.len() == MOST {
+            self.calls.pop_front();
+        }
+        self.calls.push_back(Call {
             id: id.to_owned(),
             what: what(tool, input),
             asked: false,
             told: false,
+            past: false,
         });
+    }
+
+    /// The agent was told what to do.
+    pub(crate) fn turn_begins(&mut self) {
+        if !std::mem::replace(&mut self.in_turn, true) {
+            self.calls.iter_mut().for_each(|call| call.past = true);
+        }
+    }
+
+    /// Nobody is at work any more. Says whether somebody was.
+    pub(crate) const fn turn_ends(&mut self) -> bool {
+        std::mem::replace(&mut self.in_turn, false)
+    }
+
+    /// The calls of this turn of whose ends nothing was told.
+    pub(crate) fn unfinished(&self) -> Vec<String> {
+        let open = self.calls.iter().filter(|call| !call.told && !call.past);
+        open.map(|call| call.id.clone()).collect()
     }
 
     /// Whether it was spoken of.
     pub(crate) fn knows(&self, id: &str) -> bool {
-        self.0.iter().any(|call| call.id == id)
+        self.calls.iter().any(|call| call.id == id)
     }
 
     /// A human is asked whether a tool may be used so.
     pub(crate) fn ask(&mut self, tool: &str, input: &Value) {
         let what = what(tool, input);
-        let mut open = self.0.iter_mut().rev().filter(|call| !call.told);
+        let mut open = self.calls.iter_mut().rev().filter(|call| !call.told);
         if let Some(call) = open.find(|call| call.what == what) {
             call.asked = true;
         }
@@ -65,7 +93,7 @@ impl Calls {
 
     /// Its end is told; says what was known until then.
     pub(crate) fn end(&mut self, id: &str) -> Known {
-        match self.0.iter_mut().rev().find(|call| call.id == id) {
+        match self.calls.iter_mut().rev().find(|call| call.id == id) {
             Some(call) if call.told => Known::Told,
             Some(call) => {
                 call.told = true;
@@ -73,7 +101,7 @@ impl Calls {
             }
             None => {
                 self.begin(id, "", &Value::Null);
-                if let Some(call) = self.0.back_mut() {
+                if let Some(call) = self.calls.back_mut() {
                     call.told = true;
                 }
                 Known::Nothing
@@ -111,12 +139,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_unfinished_is_of_this_turn_and_its_end_may_still_be_told() {
+        let mut calls = Calls::default();
+        assert!(!calls.turn_ends());
+        calls.turn_begins();
+        calls.begin("early", "Bash", &Value::Null);
+        assert!(calls.turn_ends() && !calls.turn_ends());
+        calls.turn_begins();
+        calls.begin("a", "Bash", &Value::Null);
+        // More is said while the agent works.
+        calls.turn_begins();
+        calls.begin("b", "Bash", &Value::Null);
+        calls.begin("a", "Bash", &Value::Null);
+        calls.end("a");
+        assert_eq!(calls.unfinished(), ["b"]);
+        assert!(calls.turn_ends());
+        assert_eq!(calls.end("b"), Known::Begun { asked: false });
+        assert!(calls.unfinished().is_empty());
+    }
+
+    #[test]
     fn no_more_than_so_many_are_remembered() {
         let mut calls = Calls::default();
         for number in 0..=MOST {
             calls.begin(&number.to_string(), "Read", &Value::Null);
         }
-        assert_eq!(calls.0.len(), MOST);
+        assert_eq!(calls.calls.len(), MOST);
         assert_eq!(calls.end("1"), Known::Begun { asked: false });
         assert_eq!(calls.end("0"), Known::Nothing);
     }

@@ -1,7 +1,7 @@
 //! What a client's hook told, as entries of its session's trace. Reading it takes as long as the event is long, so that is done
 //! before the writer's thread is asked; there it is only written.
 
-use capture::{Body, Event, Failed, Happened, Permission, Record, ToolCall};
+use capture::{Body, Event, Failed, Happened, Permission, Record, ToolCall, TurnInterrupted};
 use protocol::{ClientEvent, Heard, Refusal, RefusalCode};
 use serde_json::Value;
 use trace_store::{FieldError, Refs};
@@ -214,6 +214,20 @@ fn keep(
                 calls.begin(call, &used.tool, &used.arguments);
             }
         }
+        // A sub-agent's is part of the turn of the one that started it.
+        Body::Prompt(_) if record.by.is_none() => calls.turn_begins(),
+        Body::TurnEnded(_) if record.by.is_none() => {
+            calls.turn_ends();
+        }
+        Body::TurnInterrupted(_) => {
+            calls.turn_begins();
+            return break_off(scribe, calls, refs()?);
+        }
+        // No client says of itself that it was stopped in the middle of something: the session ends, or begins anew.
+        Body::SessionEnded(_) => break_off(scribe, calls, refs()?)?,
+        Body::SessionStarted(started) if !matches!(started.source.as_deref(), Some("compact")) => {
+            break_off(scribe, calls, refs()?)?;
+        }
         Body::PermissionAsked(used) => calls.ask(&used.tool, &used.arguments),
         Body::ToolReturned(_) | Body::ToolFailed(_) | Body::FileEdited(_) | Body::CommandRun(_) => {
             if let Some(Known::Begun { asked: true }) = call.map(|call| calls.end(call)) {
@@ -229,6 +243,15 @@ fn keep(
     }
     if let Some(kind) = kind_of(&record.body) {
         scribe.write(kind, refs()?, body)?;
+    }
+    Ok(())
+}
+
+/// Writes that a turn did not come to its end, where one is under way.
+fn break_off(scribe: &mut Scribe<'_, '_>, calls: &mut Calls, refs: Refs) -> Result<(), RecordError> {
+    let unfinished = calls.unfinished();
+    if calls.turn_ends() {
+        scribe.write(EntryKind::TurnInterrupted, refs, &TurnInterrupted { unfinished })?;
     }
     Ok(())
 }

@@ -171,6 +171,13 @@ impl Session {
         if let (Ok(EntryKind::ToolCalled), Some(call)) = (&kind, entry.refs.get("call")) {
             self.calls.begin(call, "", &serde_json::Value::Null);
         }
+        match &kind {
+            Ok(EntryKind::Prompt) if entry.refs.get("agent").is_none() => self.calls.turn_begins(),
+            Ok(EntryKind::TurnEnded | EntryKind::TurnInterrupted) if entry.refs.get("agent").is_none() => {
+                self.calls.turn_ends();
+            }
+            _ => {}
+        }
         let ended = matches!(
             kind,
             Ok(EntryKind::ToolReturned

@@ -161,7 +161,11 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
             )
         }
         Ok(EntryKind::ContextCompacted) => format!("{} {}", text("/trigger"), text("/summary")),
-        Ok(EntryKind::TurnEnded | EntryKind::TurnInterrupted) => text("/last_message"),
+        Ok(EntryKind::TurnEnded) => text("/last_message"),
+        Ok(EntryKind::TurnInterrupted) => match body.pointer("/unfinished").and_then(Value::as_array) {
+            Some(calls) => format!("calls of whose ends nothing was told: {}", calls.len()),
+            None => "between two calls".to_owned(),
+        },
         Ok(EntryKind::ClientEvent) => {
             let said = body.get("said").map(ToString::to_string);
             format!("{} {}", text("/event"), said.unwrap_or_default())

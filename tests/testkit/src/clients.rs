@@ -15,7 +15,7 @@ use std::{
 pub use claude_code::ClaudeCode;
 pub use codex::Codex;
 pub use reach::Reach;
-pub use run::Session;
+pub use run::{Session, Working};
 pub use wire::Wire;
 
 /// The name under which the clients here know the server.

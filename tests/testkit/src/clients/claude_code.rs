@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{PLUGIN_SERVER, Reach, SERVER, Wire, installed, repository_root, run};
 use crate::{
     Home, ScriptedModel,
-    clients::Session,
+    clients::{Session, Working},
     program::{self, Ran},
 };
 
@@ -124,11 +124,30 @@ impl ClaudeCode {
         model: &ScriptedModel,
         prompt: &str,
     ) -> Session {
+        self.begin_with_plugin(home, folder, model, prompt, None).end()
+    }
+
+    /// The same without waiting for the end; where a session is named, it goes on with that one.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    #[must_use]
+    pub fn begin_with_plugin(
+        &self,
+        home: &Home,
+        folder: &Path,
+        model: &ScriptedModel,
+        prompt: &str,
+        goes_on: Option<&str>,
+    ) -> Working {
         let mut command = self.with_own_tools(home, folder, PLUGIN_SERVER, model, prompt);
         command
             .arg("--plugin-dir")
             .arg(repository_root().join("skills/auditotter"));
-        Session::of(command)
+        if let Some(session) = goes_on {
+            command.args(["--resume", session]);
+        }
+        Working::begin(command)
     }
 
     /// The same with what is in its own configuration, and nothing else.

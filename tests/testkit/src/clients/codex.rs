@@ -9,7 +9,7 @@ use std::{
 use super::{Reach, SERVER, Wire, installed, repository_root, run};
 use crate::{
     Home, ScriptedModel,
-    clients::Session,
+    clients::{Session, Working},
     program::{self, Ran},
 };
 
@@ -85,13 +85,28 @@ impl Codex {
         model: &ScriptedModel,
         prompt: &str,
     ) -> Session {
+        self.begin_with_hooks(home, folder, model, prompt).end()
+    }
+
+    /// The same without waiting for the end.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    #[must_use]
+    pub fn begin_with_hooks(
+        &self,
+        home: &Home,
+        folder: &Path,
+        model: &ScriptedModel,
+        prompt: &str,
+    ) -> Working {
         let own = home.user().join(".codex");
         fs::create_dir_all(&own).expect("a folder can be made");
         let hooks = repository_root().join("skills/auditotter/hooks/codex.json");
         fs::copy(hooks, own.join("hooks.json")).expect("a file can be copied");
         let mut command = self.at_work(home, model, &with_hooks(prompt));
         command.current_dir(folder);
-        Session::of(command)
+        Working::begin(command)
     }
 
     /// The same with what is in its own configuration; that has to name the model, as [`Self::model`] does.

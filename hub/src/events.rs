@@ -1,6 +1,8 @@
 //! What a client's hook told, as entries of its session's trace. Reading it takes as long as the event is long, so that is done
 //! before the writer's thread is asked; there it is only written.
 
+use std::time::{Duration, Instant};
+
 use capture::{Body, Event, Failed, Happened, Permission, Record, ToolCall, TurnInterrupted};
 use protocol::{ClientEvent, Heard, Refusal, RefusalCode};
 use serde_json::Value;
@@ -28,6 +30,8 @@ pub(crate) struct Told {
     records: Vec<Cleared>,
     /// What it announces would change.
     looks: Vec<Look>,
+    /// How long it took to find that out.
+    looked: Duration,
     /// What is to be looked at afterwards.
     moment: Option<Moment>,
     /// That the client's settings changed.
@@ -77,7 +81,9 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
     }
     let cwd = event.cwd.clone();
     let moment = Moment::of(told.client, &event);
+    let began = Instant::now();
     let looks = around.look(&event);
+    let looked = began.elapsed();
     let settings = match &event.happened {
         Happened::SettingsChanged { source, path } => Some(CaptureGap::SettingsChanged {
             source: source.clone(),
@@ -101,6 +107,7 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
     Ok(Told {
         records,
         looks,
+        looked,
         moment,
         ruled: settings.is_some() && around.enforces(cwd.as_deref()),
         settings,
@@ -127,11 +134,16 @@ pub(crate) fn record(
             denied = Some(cannot_be_read());
         }
         Ok(told) => {
+            let began = Instant::now();
             let judged = told
                 .looks
                 .iter()
                 .map(|look| look.judged(workspace, scribe.caller));
             let found = judged.reduce(Found::stricter).unwrap_or_default();
+            if !told.looks.is_empty() {
+                let took = told.looked + began.elapsed();
+                tracing::debug!(took_us = took.as_micros(), "the gate judged");
+            }
             let mut nobody = Calls::default();
             let known = workspace.sessions.get_mut(&scribe.caller.token.session());
             let calls = known.map_or(&mut nobody, |session| {

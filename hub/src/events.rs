@@ -134,6 +134,14 @@ pub(crate) fn record(
             denied = Some(cannot_be_read());
         }
         Ok(told) => {
+            let session = workspace.sessions.get_mut(&scribe.caller.token.session());
+            let met = session.map_or(Vec::new(), |session| {
+                let looks = told.looks.iter();
+                looks.filter_map(|look| look.meet(&mut session.rules)).collect()
+            });
+            for rules in met {
+                scribe.write(EntryKind::GateRules, Refs::new(), &rules)?;
+            }
             let began = Instant::now();
             let judged = told
                 .looks

@@ -2,6 +2,7 @@
 //! writer's thread is asked; there it is judged by what was lent and what was approved in this very session.
 
 pub(crate) mod place;
+mod rules;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,6 +20,8 @@ use serde_json::Value;
 use vocabulary::{RepoPath, Repository, TraceId, WorkItemId};
 use work_items::{RiskPolicy, State, WorkItems};
 
+use self::rules::Ruled;
+pub(crate) use self::rules::{GateRules, Met};
 use crate::{
     clearing::{Clearing, Counts},
     dispatch::Caller,
@@ -34,14 +37,18 @@ pub(crate) struct Neighbourhood {
     user: Option<PathBuf>,
     own: PathBuf,
     clearing: Arc<Clearing>,
+    ruled: Arc<Ruled>,
 }
 
 /// What a call would change, and under which rules of the repository.
 #[derive(Debug)]
 pub(crate) struct Look {
     effect: Effect,
+    /// The folder in which the rules stand, or would.
+    root: PathBuf,
     repository: Option<Repository>,
-    mode: Option<Mode>,
+    /// What the rules say that a denial does, and the digest of their file.
+    rules: Option<(Mode, String)>,
     /// What is wrong with the repository's rules.
     broken: Option<String>,
     clearing: Arc<Clearing>,
@@ -109,6 +116,7 @@ impl Neighbourhood {
     pub(crate) fn of(own: &Path, clearing: Arc<Clearing>) -> Self {
         Self {
             clearing,
+            ruled: Arc::default(),
             user: std::env::home_dir().filter(|home| home.is_absolute()),
             own: own.canonicalize().unwrap_or_else(|_| own.to_owned()),
         }
@@ -139,18 +147,18 @@ impl Neighbourhood {
             .filter(|cwd| cwd.is_absolute())
             .unwrap_or_else(|| Path::new("/"));
         let cwd = &cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
-        let root = place::root_of(cwd);
+        let root = self.ruled.root_of(cwd);
         let own = self.look_under(&root, cwd, used);
         let mut roots = vec![root];
         for change in own.effect.changes() {
             let reached = match &change.what {
-                What::Path(path) => place::root_of(&roots[0].join(path.as_str())),
-                What::Outside(path) => place::root_of(path),
+                What::Path(path) => self.ruled.root_of(&roots[0].join(path.as_str())),
+                What::Outside(path) => self.ruled.root_of(path),
                 _ => continue,
             };
             if !roots.contains(&reached)
                 && roots.len() < MOST_REPOSITORIES
-                && place::policy_of(&reached).is_some()
+                && (place::policy_of(&reached).is_some() || self.ruled.knows(&reached))
             {
                 roots.push(reached);
             }
@@ -163,6 +171,9 @@ impl Neighbourhood {
 
     fn look_under(&self, root: &Path, cwd: &Path, used: &Used) -> Look {
         let file = place::policy_of(root);
+        if file.is_some() {
+            self.ruled.note(root);
+        }
         let read = Policy::of_file(file.as_deref());
         let around = Surroundings {
             root,
@@ -173,9 +184,10 @@ impl Neighbourhood {
         };
         Look {
             effect: effect_of(&used.tool, &used.input, &around, &read.policy),
+            root: root.to_owned(),
             repository: place::repository_of(root),
             // Where there are no rules, nobody asked for a gate.
-            mode: file.map(|_| read.policy.mode()),
+            rules: file.map(|file| (read.policy.mode(), blake3::hash(&file).to_hex().to_string())),
             broken: read.broken.map(|broken| broken.to_string()),
             clearing: Arc::clone(&self.clearing),
         }
@@ -195,6 +207,26 @@ impl Found {
 }
 
 impl Look {
+    /// Takes note of the rules that it is done under; says what is to be recorded of them, without secrets.
+    pub(crate) fn meet(&self, met: &mut Met) -> Option<Value> {
+        let mut said = serde_json::to_value(met.meet(&self.root, self.rules.clone())?).ok()?;
+        self.clearing.clear(&mut said, None);
+        Some(said)
+    }
+
+    /// What a denial does, where anybody asked for a gate.
+    fn mode(&self, workspace: &Workspace, caller: &Caller) -> Option<Mode> {
+        let session = workspace.sessions.get(&caller.token.session());
+        if session.is_some_and(|session| {
+            session
+                .rules
+                .enforce(&self.root, &self.effect, self.rules.is_some())
+        }) {
+            return Some(Mode::Enforce);
+        }
+        self.rules.as_ref().map(|(mode, _)| *mode)
+    }
+
     /// Judges it, on the writer's thread.
     pub(crate) fn judged(&self, workspace: &mut Workspace, caller: &Caller) -> Found {
         let grant = caller.token.grant();
@@ -208,6 +240,7 @@ impl Look {
             ceiling: grant.risk_ceiling,
         };
         let approved = self.approved(workspace, caller);
+        let mode = self.mode(workspace, caller);
         let rules = RiskPolicy::built_in();
         match judge(&self.effect, &lent, &approved, &|path| rules.risk_of(path)) {
             Verdict::Free => Found::default(),
@@ -215,7 +248,7 @@ impl Look {
                 covered_by: <[WorkItemId; 1]>::try_from(by).ok().map(|[id]| id),
                 ..Found::default()
             },
-            Verdict::Denied(_) if self.mode.is_none() => Found::default(),
+            Verdict::Denied(_) if mode.is_none() => Found::default(),
             Verdict::Denied(denial) => Found {
                 covered_by: None,
                 denied: Some(self.cleared(GateDenied {
@@ -225,7 +258,7 @@ impl Look {
                     paths: denial.paths,
                     rules: self.broken.clone(),
                 })),
-                enforced: self.mode == Some(Mode::Enforce),
+                enforced: mode == Some(Mode::Enforce),
             },
         }
     }

@@ -104,6 +104,8 @@ kinds! {
     GateDenied = "gate.denied";
     /// The gate would have denied it, where the repository had it enforced.
     GateObserved = "gate.observed";
+    /// The rules of a repository, as the session met them.
+    GateRules = "gate.rules";
     /// The client asked a human whether a tool may be used.
     PermissionAsked = "permission.asked";
     /// It was allowed, for the tool was used.
@@ -140,6 +142,7 @@ impl EntryKind {
                 | Self::CommandRun
                 | Self::GateDenied
                 | Self::GateObserved
+                | Self::GateRules
                 | Self::PermissionAsked
                 | Self::PermissionGiven
                 | Self::PermissionRefused

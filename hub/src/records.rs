@@ -292,6 +292,11 @@ pub enum CaptureGap {
         /// The tool.
         tool: String,
     },
+    /// What was told while no hub could be reached, and came when its trace had gone on: it lies in the spool's `refused`.
+    TooLate {
+        /// When it says that it happened.
+        claimed_at: Timestamp,
+    },
     /// The client's settings changed, in which its hooks stand: what comes after may not be told.
     SettingsChanged {
         /// Which settings, as the client says.

@@ -10,7 +10,7 @@ use vocabulary::{DelegationId, RequestId, Timestamp, TraceId};
 
 use crate::{
     calls::Calls,
-    gating::{Approved, GateDenied},
+    gating::{Approved, GateDenied, GateRules, Met},
     kind::EntryKind,
     records::{self, Observed, SessionOpened},
 };
@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) token: Option<TokenDigest>,
     /// Its approved work, where the gate was asked for it.
     pub(crate) approved: Option<Approved>,
+    /// The rules of repositories that it met; of a session that is found in its trace again, those that it met lately.
+    pub(crate) rules: Met,
     /// Whether its client's hooks tell what it does.
     pub(crate) hooked: bool,
     /// What became of the tools that its client uses; of a session that is found in its trace again, which were spoken of lately.
@@ -69,6 +71,7 @@ impl Session {
             closed: false,
             token: None,
             approved: None,
+            rules: Met::default(),
             hooked: false,
             calls: Calls::default(),
             reached: Timestamp::EPOCH,
@@ -177,6 +180,11 @@ impl Session {
                 self.calls.turn_ends();
             }
             _ => {}
+        }
+        if let Ok(kind @ EntryKind::GateRules) = kind
+            && let Some(said) = body::<GateRules>(store, entry, kind)?
+        {
+            self.rules.recall(said);
         }
         let ended = matches!(
             kind,

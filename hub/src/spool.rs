@@ -15,8 +15,8 @@ use protocol::{
     spool::{Happened, MAX_SPOOL_BYTES, SpoolFile, SpoolSecret, Spooled},
 };
 use serde_json::value::RawValue;
-use trace_store::{Draft, Ledger, Refs};
-use vocabulary::{SessionId, Timestamp, TraceId};
+use trace_store::{ChainId, Draft, Ledger, ReadError, Refs, Store};
+use vocabulary::{RequestId, SessionId, Timestamp, TraceId};
 
 use crate::{
     dispatch::{Caller, Scribe},
@@ -30,6 +30,9 @@ use crate::{
 
 /// The folder within the spool where what cannot be taken in is put aside for a human.
 const REFUSED: &str = "refused";
+
+/// How many entries are read at a time where one is looked for.
+const PAGE: usize = 256;
 
 /// One at a time: two that take in the same file would get into each other's way.
 static TAKING_IN: Mutex<()> = Mutex::new(());
@@ -67,8 +70,11 @@ pub(crate) fn take_in(
             accepted
         });
         match accepted {
-            Ok(Ok(session)) => {
-                fs::remove_file(&path)?;
+            Ok(Ok((session, taken))) => {
+                match taken {
+                    Taken::In => fs::remove_file(&path)?,
+                    Taken::TooLate => put_aside(&path, "its trace has gone on since it happened"),
+                }
                 let forgotten = ledger.call(move |workspace, draft| workspace.forget(draft, session));
                 tracing::trace!(?forgotten, %session, "a spooled record was taken in");
             }
@@ -167,7 +173,11 @@ fn put_aside(path: &Path, why: &str) {
 /// The same proofs as for a live request, at the time when the record says that it happened; the entry says that this
 /// time is a claim. A record comes after everything that its trace has reached, so none is taken in twice, and none
 /// once the session was closed.
-fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, kept: &Kept) -> Result<SessionId, String> {
+fn accept(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    kept: &Kept,
+) -> Result<(SessionId, Taken), String> {
     let Kept { file, spooled, .. } = kept;
     let token = workspace
         .tokens
@@ -202,7 +212,7 @@ fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, kept: &Kept) -> Resu
     if in_use || taken_in.is_ok() {
         workspace.sessions.insert(id, session);
     }
-    taken_in.map(|()| id)
+    taken_in.map(|taken| (id, taken))
 }
 
 /// What was lent had to be good at that moment, and that moment is past.
@@ -252,7 +262,46 @@ fn open(draft: &mut Draft<'_>, caller: &Caller, spooled: &Spooled) -> Result<Ses
     Ok(Session::new(&caller.token))
 }
 
-fn take_up(session: &mut Session, draft: &mut Draft<'_>, caller: &Caller, kept: &Kept) -> Result<(), String> {
+/// Whether a request that happened then was recorded: entries are never older than what they tell.
+fn is_recorded(
+    store: &Store,
+    trace: TraceId,
+    request: RequestId,
+    happened: Timestamp,
+) -> Result<bool, ReadError> {
+    let chain = ChainId::Trace(trace);
+    let request = request.to_string();
+    let mut end = store.head(chain)?.map_or(0, |head| head.next_seq);
+    while end > 0 {
+        let from = end.saturating_sub(PAGE as u64);
+        let page = store.entries(chain, from, PAGE)?;
+        let newest_first = page.iter().rev().skip_while(|entry| entry.seq >= end);
+        for entry in newest_first {
+            if entry.refs.get("request") == Some(&request) {
+                return Ok(true);
+            }
+            if entry.at < happened {
+                return Ok(false);
+            }
+        }
+        end = from;
+    }
+    Ok(false)
+}
+
+/// What became of a record that proved itself.
+enum Taken {
+    In,
+    /// Only that there is such a record could be said: its place in the trace is past.
+    TooLate,
+}
+
+fn take_up(
+    session: &mut Session,
+    draft: &mut Draft<'_>,
+    caller: &Caller,
+    kept: &Kept,
+) -> Result<Taken, String> {
     let Spooled {
         id: request,
         claimed_at,
@@ -263,21 +312,29 @@ fn take_up(session: &mut Session, draft: &mut Draft<'_>, caller: &Caller, kept: 
         return Err("it is signed by another holder than its session's".to_owned());
     }
     if session.answered(request).is_some() {
-        return Ok(());
+        return Ok(Taken::In);
     }
     if session.closed {
         return Err("its session has ended".to_owned());
     }
-    if claimed_at <= session.reached {
-        return Err(
-            "its trace has gone on since it happened: it is there already, or comes too late".to_owned(),
-        );
+    let late = claimed_at <= session.reached;
+    if late
+        && is_recorded(draft.store(), caller.trace, request, claimed_at).map_err(|error| error.to_string())?
+    {
+        return Err("it is there already".to_owned());
     }
     let mut scribe = Scribe {
         draft,
         caller,
         request,
     };
+    if late {
+        let gap = CaptureGap::TooLate { claimed_at };
+        scribe
+            .write(EntryKind::CaptureGap, Refs::new(), &gap)
+            .map_err(|error| error.to_string())?;
+        return Ok(Taken::TooLate);
+    }
     let recorded = match (what, &kept.told) {
         (Happened::Observed(observation), _) => scribe.observe(observation, Some(claimed_at)),
         (Happened::Told { .. }, Some(told)) => {
@@ -288,5 +345,5 @@ fn take_up(session: &mut Session, draft: &mut Draft<'_>, caller: &Caller, kept: 
     let position = recorded.map_err(|error| error.to_string())?;
     session.went_on(claimed_at);
     session.remember(request, ReplyBody::Recorded(position));
-    Ok(())
+    Ok(Taken::In)
 }

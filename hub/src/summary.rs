@@ -145,6 +145,10 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
         Ok(EntryKind::GateDenied | EntryKind::GateObserved) => {
             format!("{}: {}", text("/code"), text("/because"))
         }
+        Ok(EntryKind::GateRules) => match &*text("/mode") {
+            "" => format!("none any more in {}", text("/root")),
+            mode => format!("{mode} in {}", text("/root")),
+        },
         Ok(EntryKind::PermissionAsked) => {
             let arguments = body.get("arguments").map(ToString::to_string);
             format!("{} {}", text("/tool"), arguments.unwrap_or_default())

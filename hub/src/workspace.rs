@@ -431,6 +431,7 @@ impl Workspace {
             | EntryKind::CommandRun
             | EntryKind::GateDenied
             | EntryKind::GateObserved
+            | EntryKind::GateRules
             | EntryKind::PermissionAsked
             | EntryKind::PermissionGiven
             | EntryKind::PermissionRefused

@@ -128,16 +128,21 @@ pub(crate) fn find_or_begin(
 ) -> Result<Session, NoAuthority> {
     let home = lender.home();
     let now = clock::now();
-    if let Ok(Some(mut session)) = find(home, name) {
-        if session.renew(now)? {
-            // Where that fails, the next one makes another token.
-            let _ = keep(home, name, &session, Placing::InPlace);
+    let placing = match find(home, name) {
+        Ok(Some(mut session)) => {
+            if session.renew(now)? {
+                // Where that fails, the next one makes another token.
+                let _ = keep(home, name, &session, Placing::InPlace);
+            }
+            return Ok(session);
         }
-        return Ok(session);
-    }
+        Ok(None) => Placing::IfFree,
+        // What cannot be read is nobody's session; left there, each event would begin one of its own.
+        Err(_) => Placing::InPlace,
+    };
     let session = Session::begin(lender.choose(client.as_str(), now)?, now)?;
     sweep(home);
-    match keep(home, name, &session, Placing::IfFree) {
+    match keep(home, name, &session, placing) {
         Ok(()) => Ok(session),
         // Two began at once: the first one's counts.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match find(home, name) {

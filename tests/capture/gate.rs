@@ -171,6 +171,48 @@ fn rules_that_cannot_be_read_are_enforced_and_the_agent_is_told() {
 }
 
 #[test]
+fn rules_that_were_enforced_stay_so_for_a_session_that_has_them_removed() {
+    let home = Home::lent();
+    let repository = gated(&home);
+    let elsewhere = home.file("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    assert!(writes(&home, &repository.folder, "src/a.rs").is_some());
+    let policy = repository.folder.join(".auditotter/policy.toml");
+    let outside = json!({ "file_path": repository.folder.join("src/a.rs"), "content": "x" });
+    let is_denied = || {
+        let outcomes = [
+            writes(&home, &repository.folder, "src/a.rs"),
+            runs(&home, &repository.folder, "python3 -c 'print(1)'"),
+        ];
+        for denied in outcomes {
+            let denied = denied.unwrap();
+            assert!(
+                denied.contains("[no_approved_work_item]") || denied.contains("[cannot_be_told]"),
+                "{denied}"
+            );
+        }
+    };
+    fs::write(&policy, "mode = \"observe\"\n").unwrap();
+    is_denied();
+    fs::remove_file(&policy).unwrap();
+    is_denied();
+    assert!(asked(&home, &elsewhere, "Write", &outside).is_some());
+    let denied = runs(&home, &elsewhere, "make -C ../repository").unwrap();
+    assert!(denied.contains("[cannot_be_told]"), "{denied}");
+    assert_eq!(writes(&home, &elsewhere, "free.txt"), None);
+    // The next hub finds in the trace what the session met.
+    assert!(home.kill_hub());
+    is_denied();
+    let export = recorded(&home);
+    let met: Vec<_> = export
+        .of_kind("gate.rules")
+        .into_iter()
+        .map(|entry| entry.body["mode"].clone())
+        .collect();
+    assert_eq!(met, [json!("enforce"), json!("observe"), Value::Null]);
+}
+
+#[test]
 fn rules_hold_from_whatever_folder_a_file_is_written() {
     let home = Home::lent();
     let repository = gated(&home);

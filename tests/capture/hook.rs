@@ -131,6 +131,32 @@ fn hooks_that_run_at_once_begin_one_session() {
 }
 
 #[test]
+fn a_session_whose_file_is_damaged_begins_anew_once() {
+    let home = Home::lent();
+    tells(&home, "claude-code", &event("s1", "SessionStart", &json!({})));
+    let kept = home.layout().sessions();
+    let files: Vec<_> = fs::read_dir(&kept)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    let [file] = files.as_slice() else {
+        panic!("{files:?}")
+    };
+    fs::write(file, "{").unwrap();
+    for _ in 0..3 {
+        let prompt = event("s1", "UserPromptSubmit", &json!({ "prompt": "Go on" }));
+        tells(&home, "claude-code", &prompt);
+    }
+    let mut entries: Vec<usize> = home
+        .traces()
+        .iter()
+        .map(|trace| home.trace(*trace).len())
+        .collect();
+    entries.sort_unstable();
+    assert_eq!(entries, [2, 4], "one trace until it was damaged, and one since");
+}
+
+#[test]
 fn a_call_of_our_server_is_recorded_in_the_session_in_which_a_hook_announced_it() {
     let home = Home::lent();
     let mut client: StdioClient = home.claude_code();

@@ -240,7 +240,33 @@ fn a_record_is_not_taken_in_again_however_much_has_happened_since() {
     assert_eq!(put_aside(&home), 2);
     let trace = home.trace(home.traces()[0]);
     assert_eq!(crate::count(&trace, "protocol.error"), 1);
+    assert_eq!(crate::count(&trace, "capture.gap"), 0);
     assert_eq!(trace.last().unwrap().kind, "session.closed");
+}
+
+#[test]
+fn a_record_that_comes_when_its_trace_has_gone_on_is_a_gap() {
+    let home = Home::lent();
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    client.call("append_trace_note", json!({ "text": "with a hub" }));
+    home.kill_hub();
+    let (path, record) = happens_without_a_hub(&home, &mut client);
+    fs::remove_file(&path).unwrap();
+    client.call("append_trace_note", json!({ "text": "with the next" }));
+    fs::write(&path, &record).unwrap();
+    take_in(&home);
+    assert_eq!(put_aside(&home), 1);
+    client.end();
+    let trace = home.trace(home.traces()[0]);
+    let gaps: Vec<_> = trace
+        .iter()
+        .filter(|recorded| recorded.kind == "capture.gap")
+        .collect();
+    let [gap] = gaps.as_slice() else {
+        panic!("{gaps:#?}")
+    };
+    assert!(gap.body["too_late"]["claimed_at"].is_string(), "{gap:#?}");
+    assert_eq!(crate::count(&trace, "protocol.error"), 0);
 }
 
 #[test]

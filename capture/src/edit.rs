@@ -117,7 +117,8 @@ fn hunk(told: &Value) -> Option<String> {
     Some(text)
 }
 
-fn whole_file(content: &str) -> String {
+/// What is new, as `diff -u` writes it.
+pub(crate) fn whole_file(content: &str) -> String {
     let mut text = format!("@@ -0,0 +1,{} @@\n", content.lines().count());
     for line in content.lines() {
         text.push('+');

@@ -41,6 +41,8 @@ pub struct Event {
     pub cwd: Option<String>,
     /// Where the client keeps its own record.
     pub transcript: Option<String>,
+    /// Where it keeps that of an agent that came to its end.
+    pub agent_transcript: Option<String>,
     /// Which turn of the conversation it belongs to.
     pub turn: Option<String>,
     /// How the client asks for permission at the moment.
@@ -179,6 +181,7 @@ impl Event {
             session,
             cwd: said.text("cwd"),
             transcript: said.text("transcript_path"),
+            agent_transcript: None,
             turn,
             mode: said.word("permission_mode"),
             by: None,
@@ -186,6 +189,8 @@ impl Event {
             name,
         };
         let agent = said.agent();
+        let stopped = event.name == "SubagentStop";
+        let agent_transcript = stopped.then(|| said.text("agent_transcript_path")).flatten();
         let (by, happened) = match event.name.as_str() {
             "SubagentStart" => match agent {
                 Some(agent) => (None, Happened::SubAgentStarted(agent)),
@@ -203,6 +208,7 @@ impl Event {
         Ok(Self {
             by,
             happened,
+            agent_transcript,
             ..event
         })
     }

@@ -61,6 +61,8 @@ pub enum Body {
     TurnInterrupted(TurnInterrupted),
     /// `client.event`.
     ClientEvent(ClientEvent),
+    /// `model.answered`.
+    ModelAnswered(Answered),
 }
 
 /// Body of `session.started`: the client's session, not ours, which `session.opened` begins.
@@ -185,6 +187,52 @@ pub struct TurnEnded {
     pub last_message: Option<String>,
 }
 
+/// Body of `model.answered`: what a transcript says of an answer. What it took is said once, with one of its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answered {
+    /// What the model said, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Which model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The vendor's id of the answer, or of this part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What the answer took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// What an answer took, in tokens, as the vendor counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usage {
+    /// What the model read.
+    pub input: u64,
+    /// What it wrote.
+    pub output: u64,
+    /// Of what it read, what was remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<u64>,
+    /// What was remembered for later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
+    /// Of what it wrote, what it thought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<u64>,
+}
+
+impl From<Used> for ToolCall {
+    fn from(used: Used) -> Self {
+        Self {
+            tool: used.tool,
+            arguments: used.input,
+        }
+    }
+}
+
 /// Body of `client.event`: what has no kind of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -217,6 +265,7 @@ impl Event {
             by,
             happened,
             transcript: _,
+            agent_transcript: _,
         } = self;
         let record = |call: Option<String>, body| Record {
             call,
@@ -253,15 +302,8 @@ impl Event {
                 error,
                 interrupted,
             } => {
-                let body = match command::of(&used) {
-                    Some(command) => Body::CommandRun(command::failed(command, error, interrupted)),
-                    None => Body::ToolFailed(Failed {
-                        tool: used.tool,
-                        error,
-                        interrupted,
-                    }),
-                };
-                vec![record(used.call, body)]
+                let (call, body) = failed(used, error, interrupted);
+                vec![record(call, body)]
             }
             Happened::BatchEnded(calls) => calls
                 .into_iter()
@@ -315,7 +357,21 @@ impl Event {
     }
 }
 
-fn returned(used: Used, response: Value) -> Vec<(Option<String>, Body)> {
+/// What is kept of a use that failed.
+pub(crate) fn failed(used: Used, error: String, interrupted: bool) -> (Option<String>, Body) {
+    let body = match command::of(&used) {
+        Some(command) => Body::CommandRun(command::failed(command, error, interrupted)),
+        None => Body::ToolFailed(Failed {
+            tool: used.tool,
+            error,
+            interrupted,
+        }),
+    };
+    (used.call, body)
+}
+
+/// What is kept of a use that was done.
+pub(crate) fn returned(used: Used, response: Value) -> Vec<(Option<String>, Body)> {
     if let Some(edits) = edit::of(&used, &response) {
         let records = edits
             .into_iter()

@@ -22,6 +22,8 @@ mod long;
 mod plugin;
 #[path = "capture/secrets.rs"]
 mod secrets;
+#[path = "capture/transcript.rs"]
+mod transcript;
 
 use serde_json::Value;
 use testkit::{Home, export::Export};
@@ -34,6 +36,12 @@ fn recorded(home: &Home) -> Export {
         let _ = judged.expect_success();
     }
     export
+}
+
+/// The same once everything was looked at that came to its end: the hub waits for that when it ends.
+fn settled(home: &Home) -> Export {
+    assert!(home.stop_hub(), "a hub was started by a hook");
+    recorded(home)
 }
 
 /// What the only entry of a kind says.

@@ -80,7 +80,7 @@ pub enum What {
     Called,
     /// A tool's use came to its end.
     Ended {
-        /// Whether the tool had been started; a call that is not understood ends as well.
+        /// Whether the tool was started, so that hooks would have told of it; a call that is not understood ends as well.
         ran: bool,
     },
     /// The agent had nothing more to do, or was stopped.
@@ -159,6 +159,16 @@ impl Transcript {
         match &self.grammar {
             Grammar::ClaudeCode(claude_code) => claude_code.session(),
             Grammar::Codex(codex) => codex.session(),
+        }
+    }
+
+    /// Whose record it is within the session, where it is that of an agent which another started; known with the session, where that was
+    /// not given.
+    #[must_use]
+    pub fn agent(&self) -> Option<&str> {
+        match &self.grammar {
+            Grammar::ClaudeCode(claude_code) => claude_code.agent(),
+            Grammar::Codex(codex) => codex.agent(),
         }
     }
 }

@@ -39,8 +39,8 @@ pub(crate) struct Moment {
     pub(crate) client: Client,
     /// Where the client works.
     pub(crate) cwd: Option<PathBuf>,
-    /// Where the client keeps its own record.
-    pub(crate) transcript: Option<PathBuf>,
+    /// The client's own record, where it keeps one.
+    pub(crate) transcript: Option<transcript::Told>,
 }
 
 impl Moment {
@@ -60,7 +60,7 @@ impl Moment {
             when,
             client,
             cwd: absolute(&event.cwd),
-            transcript: absolute(&event.transcript),
+            transcript: transcript::Told::of(event),
         })
     }
 }
@@ -78,30 +78,52 @@ struct Eye {
     ledger: Ledger<Workspace>,
     around: Arc<Neighbourhood>,
     trees: worktree::Trees,
+    transcripts: transcript::Transcripts,
 }
 
 impl Aftermath {
     pub(crate) fn new(ledger: Ledger<Workspace>, around: Arc<Neighbourhood>) -> Self {
-        let trees = worktree::Trees::default();
         Self {
             eye: Arc::new(Eye {
                 ledger,
                 around,
-                trees,
+                trees: worktree::Trees::default(),
+                transcripts: transcript::Transcripts::default(),
             }),
             lanes: Lanes::default(),
         }
     }
 
+    /// Something was heard of a session: looks where there is something to be looked at.
+    pub(crate) fn heard(&self, caller: Caller, moment: Option<Moment>) {
+        self.eye.transcripts.hear(&caller, moment.as_ref());
+        if let Some(moment) = moment {
+            self.follow(caller, moment);
+        }
+    }
+
     /// Looks when it is this moment's turn: after the earlier ones of its session.
-    pub(crate) fn follow(&self, caller: Caller, moment: Moment) {
+    fn follow(&self, caller: Caller, moment: Moment) {
         let eye = Arc::clone(&self.eye);
         self.lanes
             .enter(caller.token.session(), move || eye.look(&caller, &moment));
     }
 
-    /// Waits until everything was looked at, or for so long.
+    /// Looks once more at the sessions of which nothing was heard for so long and that did not end, each once.
+    pub(crate) fn look_after_silence(&self, silence: Duration) {
+        for (caller, moment) in self.eye.transcripts.silent_for(silence) {
+            let eye = Arc::clone(&self.eye);
+            self.lanes.enter(caller.token.session(), move || {
+                if let Err(error) = transcript::look_after_silence(&eye, &caller, &moment) {
+                    tracing::warn!(%error, trace = %caller.trace, "the client's own record was not read");
+                }
+            });
+        }
+    }
+
+    /// Looks a last time, and waits until everything was looked at, or for so long.
     pub(crate) async fn finish(&self, grace: Duration) {
+        self.look_after_silence(Duration::ZERO);
         if tokio::time::timeout(grace, self.lanes.empty()).await.is_err() {
             tracing::warn!("not everything was looked at that came to its end");
         }
@@ -153,4 +175,8 @@ enum AftermathError {
     Record(#[from] RecordError),
     #[error("there is no randomness: {0}")]
     Entropy(#[from] getrandom::Error),
+    #[error(transparent)]
+    Read(#[from] trace_store::ReadError),
+    #[error("{path}: {source}")]
+    Transcript { path: PathBuf, source: std::io::Error },
 }

@@ -46,6 +46,12 @@ const OPENING_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a decision is waited for. Clients give a call up after a minute, and the agent side before that.
 const LONGEST_WAIT: Duration = Duration::from_secs(40);
 
+/// After how long a session has fallen silent: longer than almost any command takes.
+const SILENCE: Duration = Duration::from_secs(15 * 60);
+
+/// How often it is looked for those.
+const WATCH: Duration = Duration::from_secs(60);
+
 /// How a connection begins.
 enum Begun {
     Open(Open),
@@ -186,6 +192,16 @@ impl AgentDoor {
         };
         outbox.finish().await;
         served
+    }
+
+    /// Looks at the sessions that fell silent, until the hub closes.
+    pub(crate) async fn watch(&self, mut closing: watch::Receiver<bool>) {
+        while tokio::time::timeout(WATCH, closing.wait_for(|closing| *closing))
+            .await
+            .is_err()
+        {
+            self.aftermath.look_after_silence(SILENCE);
+        }
     }
 
     /// Waits until everything was looked at that came to its end, or for so long.

@@ -49,10 +49,29 @@ impl Told {
 
 /// A record, and what is written of it.
 #[derive(Debug)]
-struct Cleared {
-    record: Record,
+pub(crate) struct Cleared {
+    pub(crate) record: Record,
     /// Without secrets, and with how many there were.
-    body: Value,
+    pub(crate) body: Value,
+}
+
+impl Cleared {
+    /// What is written of a record of what was said in a folder.
+    pub(crate) fn of(
+        record: Record,
+        around: &Neighbourhood,
+        cwd: Option<&str>,
+    ) -> Result<Self, serde_json::Error> {
+        let mut body = serde_json::to_value(&record.body)?;
+        let counts = around.clear(&mut body, cwd);
+        if let (Value::Object(members), false) = (&mut body, counts.is_empty()) {
+            // Who knows the rest of a file can try secrets against its digest.
+            members.remove("before");
+            members.remove("after");
+        }
+        count(&mut body, &counts);
+        Ok(Self { record, body })
+    }
 }
 
 /// Reads what a client gave to its hook. What cannot be read is a gap, and is recorded as one.
@@ -91,17 +110,7 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
         }),
         _ => None,
     };
-    let clear = |record: Record| {
-        let mut body = serde_json::to_value(&record.body)?;
-        let counts = around.clear(&mut body, cwd.as_deref());
-        if let (Value::Object(members), false) = (&mut body, counts.is_empty()) {
-            // Who knows the rest of a file can try secrets against its digest.
-            members.remove("before");
-            members.remove("after");
-        }
-        count(&mut body, &counts);
-        Ok(Cleared { record, body })
-    };
+    let clear = |record| Cleared::of(record, around, cwd.as_deref());
     let records: Result<_, serde_json::Error> = event.records().into_iter().map(clear).collect();
     let records = records.map_err(|error| unreadable(error.to_string()))?;
     Ok(Told {
@@ -318,7 +327,8 @@ fn keep_end(
     Ok(())
 }
 
-fn refs_of(record: &Record, more: Option<&(&'static str, String)>) -> Result<Refs, FieldError> {
+/// What an entry of a record names.
+pub(crate) fn refs_of(record: &Record, more: Option<&(&'static str, String)>) -> Result<Refs, FieldError> {
     let agent = record.by.as_ref().map(|by| by.id.clone());
     let named = [
         ("agent", agent),
@@ -337,7 +347,8 @@ fn refs_of(record: &Record, more: Option<&(&'static str, String)>) -> Result<Ref
     Ok(refs)
 }
 
-const fn kind_of(body: &Body) -> Option<EntryKind> {
+/// The kind of a record's entry; none, where nothing is written of it as such.
+pub(crate) const fn kind_of(body: &Body) -> Option<EntryKind> {
     Some(match body {
         Body::Ended(_) => return None,
         Body::SessionStarted(_) => EntryKind::SessionStarted,
@@ -356,5 +367,6 @@ const fn kind_of(body: &Body) -> Option<EntryKind> {
         Body::TurnEnded(_) => EntryKind::TurnEnded,
         Body::TurnInterrupted(_) => EntryKind::TurnInterrupted,
         Body::ClientEvent(_) => EntryKind::ClientEvent,
+        Body::ModelAnswered(_) => EntryKind::ModelAnswered,
     })
 }

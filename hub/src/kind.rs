@@ -126,9 +126,30 @@ kinds! {
     ClientEvent = "client.event";
     /// What should have been recorded and was not.
     CaptureGap = "capture.gap";
+    /// What the model said and what that took, as the client's own record says.
+    ModelAnswered = "model.answered";
+    /// How far the client's own record was read.
+    TranscriptRead = "transcript.read";
+    /// A client's own record of a session was taken in after the fact: the first entry of its trace.
+    SessionImported = "session.imported";
+    /// All of it was taken in.
+    ImportEnded = "import.ended";
 }
 
 impl EntryKind {
+    /// Whether it says how the call that it names came to its end.
+    #[must_use]
+    pub const fn ends_a_call(self) -> bool {
+        matches!(
+            self,
+            Self::ToolReturned
+                | Self::ToolFailed
+                | Self::FileEdited
+                | Self::CommandRun
+                | Self::PermissionRefused
+        )
+    }
+
     /// Whether a client's hook told it, and nobody else can.
     #[must_use]
     pub const fn is_told_by_a_client(self) -> bool {

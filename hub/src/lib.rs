@@ -39,6 +39,7 @@ mod spool;
 mod summary;
 mod throttle;
 mod tools;
+mod transcripts;
 mod waiting;
 pub mod words;
 pub mod workspace;

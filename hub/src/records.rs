@@ -305,6 +305,92 @@ pub enum CaptureGap {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<String>,
     },
+    /// The client's own record has turns or calls of which its hooks told nothing. What it says of them stands before this.
+    Uncovered(Missed),
+    /// The client's own record begins before the session's first event. What it says of that time is not taken up.
+    BeganBefore(Missed),
+    /// The client's own record is not what was read of it any more.
+    TranscriptChanged {
+        /// Which file.
+        path: String,
+        /// How much had been read of it.
+        bytes: u64,
+    },
+    /// The client's hooks fell silent, and nobody said why: in the middle of a turn, or for good.
+    Silent {
+        /// When something was heard last.
+        since: Timestamp,
+    },
+}
+
+/// What stands in a client's own record, and of which its hooks told nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missed {
+    /// Which turns, by the client's own ids: the first of them.
+    pub turns: Vec<String>,
+    /// How many calls that were done.
+    pub calls: u64,
+    /// How many parts of answers.
+    pub answers: u64,
+    /// When the first of it happened, as the client says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Timestamp>,
+    /// When the last of it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
+}
+
+/// Body of `transcript.read`: how far a client's own record was read. Whoever has the file can tell whether it was this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TranscriptRead {
+    /// Which file.
+    pub path: String,
+    /// Up to which byte.
+    pub bytes: u64,
+    /// The plain BLAKE3, in hex, of everything before it.
+    pub digest: String,
+    /// How many lines said nothing that is known, since it was read before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown: u64,
+    /// How many lines were of another session.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub foreign: u64,
+}
+
+/// Body of `session.imported`: the first entry of a trace that somebody took in after the fact. Nobody proved anything of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionImported {
+    /// Whose record.
+    pub client: Client,
+    /// What the client calls the session.
+    pub session: String,
+    /// What it calls the agent, where that was started by another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The file's name.
+    pub file: String,
+    /// How long it was.
+    pub bytes: u64,
+    /// The plain BLAKE3, in hex, of all of it.
+    pub digest: String,
+}
+
+/// Body of `import.ended`: all of a file stands in the trace as far as it was recognized. A trace without is not whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportEnded {
+    /// How long the file was.
+    pub bytes: u64,
+    /// The plain BLAKE3, in hex, of all of it.
+    pub digest: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A body is not what its entry's kind says.

@@ -182,12 +182,12 @@ pub async fn serve(
         Surroundings {
             inbox: inbox.as_deref().unwrap_or(&settings.inbox).into(),
             links: links.clone(),
-            neighbourhood,
+            neighbourhood: Arc::clone(&neighbourhood),
             spool: Arc::clone(hub_key.spool()),
         },
         news.clone(),
     );
-    let companion_door = CompanionDoor::new(ledger.clone(), hub_key, site, news.clone());
+    let companion_door = CompanionDoor::new(ledger.clone(), hub_key, site, news.clone(), neighbourhood);
     let closing = watch::Sender::new(false);
     let web = match listener {
         None => None,
@@ -212,6 +212,8 @@ pub async fn serve(
         news.clone(),
         closing.subscribe(),
     ));
+    let (watching, until) = (agent_door.clone(), closing.subscribe());
+    let watching = tokio::spawn(async move { watching.watch(until).await });
     ready(inbox.as_deref());
     let guests = Guests::default();
     let own = rustix::process::geteuid().as_raw();
@@ -253,7 +255,7 @@ pub async fn serve(
     };
     let _ = tokio::join!(tokio::time::timeout(GRACE, guests.gone()), ending);
     agent_door.finish(GRACE).await;
-    let _ = marking.await;
+    let _ = tokio::join!(marking, watching);
     if let Err(error) = mark::set(&home, ledger.store()) {
         tracing::error!(%error, "the mark beside the store did not move");
     }

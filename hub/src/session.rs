@@ -13,6 +13,7 @@ use crate::{
     gating::{Approved, GateDenied, GateRules, Met},
     kind::EntryKind,
     records::{self, Observed, SessionOpened},
+    transcripts,
 };
 
 /// How many answers are kept for a retry: as many as one connection can have under way.
@@ -132,12 +133,30 @@ impl Session {
         self.answers.push_back((id, answer));
     }
 
+    /// What a client's own record said: no hook told it, it answers nobody, and when it says that it happened opens no spool.
+    fn take_up<E>(&mut self, kind: Result<EntryKind, E>, entry: &Entry) {
+        self.went_on(entry.at);
+        self.hooked = true;
+        let ends = kind.is_ok_and(EntryKind::ends_a_call);
+        let call = entry
+            .refs
+            .get("call")
+            .filter(|call| ends && self.calls.knows(call));
+        if let Some(call) = call.map(str::to_owned) {
+            self.calls.end(&call);
+        }
+    }
+
     fn replay(&mut self, store: &Store, entry: &Entry) -> Result<(), ReadError> {
         let kind: Result<EntryKind, _> = entry.kind.as_str().parse();
         let recorded = Position {
             trace: self.trace,
             seq: entry.seq,
         };
+        if transcripts::is_source_of(entry) {
+            self.take_up(kind, entry);
+            return Ok(());
+        }
         let claimed = entry.refs.get("claimed_at").and_then(|at| at.parse().ok());
         let mut at = claimed.unwrap_or(entry.at);
         let answer = match kind {
@@ -186,15 +205,7 @@ impl Session {
         {
             self.rules.recall(said);
         }
-        let ended = matches!(
-            kind,
-            Ok(EntryKind::ToolReturned
-                | EntryKind::ToolFailed
-                | EntryKind::FileEdited
-                | EntryKind::CommandRun
-                | EntryKind::PermissionRefused)
-        );
-        if let (true, Some(call)) = (ended, entry.refs.get("call")) {
+        if let (true, Some(call)) = (kind.is_ok_and(EntryKind::ends_a_call), entry.refs.get("call")) {
             self.calls.end(call);
         }
         let request = entry.refs.get("request").and_then(|id| id.parse().ok());

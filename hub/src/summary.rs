@@ -174,16 +174,54 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
             let said = body.get("said").map(ToString::to_string);
             format!("{} {}", text("/event"), said.unwrap_or_default())
         }
-        Ok(EntryKind::CaptureGap) => {
-            let (why, tool) = (text("/unreadable/why"), text("/unannounced/tool"));
-            let changed = text("/settings_changed/path");
-            match (why.is_empty(), tool.is_empty()) {
-                (false, _) => why,
-                (true, false) => format!("no hook announced {tool}"),
-                (true, true) => format!("the client's settings changed: {changed}"),
-            }
+        Ok(EntryKind::CaptureGap) => gap(&body),
+        Ok(EntryKind::ModelAnswered) => {
+            let output = body.pointer("/usage/output").and_then(Value::as_u64);
+            let took = output.map(|tokens| format!(" ({tokens} tokens)"));
+            format!("{}{} {}", text("/model"), took.unwrap_or_default(), text("/text"))
+        }
+        Ok(EntryKind::TranscriptRead) => {
+            let bytes = body["bytes"].as_u64().unwrap_or_default();
+            format!("{} up to byte {bytes}", text("/path"))
+        }
+        Ok(EntryKind::SessionImported) => {
+            format!("{} {} of {}", text("/client"), text("/session"), text("/file"))
+        }
+        Ok(EntryKind::ImportEnded) => {
+            let bytes = body["bytes"].as_u64().unwrap_or_default();
+            format!("whole, {bytes} bytes, digest {}", text("/digest"))
         }
         Err(_) => body.to_string(),
     };
     shown(line.trim(), SUMMARY_CHARS)
+}
+
+/// What a gap says: its body is one member, with the name of the gap.
+fn gap(body: &Value) -> String {
+    let Some((kind, said)) = body.as_object().and_then(|body| body.iter().next()) else {
+        return String::new();
+    };
+    let text = |name: &str| said[name].as_str().unwrap_or_default();
+    let number = |name: &str| said[name].as_u64().unwrap_or_default();
+    let missed = || {
+        let turns = said["turns"].as_array().map(Vec::len).unwrap_or_default();
+        let (calls, answers) = (number("calls"), number("answers"));
+        format!("{turns} turns, {calls} calls and {answers} answers")
+    };
+    match kind.as_str() {
+        "unreadable" => text("why").to_owned(),
+        "unannounced" => format!("no hook announced {}", text("tool")),
+        "settings_changed" => format!("the client's settings changed: {}", text("path")),
+        "uncovered" => format!("no hook told of {} that the client's own record has", missed()),
+        "began_before" => format!(
+            "the client's own record has {} from before the first event",
+            missed()
+        ),
+        "transcript_changed" => {
+            let (path, bytes) = (text("path"), number("bytes"));
+            format!("{path} is not what was read of it, {bytes} bytes, any more")
+        }
+        "silent" => format!("nothing was heard since {}", text("since")),
+        _ => body.to_string(),
+    }
 }

@@ -441,7 +441,11 @@ impl Workspace {
             | EntryKind::TurnEnded
             | EntryKind::TurnInterrupted
             | EntryKind::ClientEvent
-            | EntryKind::CaptureGap => {
+            | EntryKind::CaptureGap
+            | EntryKind::ModelAnswered
+            | EntryKind::TranscriptRead
+            | EntryKind::SessionImported
+            | EntryKind::ImportEnded => {
                 return Err(place.unproved(kind, "it belongs into a trace".to_owned()));
             }
         }

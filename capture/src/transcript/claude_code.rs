@@ -42,6 +42,8 @@ const OWN: [&str; 14] = [
 #[derive(Debug)]
 pub(super) struct ClaudeCode {
     session: Option<String>,
+    /// Whose record it is within the session, where it is not the first agent's.
+    agent: Option<String>,
     turn: Option<String>,
     counted: VecDeque<String>,
     open: Open,
@@ -51,6 +53,7 @@ impl ClaudeCode {
     pub(super) fn of(session: Option<String>) -> Self {
         Self {
             session,
+            agent: None,
             turn: None,
             counted: VecDeque::new(),
             open: Open::default(),
@@ -59,6 +62,10 @@ impl ClaudeCode {
 
     pub(super) fn session(&self) -> Option<&str> {
         self.session.as_deref()
+    }
+
+    pub(super) fn agent(&self) -> Option<&str> {
+        self.agent.as_deref()
     }
 
     pub(super) fn read(&mut self, line: &Value) -> Said {
@@ -72,6 +79,7 @@ impl ClaudeCode {
         let named = word(line, "sessionId");
         if self.session.is_none() {
             self.session.clone_from(&named);
+            self.agent = word(line, "agentId");
         }
         if named.is_none() || named != self.session {
             return Said::Foreign;

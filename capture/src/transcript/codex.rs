@@ -18,6 +18,9 @@ const OWN_ITEMS: [&str; 2] = ["Reasoning", "CollabAgentToolCall"];
 /// The parts of a conversation that say nothing of what is taken.
 const OWN_RESPONSES: [&str; 3] = ["message", "reasoning", "additional_tools"];
 
+/// Tools whose use hooks are told of, and whose end is told as an output only.
+const TOLD: [&str; 3] = ["spawn_agent", "wait_agent", "view_image"];
+
 /// With what an output begins of a call that came to nothing.
 const REFUSED: [&str; 3] = ["unsupported", "Tool call blocked", "Command blocked"];
 
@@ -46,6 +49,10 @@ impl Codex {
 
     pub(super) fn session(&self) -> Option<&str> {
         self.session.as_deref()
+    }
+
+    pub(super) fn agent(&self) -> Option<&str> {
+        self.by.as_ref().map(|by| by.id.as_str())
     }
 
     pub(super) fn read(&mut self, line: &Value) -> Said {
@@ -152,6 +159,7 @@ impl Codex {
         let failed = matches!(used.tool.as_str(), "Bash" | "apply_patch")
             || (used.tool == "view_image" && is_text)
             || REFUSED.iter().any(|beginning| told.starts_with(beginning));
+        let ran = !failed && TOLD.contains(&used.tool.as_str());
         let records = if failed {
             let (tool, error) = (used.tool, told);
             let failed = Failed {
@@ -163,7 +171,7 @@ impl Codex {
         } else {
             record::returned(used, Value::String(told))
         };
-        Some(place.item(None, What::Ended { ran: !failed }, records))
+        Some(place.item(None, What::Ended { ran }, records))
     }
 
     fn completed(&mut self, item: &Value, place: &Place) -> Said {

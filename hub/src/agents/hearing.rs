@@ -54,8 +54,8 @@ impl AgentDoor {
                 if changed {
                     self.news.changed();
                 }
-                if let (ReplyBody::Heard(_), Some(moment)) = (&body, moment) {
-                    self.aftermath.follow(caller, moment);
+                if let ReplyBody::Heard(_) = &body {
+                    self.aftermath.heard(caller, moment);
                 }
                 body
             }

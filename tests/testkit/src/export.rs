@@ -64,7 +64,12 @@ impl Export {
         Self::of(home, &row.trace.to_string())
     }
 
-    fn of(home: &Home, id: &str) -> Self {
+    /// Exports a trace.
+    ///
+    /// # Panics
+    /// Where it is not exported.
+    #[must_use]
+    pub fn of(home: &Home, id: &str) -> Self {
         let mut names = (1..).map(|number| home.file(&format!("trace-{number}.jsonl")));
         let path = names
             .find(|path| !path.exists())

@@ -14,6 +14,8 @@ mod codex;
 mod gate;
 #[path = "capture/hook.rs"]
 mod hook;
+#[path = "capture/import.rs"]
+mod import;
 #[path = "capture/interrupted.rs"]
 mod interrupted;
 #[path = "capture/long.rs"]

@@ -8,6 +8,7 @@ mod doctor;
 mod erase_body;
 mod exceptions;
 mod grant_access;
+mod import;
 mod inbox;
 mod init;
 mod inspect;
@@ -47,6 +48,7 @@ enum Command {
     Install(install::Args),
     Delegate(delegate::Args),
     Delegations(delegations::Args),
+    Import(import::Args),
     Inspect(inspect::Args),
     Inbox(inbox::Args),
     Show(show::Args),
@@ -88,6 +90,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Install(args) => install::run(&workspace, &args),
         Command::Delegate(args) => delegate::run(&workspace, args),
         Command::Delegations(args) => delegations::run(&workspace, &args),
+        Command::Import(args) => import::run(&workspace, &args),
         Command::Inspect(args) => inspect::run(&workspace, &args),
         Command::Inbox(args) => inbox::run(&workspace, &args),
         Command::Show(args) => show::run(&workspace, &args),

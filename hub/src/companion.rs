@@ -2,12 +2,13 @@
 //!
 //! Who may come in: any process of the same user; an agent with a shell is one. So nothing here needs or
 //! gives a secret, and nothing here can add power: a grant is registered only with the member's own signature,
-//! which was made elsewhere, and everything else reads, or takes power away.
+//! which was made elsewhere, and everything else reads, takes power away, or adds what nobody proved and says so.
 
 mod answer;
 pub(crate) mod deciding;
 mod door;
 mod export;
+mod importing;
 pub(crate) mod landing;
 pub(crate) mod lending;
 mod link;
@@ -15,10 +16,12 @@ mod request;
 pub(crate) mod traces;
 
 pub use answer::{
-    ChainSummary, DecisionRow, DelegationRow, EntryRow, EvidenceRow, ExceptionRow, InboxRow, InspectVerdict,
-    LandingRow, MemberRow, PasskeyRow, PosedRow, ReportRow, RevokeOutcome, ShownChange, ShownEntry,
-    ShownWorkItem, Status, TouchKeyRow, TraceRow, VerdictRow, VerifiedChain, WorkItemRow,
+    ChainSummary, DecisionRow, DelegationRow, EntryRow, EvidenceRow, ExceptionRow, ImportPiece, ImportRow,
+    ImportState, InboxRow, InspectVerdict, LandingRow, MemberRow, PasskeyRow, PosedRow, ReportRow,
+    RevokeOutcome, ShownChange, ShownEntry, ShownWorkItem, Status, TouchKeyRow, TraceRow, VerdictRow,
+    VerifiedChain, WorkItemRow,
 };
 pub use door::CompanionDoor;
-pub use link::{CompanionLink, LinkError};
+pub use importing::{MOST_IMPORTED_BYTES, Whose, whose};
+pub use link::{CompanionLink, LinkError, Upload};
 pub use request::CompanionRequest;

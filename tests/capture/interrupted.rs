@@ -34,7 +34,10 @@ const STEPS: [&str; 14] = [
 ];
 
 fn steps(export: &Export) -> Vec<&str> {
-    let kinds = export.kinds().into_iter();
+    // What the client's own record says beside it comes when that is read.
+    let told = export.trace.iter();
+    let told = told.filter(|entry| entry.entry["refs"]["source"] != "transcript");
+    let kinds = told.map(|entry| entry.kind.as_str());
     kinds.filter(|kind| STEPS.contains(kind)).collect()
 }
 

@@ -436,6 +436,43 @@ pub struct TraceRow {
     pub entries: u64,
     /// The hash of its last entry, in hex.
     pub head: String,
+    /// Whether somebody took it in after the fact.
+    #[serde(default)]
+    pub imported: bool,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRow {
+    /// Into which trace; none, where nothing was recognized so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
+    /// How it stands.
+    pub state: ImportState,
+    /// Up to which byte the file stands there.
+    pub bytes: u64,
+}
+
+/// How an import stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportState {
+    /// All of the file had been taken in before.
+    Already,
+    /// More of it is waited for.
+    GoesOn,
+    /// All of it is taken in.
+    Done,
+}
+
+/// A piece of a file that is imported.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportPiece {
+    /// The next bytes, in base64.
+    Bytes(String),
+    /// That was all.
+    End,
 }
 
 /// An entry with its body.

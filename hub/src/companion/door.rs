@@ -15,13 +15,13 @@ use vocabulary::TraceId;
 
 use super::{
     answer::Status,
-    deciding, export, landing, lending,
+    deciding, export, importing, landing, lending,
     request::CompanionRequest,
     traces::{self, Names},
 };
 use crate::{
-    decisions, dispatch::unreadable, expiry, http::Site, news::News, record::not_recorded, settings::HubKey,
-    workspace::Workspace,
+    decisions, dispatch::unreadable, expiry, gating::Neighbourhood, http::Site, news::News,
+    record::not_recorded, settings::HubKey, workspace::Workspace,
 };
 
 /// How long the companion may take to say what it wants.
@@ -46,13 +46,24 @@ pub struct CompanionDoor {
     hub_key: Arc<HubKey>,
     site: Option<Site>,
     news: News,
+    around: Arc<Neighbourhood>,
+    /// One at a time: two of the same file would make two traces.
+    importing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl CompanionDoor {
     /// A door to this ledger, whose checkpoints this key signs, of a hub with these names; `news` tells who waits.
     #[must_use]
-    pub(crate) fn new(ledger: Ledger<Workspace>, hub_key: HubKey, site: Option<Site>, news: News) -> Self {
+    pub(crate) fn new(
+        ledger: Ledger<Workspace>,
+        hub_key: HubKey,
+        site: Option<Site>,
+        news: News,
+        around: Arc<Neighbourhood>,
+    ) -> Self {
         Self {
+            around,
+            importing: Arc::default(),
             ledger,
             hub_key: Arc::new(hub_key),
             site,
@@ -74,6 +85,17 @@ impl CompanionDoor {
             return sent.await;
         }
         let Some(request) = request else { return Ok(()) };
+        if let CompanionRequest::Import { .. } = request {
+            let Ok(_alone) = self.importing.try_lock() else {
+                let busy = Refusal::new(
+                    RefusalCode::Conflict,
+                    &"another import is under way; try again when it is done",
+                );
+                return frame::send(&mut stream, &Reply::Refused(busy)).await;
+            };
+            let (ledger, around) = (self.ledger.clone(), Arc::clone(&self.around));
+            return importing::take(&mut stream, ledger, around, request).await;
+        }
         let reply = match self.answer(request).await {
             Ok(value) => Reply::Done(value),
             Err(refusal) => Reply::Refused(refusal),
@@ -197,10 +219,9 @@ impl CompanionDoor {
                     .await
             }
             CompanionRequest::Verify { trace } => self.verify(trace).await,
-            CompanionRequest::Export { .. } => Err(Refusal::new(
-                RefusalCode::Conflict,
-                &"an export is answered with bytes",
-            )),
+            CompanionRequest::Export { .. } | CompanionRequest::Import { .. } => {
+                Err(Refusal::new(RefusalCode::Conflict, &"a file travels in pieces"))
+            }
         }
     }
 

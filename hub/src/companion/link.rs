@@ -2,6 +2,7 @@
 
 use std::{io::Write, path::PathBuf, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use protocol::{
     Refusal,
     autostart::{self, ReachError},
@@ -10,7 +11,7 @@ use protocol::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{door::Reply, export::Chunk, request::CompanionRequest};
+use super::{ImportPiece, ImportRow, door::Reply, export::Chunk, request::CompanionRequest};
 
 /// How long the hub may be silent: verifying a large store takes a while.
 const SILENCE: Duration = Duration::from_secs(600);
@@ -97,10 +98,56 @@ impl CompanionLink {
         }
     }
 
+    /// Asks to take in a file, which is then handed over piece by piece.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn upload(&self, request: &CompanionRequest) -> Result<(Upload, ImportRow), LinkError> {
+        let mut upload = Upload {
+            stream: self.send(request)?,
+        };
+        let row = upload.answer()?;
+        Ok((upload, row))
+    }
+
     fn send(&self, request: &CompanionRequest) -> Result<std::os::unix::net::UnixStream, LinkError> {
         let mut stream = autostart::connect(&self.home, &self.home.companion_socket(), &self.binary)?;
         stream.set_read_timeout(Some(SILENCE)).map_err(FrameError::from)?;
         frame::write(&mut stream, request)?;
         Ok(stream)
+    }
+}
+
+/// A file on its way to the hub.
+#[derive(Debug)]
+pub struct Upload {
+    stream: std::os::unix::net::UnixStream,
+}
+
+impl Upload {
+    /// Hands over the next bytes, and says how far things are.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn hand_over(&mut self, bytes: &[u8]) -> Result<ImportRow, LinkError> {
+        frame::write(&mut self.stream, &ImportPiece::Bytes(STANDARD.encode(bytes)))?;
+        self.answer()
+    }
+
+    /// Says that that was all.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn end(mut self) -> Result<ImportRow, LinkError> {
+        frame::write(&mut self.stream, &ImportPiece::End)?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<ImportRow, LinkError> {
+        match frame::read::<Reply>(&mut self.stream)? {
+            Some(Reply::Done(value)) => Ok(serde_json::from_value(value).map_err(FrameError::from)?),
+            Some(Reply::Refused(refusal)) => Err(LinkError::Refused(refusal)),
+            Some(Reply::Bytes) | None => Err(LinkError::Cut),
+        }
     }
 }

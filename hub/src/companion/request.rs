@@ -2,7 +2,7 @@
 
 use identity::{Bytes, Fingerprint, SignedDecision, SignedEnrolment, SignedRegistration};
 use serde::{Deserialize, Serialize};
-use vocabulary::{DelegationId, MemberId, TraceId, WorkItemId};
+use vocabulary::{Client, DelegationId, MemberId, TraceId, WorkItemId};
 use work_items::Change;
 
 /// A request of the companion; one connection carries one.
@@ -140,6 +140,22 @@ pub enum CompanionRequest {
     Verify {
         /// Which trace.
         trace: Option<TraceId>,
+    },
+    /// Take a client's own record of a past session into a trace. Answer: [`ImportRow`](super::ImportRow), and where it goes on, one more
+    /// after each [`ImportPiece`](super::ImportPiece).
+    Import {
+        /// Whose record.
+        client: Client,
+        /// What the client calls the session.
+        session: String,
+        /// What it calls the agent, where that was started by another.
+        agent: Option<String>,
+        /// The file's name.
+        file: String,
+        /// How long it is.
+        bytes: u64,
+        /// The plain BLAKE3, in hex, of all of it.
+        digest: String,
     },
     /// A trace as a file that verifies offline. Answer: its bytes.
     Export {

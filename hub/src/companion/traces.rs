@@ -8,7 +8,7 @@ use trace_store::{BodyState, ChainId, ReadError, Store, Stored};
 use vocabulary::{MemberId, TraceId};
 
 use super::answer::{ChainSummary, EntryRow, TraceRow, VerifiedChain};
-use crate::{dispatch::unreadable, summary::summarize, workspace::Workspace};
+use crate::{dispatch::unreadable, kind::EntryKind, summary::summarize, workspace::Workspace};
 
 /// The most rows of one answer.
 const MOST_ROWS: usize = 1_000;
@@ -84,6 +84,7 @@ pub(crate) fn row(store: &Store, trace: TraceId, names: &Names) -> Result<Option
         last_at: last.at,
         entries: head.next_seq,
         head: head.hash.to_string(),
+        imported: first.kind.as_str() == EntryKind::SessionImported.as_str(),
     }))
 }
 

@@ -34,11 +34,16 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
                 let via = row
                     .via
                     .map_or_else(String::new, |via| format!(" (via {})", via.agent));
+                let who = if row.imported {
+                    format!("imported, nobody proved it{via}")
+                } else {
+                    format!("{}{via}", row.on_behalf_of)
+                };
                 [
                     row.id.to_string(),
                     words::moment(row.began_at),
                     row.entries.to_string(),
-                    format!("{}{via}", row.on_behalf_of),
+                    who,
                 ]
             })
             .collect();

@@ -1,0 +1,126 @@
+//! `auditotter import`: a past session, from its client's own record.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read as _, Seek as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, bail};
+use hub::companion::{CompanionRequest, ImportRow, ImportState, MOST_IMPORTED_BYTES, whose};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::fs::OFlags;
+use serde_json::json;
+use vocabulary::Client;
+
+use crate::{home::Workspace, output};
+
+/// How much is handed over at a time.
+const PIECE_BYTES: usize = 1024 * 1024;
+
+/// Take a past session into a trace, from the client's own record of it
+///
+/// Claude Code keeps them in ~/.claude/projects, Codex in ~/.codex/sessions. The trace says that it was imported: nobody proved
+/// anything of it. The same file again adds nothing; one that has grown is gone on with, as is an import that broke off.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The client's file, as .../<session>.jsonl or .../rollout-<...>.jsonl
+    file: PathBuf,
+    /// Whose it is, claude-code or codex; else its first lines tell
+    #[arg(long)]
+    client: Option<Client>,
+    /// Print an object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
+    let shown = args.file.display();
+    let mut file = open(&args.file).with_context(|| format!("{shown} was not read"))?;
+    let bytes = file.metadata()?.len();
+    if bytes > MOST_IMPORTED_BYTES {
+        bail!("{shown} has {bytes} bytes, and at most {MOST_IMPORTED_BYTES} are taken in");
+    }
+    let Some(whose) = whose(&mut file, args.client)? else {
+        bail!(
+            "{shown} is no record of a session that is known: its lines are neither Claude Code's nor Codex'"
+        );
+    };
+    let digest = digest_of(&mut file, bytes)?;
+    let name = args
+        .file
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let request = CompanionRequest::Import {
+        client: whose.client,
+        session: whose.session,
+        agent: whose.agent,
+        file: name.unwrap_or_default(),
+        bytes,
+        digest,
+    };
+    let (mut upload, row) = workspace.hub()?.upload(&request)?;
+    if row.state == ImportState::Already {
+        return said(args, &row, bytes);
+    }
+    let progress = progress(bytes);
+    file.rewind()?;
+    let mut pieces = file.take(bytes);
+    let mut piece = Vec::with_capacity(PIECE_BYTES);
+    loop {
+        piece.clear();
+        (&mut pieces).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
+        if piece.is_empty() {
+            break;
+        }
+        upload.hand_over(&piece)?;
+        progress.inc(piece.len() as u64);
+    }
+    let row = upload.end()?;
+    progress.finish_and_clear();
+    said(args, &row, bytes)
+}
+
+/// What is no plain file is not waited for.
+fn open(path: &Path) -> anyhow::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        bail!("it is no plain file");
+    }
+    Ok(file)
+}
+
+fn digest_of(file: &mut File, bytes: u64) -> anyhow::Result<String> {
+    file.rewind()?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader((&*file).take(bytes))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// On a terminal, a bar; else nothing.
+fn progress(bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn said(args: &Args, row: &ImportRow, bytes: u64) -> anyhow::Result<ExitCode> {
+    let already = row.state == ImportState::Already;
+    if args.json {
+        output::json(&json!({ "id": row.trace, "already": already, "bytes": bytes }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = args.file.display();
+    let trace = row.trace.map(|trace| trace.to_string()).unwrap_or_default();
+    output::line(&if already {
+        format!("{file} had been imported, into {trace}; nothing was added.")
+    } else {
+        format!("Imported {file} into {trace}. Look at it with: auditotter trace replay {trace}")
+    });
+    Ok(ExitCode::SUCCESS)
+}

@@ -221,6 +221,10 @@ fn gap(body: &Value) -> String {
             let (path, bytes) = (text("path"), number("bytes"));
             format!("{path} is not what was read of it, {bytes} bytes, any more")
         }
+        "too_late" => format!(
+            "what is said to have happened at {} came when the trace had gone on",
+            text("claimed_at")
+        ),
         "silent" => format!("nothing was heard since {}", text("since")),
         _ => body.to_string(),
     }

@@ -18,8 +18,8 @@ const POLICY: &str = ".auditotter/policy.toml";
 /// More than any policy or configuration has.
 const MOST_BYTES: u64 = 256 * 1024;
 
-/// The root that a folder belongs to, without links: the nearest folder above it with rules, else with a repository of git's, else
-/// the folder itself. So no repository without rules within another shields what it holds from the other's.
+/// The root that a folder or file belongs to, without links: the nearest folder above it with rules, else with a repository of
+/// git's, else the folder itself. So no repository without rules within another shields what it holds from the other's.
 pub(super) fn root_of(cwd: &Path) -> PathBuf {
     let real = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
     let with = |name: &'static str| {
@@ -27,7 +27,9 @@ pub(super) fn root_of(cwd: &Path) -> PathBuf {
         folders.find(|folder| fs::symlink_metadata(folder.join(name)).is_ok())
     };
     let root = with(POLICY).or_else(|| with(".git"));
-    root.map_or_else(|| real.clone(), Path::to_owned)
+    // Below a file no rules can lie, and none that cannot be read.
+    let folder = real.parent().filter(|_| real.is_file()).unwrap_or(&real);
+    root.unwrap_or(folder).to_owned()
 }
 
 /// The repository's rules; what is there and cannot be read is no reason to do without.
@@ -148,6 +150,9 @@ mod tests {
         assert_eq!(root_of(&deep), deep, "it is not there");
         fs::create_dir_all(&deep).unwrap();
         assert_eq!(root_of(&deep), deep, "it is in no repository");
+        fs::write(deep.join("file"), "").unwrap();
+        assert_eq!(root_of(&deep.join("file")), deep);
+        assert_eq!(policy_of(&root_of(&deep.join("file"))), None);
         fs::write(root.join("a/.git"), "gitdir: elsewhere").unwrap();
         assert_eq!(root_of(&deep), root.join("a"));
         fs::remove_file(root.join("a/.git")).unwrap();

@@ -26,6 +26,8 @@ mod plugin;
 mod secrets;
 #[path = "capture/transcript.rs"]
 mod transcript;
+#[path = "capture/worktree.rs"]
+mod worktree;
 
 use serde_json::Value;
 use testkit::{Home, export::Export};

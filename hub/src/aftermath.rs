@@ -8,8 +8,8 @@ mod worktree;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use capture::{Event, Happened};
-use trace_store::{CommitError, Ledger};
-use vocabulary::{Client, RequestId};
+use trace_store::{CommitError, Ledger, ReadError};
+use vocabulary::{Client, RequestId, Timestamp};
 
 use self::lanes::Lanes;
 use crate::{
@@ -41,6 +41,8 @@ pub(crate) struct Moment {
     pub(crate) cwd: Option<PathBuf>,
     /// The client's own record, where it keeps one.
     pub(crate) transcript: Option<transcript::Told>,
+    /// When it was recorded.
+    pub(crate) at: Timestamp,
 }
 
 impl Moment {
@@ -61,7 +63,13 @@ impl Moment {
             client,
             cwd: absolute(&event.cwd),
             transcript: transcript::Told::of(event),
+            at: Timestamp::EPOCH,
         })
+    }
+
+    /// The same, recorded at that time.
+    pub(crate) fn recorded(self, at: Timestamp) -> Self {
+        Self { at, ..self }
     }
 }
 
@@ -173,10 +181,10 @@ enum AftermathError {
     Commit(#[from] CommitError),
     #[error(transparent)]
     Record(#[from] RecordError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
     #[error("there is no randomness: {0}")]
     Entropy(#[from] getrandom::Error),
-    #[error(transparent)]
-    Read(#[from] trace_store::ReadError),
     #[error("{path}: {source}")]
     Transcript { path: PathBuf, source: std::io::Error },
 }

@@ -110,7 +110,8 @@ impl Calls {
     }
 }
 
-fn what(tool: &str, input: &Value) -> blake3::Hash {
+/// Of a tool and what it is given.
+pub(crate) fn what(tool: &str, input: &Value) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&(tool.len() as u64).to_le_bytes());
     hasher.update(tool.as_bytes());

@@ -1,7 +1,10 @@
 //! What a client's hook told, as entries of its session's trace. Reading it takes as long as the event is long, so that is done
 //! before the writer's thread is asked; there it is only written.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use capture::{Body, Event, Failed, Happened, Permission, Record, ToolCall, TurnInterrupted};
 use protocol::{ClientEvent, Heard, Refusal, RefusalCode};
@@ -13,6 +16,7 @@ use crate::{
     aftermath::Moment,
     calls::{Calls, Known},
     clearing::Counts,
+    deeds::Deed,
     dispatch::Scribe,
     gating::{Found, Look, Neighbourhood},
     kind::EntryKind,
@@ -34,6 +38,8 @@ pub(crate) struct Told {
     looked: Duration,
     /// What is to be looked at afterwards.
     moment: Option<Moment>,
+    /// What it says of what is changed.
+    deeds: Arc<[Deed]>,
     /// That the client's settings changed.
     settings: Option<CaptureGap>,
     /// Whether the repository's rules are enforced.
@@ -44,6 +50,11 @@ impl Told {
     /// What is to be looked at once it is written.
     pub(crate) const fn moment(&self) -> Option<&Moment> {
         self.moment.as_ref()
+    }
+
+    /// What it says of what is changed; to be kept once it is written.
+    pub(crate) fn deeds(&self) -> Arc<[Deed]> {
+        Arc::clone(&self.deeds)
     }
 }
 
@@ -111,13 +122,17 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
         _ => None,
     };
     let clear = |record| Cleared::of(record, around, cwd.as_deref());
-    let records: Result<_, serde_json::Error> = event.records().into_iter().map(clear).collect();
+    let records = event.records();
+    let reach = Arc::new(Look::reach(&looks));
+    let deeds = Deed::of(&records, cwd.as_deref(), &reach).into();
+    let records: Result<_, serde_json::Error> = records.into_iter().map(clear).collect();
     let records = records.map_err(|error| unreadable(error.to_string()))?;
     Ok(Told {
         records,
         looks,
         looked,
         moment,
+        deeds,
         ruled: settings.is_some() && around.enforces(cwd.as_deref()),
         settings,
     })

@@ -24,6 +24,7 @@ use self::rules::Ruled;
 pub(crate) use self::rules::{GateRules, Met};
 use crate::{
     clearing::{Clearing, Counts},
+    deeds::{Deeds, Reach},
     dispatch::Caller,
     workspace::Workspace,
 };
@@ -38,6 +39,8 @@ pub(crate) struct Neighbourhood {
     own: PathBuf,
     clearing: Arc<Clearing>,
     ruled: Arc<Ruled>,
+    /// What they told that they change.
+    pub(crate) deeds: Arc<Deeds>,
 }
 
 /// What a call would change, and under which rules of the repository.
@@ -117,6 +120,7 @@ impl Neighbourhood {
         Self {
             clearing,
             ruled: Arc::default(),
+            deeds: Arc::default(),
             user: std::env::home_dir().filter(|home| home.is_absolute()),
             own: own.canonicalize().unwrap_or_else(|_| own.to_owned()),
         }
@@ -225,6 +229,15 @@ impl Look {
             return Some(Mode::Enforce);
         }
         self.rules.as_ref().map(|(mode, _)| *mode)
+    }
+
+    /// Where it would be changed.
+    pub(crate) fn reach(looks: &[Self]) -> Reach {
+        let mut reach = Reach::default();
+        for look in looks {
+            reach.add(&look.root, &look.effect);
+        }
+        reach
     }
 
     /// Judges it, on the writer's thread.

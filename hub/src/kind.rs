@@ -98,6 +98,8 @@ kinds! {
     ToolFailed = "tool.failed";
     /// A tool of the client's changed a file.
     FileEdited = "file.edited";
+    /// A file changed otherwise, as comparing the working tree showed.
+    FileChanged = "file.changed";
     /// A shell ran a command.
     CommandRun = "command.run";
     /// The gate denied the use of a tool.

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod companion;
 pub mod create;
 mod decisions;
+mod deeds;
 mod dispatch;
 mod events;
 mod expiry;

@@ -321,6 +321,18 @@ pub enum CaptureGap {
         /// When something was heard last.
         since: Timestamp,
     },
+    /// Files may have changed in a folder, and nobody compared what was with what is.
+    Unwatched {
+        /// The repository's root, or the folder in which the client works.
+        folder: String,
+        /// Why.
+        why: Unwatched,
+    },
+    /// More files changed by no recorded edit than are told one by one.
+    LeftOut {
+        /// How many more.
+        changes: u64,
+    },
 }
 
 /// What stands in a client's own record, and of which its hooks told nothing.
@@ -391,6 +403,80 @@ pub struct ImportEnded {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// Why a working tree was not compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unwatched {
+    /// The hub does not remember how it was: it was started anew, or watches too many others. From here on it is watched.
+    Forgotten,
+    /// The client went there in the middle of its session. From here on it is watched.
+    BeganLate,
+    /// No repository of git's is there.
+    NoRepository,
+    /// There is no git to say which files belong to it.
+    NoGit,
+    /// Git says nothing of it: it is broken, or belongs to somebody else.
+    GitFailed,
+    /// It may not be read.
+    Unreadable,
+    /// It has more files than are compared.
+    TooManyFiles,
+    /// Comparing it took too long.
+    TooLong,
+    /// The session works in more repositories than are watched.
+    TooManyFolders,
+    /// More edits were told since the last look than are remembered.
+    TooMuchTold,
+    /// What is ignored was changed outside of the tree: what is new may be among that.
+    RulesChanged,
+}
+
+/// Body of `file.changed`: what a working tree shows and no recorded edit explains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileChanged {
+    /// The file, below the repository's root.
+    pub path: String,
+    /// The bytes of that name in hex, where they are no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<String>,
+    /// What was done to it.
+    pub change: capture::Change,
+    /// What it is now, where it is no file that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<Sort>,
+    /// Plain BLAKE3 of what it held before, in hex; not there where that is not known, or there was no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Plain BLAKE3 of what it held after, in hex; not there where that is not known, or there is no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Whether it can be run now, where that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executable: Option<bool>,
+    /// What changed, as `diff -u` writes it, where both are known, are texts and are short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+    /// Whether it was found when a turn began: it changed while none was under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub between_turns: bool,
+    /// How many secrets were replaced, by rule; then there are no digests.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redacted: BTreeMap<String, u32>,
+}
+
+/// What is no file that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// A symbolic link; its digests and its diff are of its text.
+    Link,
+    /// A file that is too large to be read.
+    Large,
+    /// No file, or one that may not be read.
+    Strange,
 }
 
 /// A body is not what its entry's kind says.

@@ -5,7 +5,7 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use delegation::{Revocations, VerifiedToken};
@@ -19,6 +19,7 @@ use trace_store::{ChainId, Draft, Ledger, ReadError, Refs, Store};
 use vocabulary::{RequestId, SessionId, Timestamp, TraceId};
 
 use crate::{
+    deeds::{self, Deed},
     dispatch::{Caller, Scribe},
     events::{self, Told},
     gating::Neighbourhood,
@@ -62,6 +63,7 @@ pub(crate) fn take_in(
                 continue;
             }
         };
+        let (claimed_at, deeds) = (kept.spooled.claimed_at, kept.deeds());
         let accepted = ledger.call(move |workspace, draft| {
             let accepted = accept(workspace, draft, &kept);
             if accepted.is_err() {
@@ -72,7 +74,15 @@ pub(crate) fn take_in(
         match accepted {
             Ok(Ok((session, taken))) => {
                 match taken {
-                    Taken::In => fs::remove_file(&path)?,
+                    Taken::In => {
+                        let told = deeds::Told {
+                            arrived: claimed_at,
+                            answered: claimed_at,
+                            permitted: true,
+                        };
+                        around.deeds.note(session, &deeds, told);
+                        fs::remove_file(&path)?;
+                    }
                     Taken::TooLate => put_aside(&path, "its trace has gone on since it happened"),
                 }
                 let forgotten = ledger.call(move |workspace, draft| workspace.forget(draft, session));
@@ -120,6 +130,12 @@ impl Kept {
             }
         };
         Ok(Self { file, spooled, told })
+    }
+
+    /// What it says of what is changed.
+    fn deeds(&self) -> Arc<[Deed]> {
+        let told = self.told.as_ref().and_then(|told| told.as_ref().ok());
+        told.map_or_else(|| Arc::from([]), Told::deeds)
     }
 }
 

@@ -133,6 +133,9 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
         Ok(EntryKind::Prompt) => text("/text"),
         Ok(EntryKind::ToolFailed) => format!("{}: {}", text("/tool"), text("/error")),
         Ok(EntryKind::FileEdited) => format!("{} {} by {}", text("/change"), text("/path"), text("/tool")),
+        Ok(EntryKind::FileChanged) => {
+            format!("{} {}, by no recorded edit", text("/change"), text("/path"))
+        }
         Ok(EntryKind::CommandRun) => {
             let code = body.get("exit_code").map(|code| format!(" (exit {code})"));
             format!(
@@ -225,6 +228,8 @@ fn gap(body: &Value) -> String {
             "what is said to have happened at {} came when the trace had gone on",
             text("claimed_at")
         ),
+        "unwatched" => format!("{} was not watched: {}", text("folder"), text("why")),
+        "left_out" => format!("{} more files changed by no recorded edit", number("changes")),
         "silent" => format!("nothing was heard since {}", text("since")),
         _ => body.to_string(),
     }

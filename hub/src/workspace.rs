@@ -428,6 +428,7 @@ impl Workspace {
             | EntryKind::Prompt
             | EntryKind::ToolFailed
             | EntryKind::FileEdited
+            | EntryKind::FileChanged
             | EntryKind::CommandRun
             | EntryKind::GateDenied
             | EntryKind::GateObserved

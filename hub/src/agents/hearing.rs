@@ -10,6 +10,7 @@ use vocabulary::SessionId;
 use super::{AgentDoor, said};
 use crate::{
     admission::{Opening, admit},
+    clock, deeds,
     dispatch::{self, Step},
     events,
     tools::Prepared,
@@ -19,6 +20,7 @@ use crate::{
 impl AgentDoor {
     /// Lets in who tells, and records what is told.
     pub(super) async fn hear(&self, tell: Tell, nonce: [u8; 32]) -> HubMessage {
+        let arrived = clock::now();
         let Tell { open, request } = tell;
         let id = request.id;
         let (hub, around) = (self.workspace, self.around.clone());
@@ -36,9 +38,9 @@ impl AgentDoor {
             }
             RequestBody::Call(_) | RequestBody::Observe(_) | RequestBody::Close => None,
         };
-        let moment = match &prepared {
-            Some(Prepared::Told(Ok(told))) => told.moment().cloned(),
-            _ => None,
+        let (moment, deeds) = match &prepared {
+            Some(Prepared::Told(Ok(told))) => (told.moment().cloned(), told.deeds()),
+            _ => (None, Arc::from([])),
         };
         let done = self
             .run(move |workspace, draft| {
@@ -46,15 +48,24 @@ impl AgentDoor {
                 let (caller, _) = admit(workspace, draft, &open, hub, nonce, Opening::Telling)?;
                 let step = dispatch::request(workspace, draft, &caller, &around, &request, prepared);
                 remember(workspace, draft, caller.token.session(), &step);
-                Ok((step, caller, said(workspace, draft) != before))
+                Ok((step, caller, said(workspace, draft) != before, draft.now()))
             })
             .await;
         let body = match done {
-            Ok(Ok((Step::Done(body), caller, changed))) => {
+            Ok(Ok((Step::Done(body), caller, changed, at))) => {
                 if changed {
                     self.news.changed();
                 }
-                if let ReplyBody::Heard(_) = &body {
+                if let ReplyBody::Heard(heard) = &body {
+                    // Before it is answered: what is permitted begins no earlier.
+                    let told = deeds::Told {
+                        arrived,
+                        answered: clock::now(),
+                        permitted: heard.denied.is_none(),
+                    };
+                    let remembered = &self.around.neighbourhood.deeds;
+                    remembered.note(caller.token.session(), &deeds, told);
+                    let moment = moment.map(|moment| moment.recorded(at));
                     self.aftermath.heard(caller, moment);
                 }
                 body

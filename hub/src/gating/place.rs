@@ -56,10 +56,10 @@ pub(super) fn look(path: &Path) -> Found {
     }
 }
 
-/// Of which repository this is a clone, as git's own configuration says.
-pub(super) fn repository_of(root: &Path) -> Option<Repository> {
+/// Where git keeps a repository's own settings.
+pub(crate) fn git_folder(root: &Path) -> Option<PathBuf> {
     let git = root.join(".git");
-    let folder = match look(&git) {
+    Some(match look(&git) {
         Found::Folder => git,
         // A worktree or a submodule says where.
         _ => {
@@ -70,7 +70,12 @@ pub(super) fn repository_of(root: &Path) -> Option<Repository> {
                 Err(_) => own,
             }
         }
-    };
+    })
+}
+
+/// Of which repository this is a clone, as git's own configuration says.
+pub(super) fn repository_of(root: &Path) -> Option<Repository> {
+    let folder = git_folder(root)?;
     origin_in(&String::from_utf8(read(&folder.join("config")).ok()?).ok()?)
 }
 

@@ -5,6 +5,7 @@ mod git;
 mod home;
 mod key;
 mod output;
+mod painted;
 mod shown;
 mod terminal;
 mod touch;

@@ -17,11 +17,11 @@ pub(crate) mod traces;
 
 pub use answer::{
     ChainSummary, DecisionRow, DelegationRow, EntryRow, EvidenceRow, ExceptionRow, ImportPiece, ImportRow,
-    ImportState, InboxRow, InspectVerdict, LandingRow, MemberRow, PasskeyRow, PosedRow, ReportRow,
-    RevokeOutcome, ShownChange, ShownEntry, ShownWorkItem, Status, TouchKeyRow, TraceRow, VerdictRow,
-    VerifiedChain, WorkItemRow,
+    ImportState, InboxRow, InspectVerdict, LandingRow, MemberRow, OutlineRow, PasskeyRow, PosedRow,
+    ReportRow, RevokeOutcome, ShownChange, ShownEntry, ShownWorkItem, Status, TouchKeyRow, TouchedRow,
+    TraceRow, TurnRow, VerdictRow, VerifiedChain, WorkItemRow,
 };
 pub use door::CompanionDoor;
 pub use importing::{MOST_IMPORTED_BYTES, Whose, whose};
 pub use link::{CompanionLink, LinkError, Upload};
-pub use request::CompanionRequest;
+pub use request::{CompanionRequest, Of};

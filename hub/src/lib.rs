@@ -38,6 +38,7 @@ mod session;
 mod settings;
 mod spool;
 mod summary;
+pub mod telling;
 mod throttle;
 mod tools;
 mod transcripts;

@@ -23,6 +23,7 @@ use crate::{
     },
     said::Said,
     session::Session,
+    telling::Outlines,
     throttle::Throttle,
 };
 
@@ -64,6 +65,8 @@ pub struct Workspace {
     pub(crate) visitors: Visitors,
     /// Every challenge that was ever answered: none is answered twice.
     pub(crate) answered: BTreeSet<Challenge>,
+    /// Outlines of the traces that people look at.
+    pub(crate) outlines: Outlines,
     /// Who is told when something is taken back.
     news: News,
 }
@@ -146,6 +149,7 @@ impl Workspace {
             tokens: TokenCache::new(REMEMBERED_TOKENS),
             strangers: Throttle::default(),
             turned_away: Throttle::default(),
+            outlines: Outlines::default(),
             challenges: Challenges::default(),
             refused: Throttle::default(),
             refused_of_members: Throttle::default(),

@@ -225,6 +225,32 @@ fn a_member_who_is_let_go_of_lends_and_decides_nothing_more() {
 }
 
 #[test]
+fn what_was_erased_is_not_found_by_its_file_any_more() {
+    let home = Home::lent();
+    let trace = home.tell_a_session().to_string();
+    let contents = || {
+        home.run(&["trace", "replay", &trace, "--contents"])
+            .expect_success()
+    };
+    assert!(contents().contains("mail.rs"));
+    let shown = json_of(&home, &["trace", "show", &trace, "--json"]);
+    let edited = shown["chain"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["kind"] == "file.edited");
+    let seq = edited.unwrap()["seq"].as_u64().unwrap();
+    let seq = seq.to_string();
+    decide(
+        &home,
+        &["erase-body", &trace, &seq, "--why", "it names a customer"],
+    );
+    assert!(!contents().contains("mail.rs"), "{}", contents());
+    let all = home.run(&["trace", "replay", &trace]).expect_success();
+    assert!(all.contains("[erased by a human's decision]"), "{all}");
+}
+
+#[test]
 fn what_is_erased_is_gone_and_who_erased_it_stays() {
     let home = Home::lent();
     let mut client = home.claude_code();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use testkit::{Home, home::Lending};
+use testkit::{Home, export::Export, home::Lending};
 
 use crate::json_of;
 
@@ -134,13 +134,91 @@ fn a_trace_is_listed_shown_and_played_back() {
     let replayed = home
         .run(&["trace", "replay", &trace, "--from", "6"])
         .expect_success();
-    assert_eq!(
-        replayed.lines().filter(|line| line.contains(" #")).count(),
-        3,
+    // What was called and denied is one line, and the session's end another.
+    let told: Vec<&str> = replayed.lines().filter(|line| line.contains(" #")).collect();
+    assert_eq!(told.len(), 2, "{replayed}");
+    assert!(
+        told[0].contains("#6-7") && told[0].contains("denied: path_not_lent"),
         "{replayed}"
     );
     let unknown = home.run(&["trace", "show", "tr_00000000000000000000000000"]);
     assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn a_session_is_replayed_from_a_moment_and_for_a_file_and_says_where_the_gaps_are() {
+    let home = Home::lent();
+    let trace = home.tell_a_session().to_string();
+    let replay = |more: &[&str]| {
+        let arguments: Vec<&str> = ["trace", "replay", &trace].iter().chain(more).copied().collect();
+        home.run(&arguments)
+    };
+    let all = replay(&[]).expect_success();
+    for told in [
+        "Alice: Fix the password reset bug",
+        "Edit /home/alice/shop/src/reset/mail.rs → +2 −1",
+        "Run make deploy → exit 2",
+        "[1 secret replaced]",
+        "GAP: The client's settings changed",
+        "GAPS       1 in what was captured",
+    ] {
+        assert!(all.contains(told), "{told}: {all}");
+    }
+    assert!(
+        !all.contains("case_"),
+        "what a command wrote is told with --full: {all}"
+    );
+    let full = replay(&["--full"]).expect_success();
+    for told in [
+        "| +/// Where the link leads.",
+        "188 more lines",
+        "| test reset::case_199 ... ok",
+        "[redacted:aws-access-token:",
+    ] {
+        assert!(full.contains(told), "{told}: {full}");
+    }
+    for text in [&all, &full] {
+        assert!(
+            !text.contains(['\u{1b}', '\u{7}', '\u{202e}', '\u{e0041}']),
+            "{text:?}"
+        );
+    }
+    let of_file = replay(&["--file", "reset/mail.rs"]).expect_success();
+    assert!(
+        of_file.contains("Edit") && !of_file.contains("cargo test"),
+        "{of_file}"
+    );
+    let gaps = replay(&["--gaps"]).expect_success();
+    assert_eq!(gaps.matches("GAP:").count(), 1, "{gaps}");
+    assert!(!gaps.contains("Edit"));
+    let contents = replay(&["--contents"]).expect_success();
+    for told in [
+        "prompt     #2",
+        "/home/alice/shop/src/reset/mail.rs (1x)",
+        "GAPS       1",
+    ] {
+        assert!(contents.contains(told), "{told}: {contents}");
+    }
+    let later = replay(&["--at", "9999-01-01T00:00:00Z"]).expect_success();
+    assert!(!later.contains(" #"), "{later}");
+    let earlier = replay(&["--at", "2020-01-01T00:00:00Z"]).expect_success();
+    assert_eq!(earlier, all);
+    let nothing = replay(&["--work-item", "wi_00000000000000000000000000"]).expect_success();
+    assert!(nothing.contains("nothing of it"), "{nothing}");
+    let refused = replay(&["--at", "yesterday"]);
+    assert_eq!(
+        (refused.code, refused.stderr.contains("is no moment")),
+        (Some(1), true),
+        "{refused:?}"
+    );
+
+    let export = Export::of_the_only_trace(&home);
+    let ours = export.verified_by_us().expect_success();
+    assert!(ours.contains("GAPS        1 in what was captured"), "{ours}");
+    if let Some(ran) = export.verified_by_python() {
+        let told = ran.expect_success();
+        assert!(told.contains("GAPS       1 in what was captured"), "{told}");
+    }
 }
 
 #[test]

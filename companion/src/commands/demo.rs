@@ -187,14 +187,13 @@ impl Stage {
 
     fn read_back(&self, trace: TraceId) -> anyhow::Result<()> {
         chapter("The trace, played back");
-        let row: TraceRow = self.hub.ask(&CompanionRequest::Trace { trace })?;
         let entries: Vec<EntryRow> = self.hub.ask(&CompanionRequest::Entries {
             trace,
             from: 0,
             limit: 100,
         })?;
-        for entry in &entries {
-            output::line(&format!("  {}", super::trace::told(entry, &row)));
+        for line in super::trace::told(&entries) {
+            output::line(&format!("  {line}"));
         }
         chapter("And verified: in the store, and as a file that needs nothing else");
         let chains: Vec<VerifiedChain> = self.hub.ask(&CompanionRequest::Verify { trace: None })?;

@@ -4,19 +4,22 @@ mod export;
 mod list;
 mod replay;
 mod show;
+mod telling;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use hub::companion::{EntryRow, TraceRow};
+use hub::companion::EntryRow;
 
 use crate::home::Workspace;
 
-/// One entry of a session as a plain line.
-pub(super) fn told(entry: &EntryRow, row: &TraceRow) -> String {
-    replay::told(entry, row, false)
+/// Entries of a session, told line by line.
+pub(super) fn told(entries: &[EntryRow]) -> Vec<String> {
+    let turns = hub::telling::tell(entries, None);
+    let lines = turns.iter().flat_map(|turn| telling::turn(turn, false));
+    lines.map(|line| line.written(false)).collect()
 }
 
 /// Look at what agents did: list, show, replay, verify, export
@@ -45,6 +48,8 @@ mod pages {
     use hub::companion::{CompanionLink, CompanionRequest, EntryRow, LinkError};
     use vocabulary::TraceId;
 
+    /// So many at first, that somebody sees something at once; then as many as come.
+    const FIRST_PAGE: usize = 8;
     const PAGE: usize = 500;
 
     /// Gives every entry from a position on, in order, to `each`.
@@ -55,12 +60,11 @@ mod pages {
         mut each: impl FnMut(EntryRow) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let mut from = from;
+        let mut limit = FIRST_PAGE;
         loop {
-            let page: Result<Vec<EntryRow>, LinkError> = hub.ask(&CompanionRequest::Entries {
-                trace,
-                from,
-                limit: PAGE,
-            });
+            let page: Result<Vec<EntryRow>, LinkError> =
+                hub.ask(&CompanionRequest::Entries { trace, from, limit });
+            limit = PAGE;
             let page = page?;
             let Some(last) = page.last() else { return Ok(()) };
             from = last.seq + 1;

@@ -1,5 +1,7 @@
 //! What the hub answers the companion: rows that a command shows, or prints with `--json`.
 
+use std::collections::BTreeMap;
+
 use identity::{Bytes, Challenge, Digest, Email, Fingerprint, PersonName, TouchKey};
 use protocol::Via;
 use serde::{Deserialize, Serialize};
@@ -492,6 +494,9 @@ pub struct EntryRow {
     /// Via what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<Via>,
+    /// What it is about: the client's call and turn, the work item, and the like.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refs: BTreeMap<String, String>,
     /// In a few words.
     pub summary: String,
     /// The body's JSON, or its text where it is none; absent where there is none.
@@ -502,6 +507,47 @@ pub struct EntryRow {
     pub erased: bool,
     /// Its hash, in hex.
     pub hash: String,
+}
+
+/// What a trace has, without what it says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutlineRow {
+    /// How many entries it has.
+    pub entries: u64,
+    /// Whether it says of itself that it was imported: then it is a claim, and nobody recorded it as it happened.
+    pub imported: bool,
+    /// How many gaps there are in what was captured.
+    pub gaps: u64,
+    /// Where each turn begins.
+    pub turns: Vec<TurnRow>,
+    /// Which files were changed.
+    pub files: Vec<TouchedRow>,
+    /// For which work items something was done.
+    pub work_items: Vec<TouchedRow>,
+    /// Whether there is more than is listed.
+    pub more: bool,
+}
+
+/// Where a turn begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnRow {
+    /// Its first entry.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What was said to the agent, in short.
+    pub says: String,
+}
+
+/// What a session touched.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TouchedRow {
+    /// What.
+    pub name: String,
+    /// How often.
+    pub times: u64,
+    /// The first entry of it.
+    pub first: u64,
 }
 
 /// The result of verifying one chain.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     decisions, dispatch::unreadable, expiry, gating::Neighbourhood, http::Site, news::News,
-    record::not_recorded, settings::HubKey, workspace::Workspace,
+    record::not_recorded, settings::HubKey, telling::Outlines, workspace::Workspace,
 };
 
 /// How long the companion may take to say what it wants.
@@ -178,7 +178,10 @@ impl CompanionDoor {
             }
             CompanionRequest::Erase { signed } => {
                 let erased = self.run(move |w, d| decisions::erase(w, d, &signed)).await??;
-                let (names, (trace, seq)) = (self.names().await?, erased);
+                let (trace, seq) = erased;
+                // By now it is gone; nothing may be left of it.
+                self.run(move |w, _| w.outlines.forget(trace)).await?;
+                let names = self.names().await?;
                 self.read(move |store| traces::entries(store, trace, seq, 1, &names))
                     .await
             }
@@ -218,6 +221,27 @@ impl CompanionDoor {
                 self.read(move |store| traces::entries(store, trace, from, limit, &names))
                     .await
             }
+            CompanionRequest::EntriesOf {
+                trace,
+                of,
+                from,
+                limit,
+            } => {
+                let (names, outlines) = (self.names().await?, self.outlines().await?);
+                self.read(move |store| {
+                    let places = traces::places(&*outlines.of(store, trace)?, &of);
+                    traces::picked(store, trace, places.range(from..).copied().take(limit), &names)
+                })
+                .await
+            }
+            CompanionRequest::Outline { trace } => {
+                let outlines = self.outlines().await?;
+                self.read(move |store| Ok(traces::outline_row(&*outlines.of(store, trace)?)))
+                    .await
+            }
+            CompanionRequest::Seek { trace, at } => {
+                self.read(move |store| traces::since(store, trace, at)).await
+            }
             CompanionRequest::Verify { trace } => self.verify(trace).await,
             CompanionRequest::Export { .. } | CompanionRequest::Import { .. } => {
                 Err(Refusal::new(RefusalCode::Conflict, &"a file travels in pieces"))
@@ -248,6 +272,10 @@ impl CompanionDoor {
 
     async fn names(&self) -> Result<Names, Refusal> {
         self.run(|workspace, _| Names::known(workspace)).await
+    }
+
+    async fn outlines(&self) -> Result<Outlines, Refusal> {
+        self.run(|workspace, _| workspace.outlines.clone()).await
     }
 
     async fn verify(&self, trace: Option<TraceId>) -> Result<Value, Refusal> {

@@ -2,7 +2,7 @@
 
 use identity::{Bytes, Fingerprint, SignedDecision, SignedEnrolment, SignedRegistration};
 use serde::{Deserialize, Serialize};
-use vocabulary::{Client, DelegationId, MemberId, TraceId, WorkItemId};
+use vocabulary::{Client, DelegationId, MemberId, Timestamp, TraceId, WorkItemId};
 use work_items::Change;
 
 /// A request of the companion; one connection carries one.
@@ -131,6 +131,30 @@ pub enum CompanionRequest {
         /// At most so many.
         limit: usize,
     },
+    /// Those of a trace's entries that are of something, whole calls, from a position on. Answer: a list of [`EntryRow`](super::EntryRow), empty
+    /// at the end.
+    EntriesOf {
+        /// Which trace.
+        trace: TraceId,
+        /// Of what.
+        of: Of,
+        /// From which sequence number.
+        from: u64,
+        /// At most so many.
+        limit: usize,
+    },
+    /// What a trace has, without what it says. Answer: [`OutlineRow`](super::OutlineRow).
+    Outline {
+        /// Which trace.
+        trace: TraceId,
+    },
+    /// The first entry that was recorded at a moment or after it. Answer: its sequence number; after the last, the number of entries.
+    Seek {
+        /// In which trace.
+        trace: TraceId,
+        /// When.
+        at: Timestamp,
+    },
     /// One trace, summed up. Answer: [`TraceRow`](super::TraceRow).
     Trace {
         /// Which.
@@ -162,4 +186,16 @@ pub enum CompanionRequest {
         /// Which trace.
         trace: TraceId,
     },
+}
+
+/// Of what entries are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    /// A file that was changed: the path that the client gave, or its end.
+    File(String),
+    /// A work item.
+    WorkItem(WorkItemId),
+    /// What should have been recorded and was not.
+    Gaps,
 }

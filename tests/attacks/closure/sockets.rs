@@ -44,7 +44,16 @@ fn attempts(world: &World, request: &str) -> Vec<Value> {
             json!({ "client": "codex", "session": "s", "agent": null, "file": "x", "bytes": 3, "digest": "00".repeat(32) }),
         ],
         "entries" => vec![json!({ "trace": trace, "from": 0, "limit": 10 })],
-        "trace" | "verify" | "export" => vec![json!({ "trace": trace })],
+        "entries_of" => ["gaps", "work_item", "file"]
+            .map(|of| match of {
+                "gaps" => json!("gaps"),
+                "file" => json!({ "file": "../../etc/passwd" }),
+                other => json!({ other: world.item }),
+            })
+            .map(|of| json!({ "trace": trace, "of": of, "from": 0, "limit": 10 }))
+            .to_vec(),
+        "seek" => vec![json!({ "trace": trace, "at": "2026-01-01T00:00:00.000000Z" })],
+        "trace" | "outline" | "verify" | "export" => vec![json!({ "trace": trace })],
         unknown => panic!("{unknown}: how would an agent misuse it? Say it here"),
     };
     fields

@@ -4,6 +4,7 @@ mod founded;
 mod landing;
 mod ledger;
 mod person;
+mod session;
 
 use std::{
     ffi::OsStr,
@@ -24,6 +25,7 @@ pub use founded::{Lending, digest_of};
 pub use landing::change;
 pub use ledger::Recorded;
 pub use person::Person;
+pub use session::HOSTILE;
 
 use crate::program::{self, Ran};
 

@@ -128,6 +128,32 @@ impl Home {
         ledger.close().expect("the ledger closes");
     }
 
+    /// Appends to the ledger as a session does, a few entries at a time. Ends the hub first.
+    ///
+    /// # Panics
+    /// Where the store is refused.
+    pub fn forge_bit_by_bit(&self, mut forged: Vec<(ChainId, NewEntry)>) {
+        self.stop_hub();
+        let config = Config {
+            workspace: self.workspace(),
+            clock: Box::new(clock::now),
+            entropy: Box::new(|bytes| bytes.fill(7)),
+        };
+        let fold = |_: &Store| Ok::<_, Infallible>(());
+        let ledger = Ledger::open(&self.layout().store(), config, fold).expect("the store opens");
+        while !forged.is_empty() {
+            let few: Vec<_> = forged.drain(..forged.len().min(4)).collect();
+            let written = ledger.call(move |(), draft| {
+                few.into_iter()
+                    .try_for_each(|(chain, entry)| draft.append(chain, entry).map(drop))
+            });
+            written
+                .expect("the forged entries are durable")
+                .expect("the forged entries are appended");
+        }
+        ledger.close().expect("the ledger closes");
+    }
+
     /// An export of a trace with these entries of the workspace's chain, and these earlier sizes of the ledger, under a checkpoint of a key of one's own. Ends
     /// the hub first.
     ///

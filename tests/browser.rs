@@ -9,5 +9,7 @@
 mod inbox;
 #[path = "browser/looks.rs"]
 mod looks;
+#[path = "browser/telling.rs"]
+mod telling;
 #[path = "browser/touch.rs"]
 mod touch;

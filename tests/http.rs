@@ -27,6 +27,8 @@ mod proofs;
 mod remote;
 #[path = "http/sse.rs"]
 mod sse;
+#[path = "http/telling.rs"]
+mod telling;
 
 use testkit::{Home, home::Recorded};
 

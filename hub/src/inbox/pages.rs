@@ -108,6 +108,7 @@ pub(super) fn html(page: &impl Template) -> Result<Response, Failure> {
 /// A moment, as people read it, and as programs do.
 #[derive(Debug, Clone)]
 pub(super) struct Moment {
+    at: Timestamp,
     exact: String,
     ago: String,
 }
@@ -115,6 +116,7 @@ pub(super) struct Moment {
 impl Moment {
     fn new(at: Timestamp, now: Timestamp) -> Self {
         Self {
+            at,
             exact: crate::words::moment(at),
             ago: ago(now.since(at)),
         }

@@ -1,16 +1,23 @@
 //! `/`: what waits for whoever looks, what waits for others or for a review after the fact, and what was decided lately.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
 use askama::Template;
 use axum::{
     extract::{Query, State},
     response::Response,
 };
 use serde::Deserialize;
-use vocabulary::{MemberId, Timestamp, WorkItemId};
+use trace_store::ReadError;
+use vocabulary::{MemberId, Timestamp, TraceId, WorkItemId};
 use work_items::{State as Standing, WorkItem};
 
 use super::{Failure, Moment, html, landing};
 use crate::{
+    dispatch::unreadable,
     inbox::{Inbox, door::Visitor, links::LINK_TTL},
     waiting::{self, For},
     workspace::Workspace,
@@ -21,6 +28,9 @@ const ROWS: usize = 50;
 
 /// How many it shows of those that were decided.
 const DECIDED: usize = 10;
+
+/// How long the page waits for sessions to be read that nobody looked at before.
+const COUNTING: Duration = Duration::from_millis(150);
 
 #[derive(Debug, Template)]
 #[template(path = "waiting.html")]
@@ -35,6 +45,8 @@ struct Page {
     nothing: bool,
     older: Option<WorkItemId>,
     continued: bool,
+    /// Whether sessions are still being read for their gaps.
+    uncounted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +65,9 @@ struct Row {
     by: String,
     at: Moment,
     why: String,
+    trace: TraceId,
+    /// How many gaps there are in what was captured of its session.
+    gaps: u64,
 }
 
 /// From which work item on.
@@ -71,7 +86,42 @@ pub(in crate::inbox) async fn waiting(
         .run(move |workspace, draft| page(workspace, member, draft.now(), from.after))
         .await?;
     page.who = visitor.name;
+    count_gaps(&inbox, &mut page).await?;
     html(&page)
+}
+
+/// Says of each work item that waits how many gaps its session has. Sessions that nobody looked at since the hub started are read first:
+/// the page does not wait for that for long, and says so; the next one finds them read.
+async fn count_gaps(inbox: &Inbox, page: &mut Page) -> Result<(), Failure> {
+    let traces: BTreeSet<TraceId> = page.waiting().map(|row| row.trace).collect();
+    if traces.is_empty() {
+        return Ok(());
+    }
+    let outlines = inbox.run(|workspace, _| workspace.outlines.clone()).await?;
+    let ledger = inbox.ledger.clone();
+    let counting = tokio::task::spawn_blocking(move || {
+        let gaps = |trace: TraceId| Ok((trace, outlines.of(ledger.store(), trace)?.gaps));
+        traces
+            .into_iter()
+            .map(gaps)
+            .collect::<Result<BTreeMap<_, _>, ReadError>>()
+    });
+    let Ok(counted) = tokio::time::timeout(COUNTING, counting).await else {
+        page.uncounted = true;
+        return Ok(());
+    };
+    let counted = counted.map_err(|error| unreadable(&error))?;
+    let counted = counted.map_err(|error| unreadable(&error))?;
+    for row in page.waiting() {
+        row.gaps = counted.get(&row.trace).copied().unwrap_or_default();
+    }
+    Ok(())
+}
+
+impl Page {
+    fn waiting(&mut self) -> impl Iterator<Item = &mut Row> {
+        self.mine.rows.iter_mut().chain(&mut self.others.rows)
+    }
 }
 
 fn page(workspace: &Workspace, member: MemberId, now: Timestamp, after: Option<WorkItemId>) -> Page {
@@ -117,6 +167,7 @@ fn page(workspace: &Workspace, member: MemberId, now: Timestamp, after: Option<W
         ended,
         older,
         continued: after.is_some(),
+        uncounted: false,
     }
 }
 
@@ -131,5 +182,7 @@ fn row(workspace: &Workspace, item: &WorkItem, now: Timestamp, why: String) -> R
         by: workspace.attribution(proposed.on_behalf_of, &proposed.via),
         at: Moment::new(proposed.proposed_at, now),
         why,
+        trace: proposed.trace,
+        gaps: 0,
     }
 }

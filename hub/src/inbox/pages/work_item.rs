@@ -118,7 +118,7 @@ pub(super) async fn shown(inbox: &Inbox, visitor: Visitor, id: WorkItemId) -> Re
             ))
         })
         .await??;
-    let timeline = timeline(inbox, trace, None, ENTRIES).await?;
+    let timeline = timeline(inbox, trace, ENTRIES).await?;
     html(&Page {
         who: visitor.name,
         item,

@@ -1002,6 +1002,7 @@ def parse_line(line, names, optional=frozenset()):
 class Verifier:
     def __init__(self, file):
         self.file, self.line, self.entry, self.digest = file, 0, None, blake3()
+        self.gaps, self.imported = 0, False
 
     def next_line(self):
         self.line, self.entry = self.line + 1, None
@@ -1142,6 +1143,8 @@ class Verifier:
         if in_trace and found == "erased":
             self.decisions.gone[f"{chain}#{seq}"] = subject_digest(text.encode())
         self.decisions.take(entry, index, data)
+        self.gaps += in_trace and entry["kind"] == "capture.gap"
+        self.imported |= in_trace and entry["kind"] == "session.imported"
         return {"chain": chain, "seq": seq, "at": at, "index": index, "hash": entry_hash.hex()}
 
 
@@ -1170,6 +1173,10 @@ def main(arguments):
     print(f"  trace      {header['trace']}, {counts['trace']} entries, each linked to the one before it")
     print(f"  context    {counts['context']} entries of other chains")
     print(f"  bodies     {bodies['present']} present and as committed, {bodies['erased']} erased, {bodies['none']} entries without")
+    if verifier.imported:
+        print("  NOT PROVED that any of it happened: the trace was imported from a file, and not recorded")
+    if verifier.gaps:
+        print(f"  GAPS       {verifier.gaps} in what was captured")
     for entry in sorted(verifier.decisions.gone.keys() - verifier.decisions.explained):
         print(f"  NOT PROVED who erased what {entry} said")
     print(f"  decisions  {verifier.decisions.count}, each signed over what was proposed and over the ledger before it")

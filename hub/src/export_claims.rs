@@ -42,6 +42,10 @@ pub struct Proved {
     pub erasures: Vec<ProvedErasure>,
     /// Entries of the trace whose bodies are gone without such a decision in the file.
     pub unexplained: Vec<u64>,
+    /// Entries of the trace that say of something that it should have been recorded and was not.
+    pub gaps: Vec<u64>,
+    /// Whether the trace says of itself that it was imported: then it is a claim, and nobody recorded it as it happened.
+    pub imported: bool,
     /// Delegations under which something was done, and whose grant is not in the file or was erased: for whom it was
     /// done is the hub's word only.
     pub unproved: Vec<DelegationId>,
@@ -169,32 +173,45 @@ pub enum ProveError {
 pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
     let mut claims = Vec::new();
     let (mut said, mut erased) = (BTreeMap::new(), BTreeMap::new());
-    let verified = export::verify_each(reader, |entry| match entry.entry.kind.as_str().parse() {
-        Ok(
-            EntryKind::MemberAdded
-            | EntryKind::DelegationGranted
-            | EntryKind::DelegationRevoked
-            | EntryKind::WorkItemProposed
-            | EntryKind::EvidenceRecorded
-            | EntryKind::ProgressReported
-            | EntryKind::WorkItemExpired
-            | EntryKind::DecisionMade
-            | EntryKind::ChangeDecided
-            | EntryKind::MemberRevoked
-            | EntryKind::BodyErased
-            | EntryKind::PasskeyEnrolled
-            | EntryKind::PasskeyRemoved
-            | EntryKind::TouchKeyEnrolled
-            | EntryKind::TouchKeyRemoved,
-        ) => claims.push(entry),
-        Ok(kind) if matches!(entry.entry.chain, ChainId::Trace(_)) => {
-            if entry.body == BodyState::Erased {
-                erased.insert(entry.entry.seq, Digest::of_subject(&entry.bytes));
+    let (mut gaps, mut imported) = (Vec::new(), false);
+    let mut note = |entry: &VerifiedEntry| {
+        if let ChainId::Trace(_) = entry.entry.chain {
+            match entry.entry.kind.as_str() {
+                "capture.gap" => gaps.push(entry.entry.seq),
+                "session.imported" => imported = true,
+                _ => {}
             }
-            let attribution = Attribution::of(&entry, kind);
-            said.entry(attribution).or_insert_with(|| Place::of(&entry));
         }
-        _ => {}
+    };
+    let verified = export::verify_each(reader, |entry| {
+        note(&entry);
+        match entry.entry.kind.as_str().parse() {
+            Ok(
+                EntryKind::MemberAdded
+                | EntryKind::DelegationGranted
+                | EntryKind::DelegationRevoked
+                | EntryKind::WorkItemProposed
+                | EntryKind::EvidenceRecorded
+                | EntryKind::ProgressReported
+                | EntryKind::WorkItemExpired
+                | EntryKind::DecisionMade
+                | EntryKind::ChangeDecided
+                | EntryKind::MemberRevoked
+                | EntryKind::BodyErased
+                | EntryKind::PasskeyEnrolled
+                | EntryKind::PasskeyRemoved
+                | EntryKind::TouchKeyEnrolled
+                | EntryKind::TouchKeyRemoved,
+            ) => claims.push(entry),
+            Ok(kind) if matches!(entry.entry.chain, ChainId::Trace(_)) => {
+                if entry.body == BodyState::Erased {
+                    erased.insert(entry.entry.seq, Digest::of_subject(&entry.bytes));
+                }
+                let attribution = Attribution::of(&entry, kind);
+                said.entry(attribution).or_insert_with(|| Place::of(&entry));
+            }
+            _ => {}
+        }
     })?;
     let mut proved = Proved {
         verified,
@@ -207,6 +224,8 @@ pub fn prove(reader: impl BufRead) -> Result<Proved, ProveError> {
         erasures: Vec::new(),
         unproved: Vec::new(),
         unexplained: Vec::new(),
+        gaps,
+        imported,
     };
     let mut known = Known::new(&proved.verified, &erased);
     for claim in &claims {

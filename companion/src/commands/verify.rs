@@ -140,6 +140,8 @@ fn as_json(proved: &Proved) -> serde_json::Value {
         "landings": proved.landings,
         "erasures": proved.erasures,
         "unexplained": proved.unexplained,
+        "gaps": proved.gaps,
+        "imported": proved.imported,
         "unproved": proved.unproved,
     })
 }
@@ -157,6 +159,24 @@ fn in_words(proved: &Proved) {
     ));
     output::line(&format!("  entries     {}, {span}", verified.head.next_seq));
     output::line(&format!("  head        {}", verified.head.hash));
+    if proved.imported {
+        output::line(
+            "  NOT PROVED  that any of it happened: the trace was imported from a file, and not recorded",
+        );
+    }
+    if !proved.gaps.is_empty() {
+        let places: Vec<String> = proved.gaps.iter().take(10).map(u64::to_string).collect();
+        let more = if proved.gaps.len() > places.len() {
+            " and more"
+        } else {
+            ""
+        };
+        output::line(&format!(
+            "  GAPS        {} in what was captured: entries {}{more}",
+            proved.gaps.len(),
+            places.join(", ")
+        ));
+    }
     output::line(&format!(
         "  ledger      {} entries, root {}",
         verified.checkpoint.size, verified.checkpoint.root

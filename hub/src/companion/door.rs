@@ -229,15 +229,20 @@ impl CompanionDoor {
             } => {
                 let (names, outlines) = (self.names().await?, self.outlines().await?);
                 self.read(move |store| {
-                    let places = traces::places(&*outlines.of(store, trace)?, &of);
+                    let outline = outlines.of(store, trace)?;
+                    let places = traces::places(&outline, &of);
                     traces::picked(store, trace, places.range(from..).copied().take(limit), &names)
                 })
                 .await
             }
             CompanionRequest::Outline { trace } => {
                 let outlines = self.outlines().await?;
-                self.read(move |store| Ok(traces::outline_row(&*outlines.of(store, trace)?)))
-                    .await
+                self.read(move |store| {
+                    outlines
+                        .of(store, trace)
+                        .map(|outline| traces::outline_row(&outline))
+                })
+                .await
             }
             CompanionRequest::Seek { trace, at } => {
                 self.read(move |store| traces::since(store, trace, at)).await

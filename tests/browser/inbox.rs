@@ -68,7 +68,7 @@ fn alice_logs_in_sees_a_proposal_arrive_by_itself_and_approves_it_with_one_click
         "<b>instead</b>",
         "✓ verified",
         "#0",
-        "note.appended",
+        "The reset link has the old host name.",
         "May this work begin?",
     ] {
         assert!(shown.contains(told), "{told}: {shown}");

@@ -4,7 +4,10 @@ use vocabulary::Timestamp;
 
 use super::*;
 
-fn taken(entries: &[(&'static str, &[(&str, &str)], Value)]) -> Outline {
+/// Kind, references and body.
+type Said<'a> = (&'static str, &'a [(&'a str, &'a str)], Value);
+
+fn taken(entries: &[Said<'_>]) -> Outline {
     let mut outline = Outline::default();
     for ((kind, refs, body), seq) in entries.iter().zip(0..) {
         let named = refs.iter();

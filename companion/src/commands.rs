@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod blame;
 mod decide;
 mod delegate;
 mod delegations;
@@ -55,6 +56,7 @@ enum Command {
     Approve(decide::ApproveArgs),
     Reject(decide::RejectArgs),
     Land(land::Args),
+    Blame(blame::Args),
     Exceptions(exceptions::Args),
     AttestDeploy(decide::AttestDeployArgs),
     Members(members::Args),
@@ -97,6 +99,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Approve(args) => decide::approve(&workspace, args),
         Command::Reject(args) => decide::reject(&workspace, args),
         Command::Land(args) => land::run(&workspace, args),
+        Command::Blame(args) => blame::run(&workspace, &args),
         Command::Exceptions(args) => exceptions::run(&workspace, &args),
         Command::AttestDeploy(args) => decide::attest_deploy(&workspace, args),
         Command::Members(args) => members::run(&workspace, &args),

@@ -1,15 +1,16 @@
 //! What git says of a change, asked so that a repository's own settings run nothing and answer nothing else: whoever set
 //! it up may be the one whose change is judged.
 
-use std::{
-    env, io,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+mod asking;
+mod blame;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use vocabulary::{GitObject, WorkItemId};
 use work_items::{Change, RawChange};
+
+pub(crate) use blame::{Blamed, Commit, folder_and_name, lines_of, without_return};
 
 /// Where a change begins if nobody says: the first of these that there is. By their full names: a tag may be called
 /// `origin/main`, and would be taken in its place (gitrevisions(7)).
@@ -132,54 +133,6 @@ impl Repository {
             );
         }
         Ok(found.trim().parse()?)
-    }
-
-    fn ask(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        self.tell(arguments).map(|(answer, _)| answer)
-    }
-
-    /// What git answers, and what it warns of.
-    fn tell(&self, arguments: &[&str]) -> anyhow::Result<(String, String)> {
-        let mut git = Command::new("git");
-        // Neither another repository than this one, nor other objects than it has.
-        let inherited = env::vars_os().map(|(name, _)| name);
-        for name in inherited.filter(|name| name.as_encoded_bytes().starts_with(b"GIT_")) {
-            git.env_remove(name);
-        }
-        git.env("GIT_GRAFT_FILE", "/dev/null")
-            // An empty name: no commit loses its parents (git's shallow.c).
-            .env("GIT_SHALLOW_FILE", "")
-            .env("GIT_NO_LAZY_FETCH", "1")
-            // A git that does not know that either has no way to fetch.
-            .env("GIT_ALLOW_PROTOCOL", "none")
-            .env("LC_ALL", "C")
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .env("GIT_TERMINAL_PROMPT", "0");
-        git.arg("-C")
-            .arg(&self.0)
-            .args(["--no-pager", "--no-replace-objects"])
-            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
-            .args(["-c", "log.showSignature=false", "-c", "core.commitGraph=false"])
-            .args(["-c", "core.warnAmbiguousRefs=true"])
-            .args(arguments)
-            .stdin(Stdio::null());
-        let ran = match git.output() {
-            Ok(ran) => ran,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                bail!("there is no git here; whether a change may land is decided where its repository is")
-            }
-            Err(error) => return Err(error).context("git cannot be run"),
-        };
-        let told = String::from_utf8_lossy(&ran.stderr);
-        if !ran.status.success() {
-            bail!(
-                "git {} failed: {}",
-                arguments.first().unwrap_or(&""),
-                vocabulary::shown(told.trim(), 300)
-            );
-        }
-        let answer = String::from_utf8(ran.stdout).context("git answered what is no text")?;
-        Ok((answer, told.into_owned()))
     }
 }
 

@@ -5,6 +5,7 @@
 //! which was made elsewhere, and everything else reads, takes power away, or adds what nobody proved and says so.
 
 mod answer;
+mod blame;
 pub(crate) mod deciding;
 mod door;
 mod export;
@@ -20,6 +21,10 @@ pub use answer::{
     ImportState, InboxRow, InspectVerdict, LandingRow, MemberRow, OutlineRow, PasskeyRow, PosedRow,
     ReportRow, RevokeOutcome, ShownChange, ShownEntry, ShownWorkItem, Status, TouchKeyRow, TouchedRow,
     TraceRow, TurnRow, VerdictRow, VerifiedChain, WorkItemRow,
+};
+pub use blame::{
+    AskedLines, DecisionOfLines, EditOfLines, MOST_LINES, MOST_TRACES, PromptOfLines, TraceOfLines,
+    WorkOfLines, line_digest,
 };
 pub use door::CompanionDoor;
 pub use importing::{MOST_IMPORTED_BYTES, Whose, whose};

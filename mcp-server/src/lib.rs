@@ -19,3 +19,4 @@ mod skill;
 mod spool;
 pub mod stdio;
 pub mod tools;
+pub mod trailer;

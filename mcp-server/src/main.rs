@@ -13,6 +13,7 @@ use mcp_server::{
     server::Server,
     session::Lender,
     stdio::Stdio,
+    trailer::{self, GitHook},
 };
 use protocol::{
     home::{HOME_VARIABLE, Home},
@@ -47,6 +48,20 @@ enum Command {
         #[command(flatten)]
         acting: Acting,
     },
+    /// Name the trace of the agent's session in a commit's message, as a git hook; outside of a session, do nothing
+    Trailer {
+        /// Which hook: prepare-commit-msg or commit-msg
+        hook: GitHook,
+        /// The workspace's home; else AUDITOTTER_HOME, else the platform's data folder
+        #[arg(long, value_name = "DIR")]
+        home: Option<PathBuf>,
+        /// The file with the message
+        #[arg(value_name = "FILE")]
+        message: PathBuf,
+        /// What else git says
+        #[arg(hide = true)]
+        more: Vec<std::ffi::OsString>,
+    },
 }
 
 /// As whom to act.
@@ -65,14 +80,18 @@ struct Acting {
 
 impl Acting {
     fn lender(self) -> anyhow::Result<Lender> {
-        let platform = directories::ProjectDirs::from("", "", "auditotter");
-        let home = Home::resolve(
-            self.home,
-            std::env::var_os(HOME_VARIABLE),
-            platform.as_ref().map(directories::ProjectDirs::data_dir),
-        )?;
-        Ok(Lender::new(home, self.delegation, self.agent))
+        Ok(Lender::new(home(self.home)?, self.delegation, self.agent))
     }
+}
+
+fn home(asked: Option<PathBuf>) -> anyhow::Result<Home> {
+    let platform = directories::ProjectDirs::from("", "", "auditotter");
+    let variable = std::env::var_os(HOME_VARIABLE);
+    Ok(Home::resolve(
+        asked,
+        variable,
+        platform.as_ref().map(directories::ProjectDirs::data_dir),
+    )?)
 }
 
 /// How long telling the hub that the session ends may take; who ended it is waiting.
@@ -95,6 +114,20 @@ fn main() -> anyhow::Result<ExitCode> {
                 Err(error) => hook::cannot_run(&format!("{error:#}")),
             });
             return Ok(ran.unwrap_or_else(|_| hook::cannot_run("the hook broke")));
+        }
+        // Whatever happens, the commit goes on.
+        Some(Command::Trailer {
+            hook,
+            home: asked,
+            message,
+            ..
+        }) => {
+            let _ = std::panic::catch_unwind(|| {
+                if let Ok(home) = home(asked) {
+                    trailer::run(&home, hook, &message);
+                }
+            });
+            return Ok(ExitCode::SUCCESS);
         }
     };
     // One thread is enough for one client, and starts soonest.

@@ -12,6 +12,7 @@ mod repository;
 mod risk;
 mod text_form;
 mod timestamp;
+mod trailer;
 
 pub use client::{Client, ClientError};
 pub use evidence::{EvidenceKind, EvidenceOutcome};
@@ -24,3 +25,4 @@ pub use progress::ReportedState;
 pub use repository::{RepoPath, RepoPathError, Repository, RepositoryError, Span};
 pub use risk::{Risk, RiskError};
 pub use timestamp::{Timestamp, TimestampError};
+pub use trailer::{MOST_NAMED_TRACES, TRAILER, named_traces};

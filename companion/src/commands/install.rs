@@ -3,6 +3,7 @@
 mod claude;
 mod document;
 mod files;
+mod git;
 mod hooks;
 mod json;
 mod obstacles;
@@ -13,10 +14,10 @@ mod server_program;
 mod servers;
 mod spaced;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, str::FromStr};
 
 use similar::TextDiff;
-use vocabulary::Client;
+use vocabulary::{Client, ClientError};
 
 use crate::{home::Workspace, output};
 use places::Places;
@@ -24,11 +25,11 @@ pub(super) use places::Scope;
 use plan::{Change, Plan};
 use server_program::ServerProgram;
 
-/// Put the MCP server, the hooks and the skill into a client's configuration; everything else in it stays
+/// Put the MCP server, the hooks and the skill into a client's configuration, or a hook into a repository of git's; everything else there stays
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Whose configuration: claude-code or codex
-    client: Client,
+    /// Whose configuration: claude-code or codex; or git, for the repository of this folder: commits made in an agent's session name its trace
+    into: Into,
     /// For whoever works in this folder, in files that a repository may share
     #[arg(long, conflicts_with = "user")]
     project: bool,
@@ -43,9 +44,31 @@ pub(super) struct Args {
     dry_run: bool,
 }
 
+/// What something is put into.
+#[derive(Debug, Clone, Copy)]
+enum Into {
+    Client(Client),
+    Git,
+}
+
+impl FromStr for Into {
+    type Err = ClientError;
+
+    fn from_str(text: &str) -> Result<Self, ClientError> {
+        if text == "git" {
+            Ok(Self::Git)
+        } else {
+            text.parse().map(Self::Client)
+        }
+    }
+}
+
 pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
+    let Into::Client(client) = args.into else {
+        return git::run(workspace, args).map(|()| ExitCode::SUCCESS);
+    };
     let scope = if args.project { Scope::Project } else { Scope::User };
-    let places = Places::of(args.client, scope)?;
+    let places = Places::of(client, scope)?;
     let plan = if args.uninstall {
         Plan::to_take_out(&places)?
     } else {
@@ -53,7 +76,7 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         Plan::to_put_in(&places, &program)?
     };
     if args.dry_run {
-        preview(&plan);
+        preview(plan.changes(), &plan.steps);
     } else {
         carry_out(&plan)?;
     }
@@ -61,7 +84,7 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         output::line(remark);
     }
     if !args.uninstall && !args.dry_run {
-        next(args.client, scope);
+        next(client, scope);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -71,8 +94,10 @@ pub(super) fn records(client: Client) -> anyhow::Result<bool> {
     obstacles::records(&Places::of(client, Scope::User)?)
 }
 
-fn preview(plan: &Plan) {
-    for change in plan.changes() {
+fn preview<'a>(changes: impl Iterator<Item = &'a Change>, steps: &[claude::Step]) {
+    let mut nothing = steps.is_empty();
+    for change in changes {
+        nothing = false;
         let name = change.found.path.display().to_string();
         let (before, after) = (
             shown(change.found.bytes.as_deref()),
@@ -93,10 +118,10 @@ fn preview(plan: &Plan) {
         );
         output::line(diff.unified_diff().header(from, to).to_string().trim_end());
     }
-    for step in &plan.steps {
+    for step in steps {
         output::line(&format!("Would run: {step}"));
     }
-    if plan.is_empty() {
+    if nothing {
         output::line("Nothing would change.");
     } else {
         output::line("Nothing was changed: this only shows what would be.");

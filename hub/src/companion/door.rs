@@ -15,6 +15,7 @@ use vocabulary::TraceId;
 
 use super::{
     answer::Status,
+    blame::{self, AskedLines},
     deciding, export, importing, landing, lending,
     request::CompanionRequest,
     traces::{self, Names},
@@ -247,6 +248,7 @@ impl CompanionDoor {
             CompanionRequest::Seek { trace, at } => {
                 self.read(move |store| traces::since(store, trace, at)).await
             }
+            CompanionRequest::Blame { asked } => self.blame(asked).await,
             CompanionRequest::Verify { trace } => self.verify(trace).await,
             CompanionRequest::Export { .. } | CompanionRequest::Import { .. } => {
                 Err(Refusal::new(RefusalCode::Conflict, &"a file travels in pieces"))
@@ -281,6 +283,30 @@ impl CompanionDoor {
 
     async fn outlines(&self) -> Result<Outlines, Refusal> {
         self.run(|workspace, _| workspace.outlines.clone()).await
+    }
+
+    async fn blame(&self, asked: Vec<AskedLines>) -> Result<Value, Refusal> {
+        if asked.len() > blame::MOST_TRACES {
+            let why = format!("at most {} traces are looked through at once", blame::MOST_TRACES);
+            return Err(Refusal::new(RefusalCode::NotExpressible, &why));
+        }
+        let names = self.names().await?;
+        let ledger = self.ledger.clone();
+        let looking = tokio::task::spawn_blocking(move || -> Result<Vec<_>, ReadError> {
+            let looked = asked
+                .iter()
+                .map(|asked| blame::look(ledger.store(), asked, &names));
+            looked.collect()
+        });
+        let mut found = match looking.await {
+            Ok(found) => found.map_err(|error| unreadable(&error))?,
+            Err(error) => return Err(unreadable(&error)),
+        };
+        let found = self.run(move |workspace, _| {
+            blame::name_work(workspace, &mut found);
+            found
+        });
+        value(&found.await?)
     }
 
     async fn verify(&self, trace: Option<TraceId>) -> Result<Value, Refusal> {

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use vocabulary::{Client, DelegationId, MemberId, Timestamp, TraceId, WorkItemId};
 use work_items::Change;
 
+use super::blame::AskedLines;
+
 /// A request of the companion; one connection carries one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -180,6 +182,11 @@ pub enum CompanionRequest {
         bytes: u64,
         /// The plain BLAKE3, in hex, of all of it.
         digest: String,
+    },
+    /// Which recorded edits lines of a file may come from. Answer: a list of [`TraceOfLines`](super::TraceOfLines), in order.
+    Blame {
+        /// In which traces, and which lines.
+        asked: Vec<AskedLines>,
     },
     /// A trace as a file that verifies offline. Answer: its bytes.
     Export {

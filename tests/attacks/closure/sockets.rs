@@ -44,6 +44,10 @@ fn attempts(world: &World, request: &str) -> Vec<Value> {
             json!({ "client": "codex", "session": "s", "agent": null, "file": "x", "bytes": 3, "digest": "00".repeat(32) }),
         ],
         "entries" => vec![json!({ "trace": trace, "from": 0, "limit": 10 })],
+        "blame" => {
+            let asked = json!({ "trace": trace, "path": "src/a.rs", "folders": ["/"], "lines": ["00"] });
+            vec![json!({ "asked": [asked] })]
+        }
         "entries_of" => ["gaps", "work_item", "file"]
             .map(|of| match of {
                 "gaps" => json!("gaps"),

@@ -22,6 +22,8 @@ pub(super) struct Found {
     /// What is in it; `None` where there is none.
     pub(super) bytes: Option<Vec<u8>>,
     mode: u32,
+    /// The mode of a new one, before the umask.
+    new_mode: u32,
     /// How many of the folders around it are missing.
     pub(super) missing_folders: usize,
 }
@@ -45,6 +47,7 @@ pub(super) fn find(path: &Path) -> anyhow::Result<Found> {
                 real: path.to_owned(),
                 bytes: None,
                 mode: 0,
+                new_mode: 0o666,
                 missing_folders,
             });
         }
@@ -75,11 +78,18 @@ pub(super) fn find(path: &Path) -> anyhow::Result<Found> {
         real,
         bytes: Some(bytes),
         mode: meta.mode() & 0o7777,
+        new_mode: 0o666,
         missing_folders: 0,
     })
 }
 
 impl Found {
+    /// The same, to be run where it is new.
+    pub(super) fn as_program(mut self) -> Self {
+        self.new_mode = 0o777;
+        self
+    }
+
     /// Whether it lies elsewhere.
     pub(super) fn is_link(&self) -> bool {
         self.path != self.real
@@ -112,7 +122,7 @@ impl Found {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".auditotter-");
         // What the umask leaves, as for any new file; an existing one keeps its own.
-        let open = Permissions::from_mode(0o666);
+        let open = Permissions::from_mode(self.new_mode);
         let mut file = builder
             .permissions(open)
             .tempfile_in(folder)

@@ -36,6 +36,16 @@ pub(super) struct What {
     pub(super) already: Option<&'static str>,
 }
 
+impl What {
+    /// What is said of a file that is written, and of one that need not be.
+    pub(super) const fn new(written: &'static str, already: &'static str) -> Self {
+        Self {
+            written: Some(written),
+            already: if already.is_empty() { None } else { Some(already) },
+        }
+    }
+}
+
 /// What a file is to be.
 #[derive(Debug)]
 pub(super) struct Change {
@@ -46,7 +56,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    fn is_one(&self) -> bool {
+    pub(super) fn is_one(&self) -> bool {
         self.found.bytes != self.after
     }
 

@@ -61,6 +61,21 @@ impl ServerProgram {
         })
     }
 
+    /// Its place, for those who start it without a `PATH` that is known.
+    pub(super) fn absolute(&self) -> anyhow::Result<String> {
+        if Path::new(&self.command).is_absolute() {
+            return Ok(self.command.clone());
+        }
+        let own = env::current_exe().context("this program cannot find itself")?;
+        let beside = own.with_file_name(NAME);
+        let found = if beside.exists() {
+            Some(beside)
+        } else {
+            on_path(NAME)
+        };
+        text(&found.context("auditotter-mcp is not there any more")?)
+    }
+
     #[cfg(test)]
     pub(super) fn named(command: &str, home: Option<&str>) -> Self {
         Self {

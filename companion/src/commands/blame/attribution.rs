@@ -1,0 +1,283 @@
+//! What can be said of each line: the commit's word, what of it the ledger confirms, and what does not fit.
+
+use std::collections::BTreeMap;
+
+use hub::companion::{EditOfLines, TraceOfLines, TraceRow};
+use serde::Serialize;
+use time::Duration;
+use vocabulary::{GitObject, Timestamp, TraceId};
+
+use super::{Attributions, Found, place::Lines};
+use crate::git::{Blamed, Commit, without_return};
+
+/// How much later than the session's last entry a commit may be written and still be of it: git counts in seconds, and other
+/// hooks take their time.
+const AFTER_LAST: Duration = Duration::minutes(1);
+
+/// Lines that stand together and come from the same.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Attribution {
+    /// The first line, as it lies here.
+    pub(super) from: usize,
+    /// The last one.
+    pub(super) to: usize,
+    /// What they come from.
+    #[serde(flatten)]
+    pub(super) origin: Origin,
+}
+
+/// What lines come from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Origin {
+    /// How much is certain.
+    pub(super) certain: Certain,
+    /// The commit; not there where they are not committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) commit: Option<OfCommit>,
+    /// The sessions that the commit names.
+    pub(super) sessions: Vec<OfSession>,
+}
+
+/// How much is certain of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Certain {
+    /// An edit of theirs is on record in a session that the commit names.
+    Edit,
+    /// The commit names a session that is on record, and no edit of it added such a line.
+    Session,
+    /// The commit names a session of which the ledger knows nothing.
+    Unknown,
+    /// The commit names no session.
+    Nobody,
+    /// They are not committed.
+    Uncommitted,
+}
+
+/// A commit, as it is printed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct OfCommit {
+    pub(super) id: GitObject,
+    pub(super) author: String,
+    pub(super) authored_at: Timestamp,
+    pub(super) committed_at: Timestamp,
+    pub(super) subject: String,
+}
+
+/// A session that a commit names.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct OfSession {
+    /// Its trace.
+    pub(super) trace: TraceId,
+    /// Whether the ledger knows it.
+    pub(super) known: bool,
+    /// For whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) on_behalf_of: Option<String>,
+    /// Via what, as it says itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) via: Option<String>,
+    /// The edit that added the lines: the newest one before the commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) edit: Option<serde_json::Value>,
+    #[serde(skip)]
+    pub(super) told: Option<Box<EditOfLines>>,
+    /// How many edits added such a line.
+    pub(super) among: usize,
+    /// How many edits of that file the session has on record.
+    pub(super) edits_of_file: u64,
+    /// What does not fit, and what could not be looked at.
+    pub(super) doubts: Vec<String>,
+}
+
+/// The edit that is taken for a line's.
+#[derive(Debug, Clone, Copy, Default)]
+struct Chosen<'f> {
+    edit: Option<&'f EditOfLines>,
+    among: usize,
+    /// Edits that added such a line only after the commit was made.
+    later: bool,
+}
+
+/// Says of each line what can be said, and puts together what stands together.
+pub(super) fn of(
+    lines: &Lines,
+    blamed: &[Blamed],
+    commits: &BTreeMap<GitObject, Commit>,
+    found: &Found,
+) -> Attributions {
+    let by_number: BTreeMap<usize, usize> = blamed
+        .iter()
+        .enumerate()
+        .map(|(place, line)| (line.number, place))
+        .collect();
+    let mut all: Attributions = Vec::new();
+    let mut before: BTreeMap<TraceId, u64> = BTreeMap::new();
+    for (number, committed) in lines.each() {
+        let place = committed.and_then(|line| by_number.get(&line)).copied();
+        let known = place.and_then(|place| Some((place, commits.get(&blamed[place].commit)?)));
+        let origin = match known {
+            Some((place, commit)) => of_line(place, &blamed[place], commit, found, &mut before),
+            None => Origin {
+                certain: Certain::Uncommitted,
+                commit: None,
+                sessions: Vec::new(),
+            },
+        };
+        match all.last_mut() {
+            Some(last) if last.origin == origin && last.to + 1 == number => last.to = number,
+            _ => all.push(Attribution {
+                from: number,
+                to: number,
+                origin,
+            }),
+        }
+    }
+    all
+}
+
+fn of_line(
+    place: usize,
+    line: &Blamed,
+    commit: &Commit,
+    found: &Found,
+    before: &mut BTreeMap<TraceId, u64>,
+) -> Origin {
+    let mut sessions = Vec::new();
+    for trace in &commit.traces {
+        let answers = || found.about(line.commit, *trace);
+        let Some((_, first)) = answers().next() else {
+            continue;
+        };
+        let chosen = choose(place, line, commit, answers(), before.get(trace).copied());
+        if let Some(edit) = chosen.edit {
+            before.insert(*trace, edit.seq);
+        }
+        sessions.push(session(first, commit, chosen));
+    }
+    // Where many commits were squashed, an edit says which session it was.
+    if sessions.iter().any(|session| session.told.is_some()) {
+        sessions.retain(|session| session.told.is_some());
+    }
+    let certain = if sessions.iter().any(|session| session.told.is_some()) {
+        Certain::Edit
+    } else if sessions.iter().any(|session| session.known) {
+        Certain::Session
+    } else if sessions.is_empty() {
+        Certain::Nobody
+    } else {
+        Certain::Unknown
+    };
+    Origin {
+        certain,
+        commit: Some(OfCommit {
+            id: commit.id,
+            author: commit.author.clone(),
+            authored_at: commit.authored_at,
+            committed_at: commit.committed_at,
+            subject: commit.subject.clone(),
+        }),
+        sessions,
+    }
+}
+
+/// The newest edit before the commit that added such a line. Of a line that could be anybody's, as a lone bracket, rather the one that
+/// added the line above.
+fn choose<'f>(
+    place: usize,
+    line: &Blamed,
+    commit: &Commit,
+    answers: impl Iterator<Item = &'f (Vec<usize>, TraceOfLines)>,
+    above: Option<u64>,
+) -> Chosen<'f> {
+    // Git counts whole seconds.
+    let end = commit.committed_at.saturating_add(Duration::SECOND);
+    let mut adding: Vec<&EditOfLines> = Vec::new();
+    for (places, answer) in answers {
+        let Ok(asked) = places.binary_search(&place) else {
+            continue;
+        };
+        adding.extend(
+            answer
+                .edits
+                .iter()
+                .filter(|edit| edit.adds.binary_search(&asked).is_ok()),
+        );
+    }
+    let (in_time, later): (Vec<_>, Vec<_>) = adding.into_iter().partition(|edit| edit.at <= end);
+    let text = String::from_utf8_lossy(without_return(&line.text));
+    let telling = text.chars().filter(|c| c.is_alphanumeric()).count() >= 3;
+    let same = (!telling)
+        .then(|| in_time.iter().find(|edit| Some(edit.seq) == above))
+        .flatten();
+    Chosen {
+        edit: same.or(in_time.last()).copied(),
+        among: in_time.len(),
+        later: in_time.is_empty() && !later.is_empty(),
+    }
+}
+
+fn session(answer: &TraceOfLines, commit: &Commit, chosen: Chosen<'_>) -> OfSession {
+    let known = answer.known.as_ref();
+    let told = chosen.edit.map(|edit| {
+        Box::new(EditOfLines {
+            adds: Vec::new(),
+            ..edit.clone()
+        })
+    });
+    OfSession {
+        trace: answer.trace,
+        known: known.is_some(),
+        on_behalf_of: known.map(|row| row.on_behalf_of.clone()),
+        via: known
+            .and_then(|row| row.via.as_ref())
+            .map(|via| format!("{} {}", via.agent, via.version).trim_end().to_owned()),
+        edit: told.as_ref().and_then(|edit| serde_json::to_value(edit).ok()),
+        told,
+        among: chosen.among,
+        edits_of_file: answer.edits_of_file,
+        doubts: doubts(answer, known, commit, chosen),
+    }
+}
+
+fn doubts(
+    answer: &TraceOfLines,
+    known: Option<&TraceRow>,
+    commit: &Commit,
+    chosen: Chosen<'_>,
+) -> Vec<String> {
+    let Some(row) = known else {
+        return vec!["the ledger of this workspace knows no such trace; only the commit says so".to_owned()];
+    };
+    let mut doubts = Vec::new();
+    if commit.committed_at.saturating_add(Duration::SECOND) < row.began_at {
+        doubts.push(format!(
+            "the commit was made at {}, before the session began at {}",
+            commit.committed_at, row.began_at
+        ));
+    } else if commit.authored_at > row.last_at.saturating_add(AFTER_LAST) {
+        doubts.push(format!(
+            "the commit was written at {}, after the session's last entry at {}",
+            commit.authored_at, row.last_at
+        ));
+    }
+    if chosen.later {
+        doubts.push("an edit that added such a line was recorded only after the commit".to_owned());
+    }
+    if chosen.edit.is_some_and(|edit| edit.elsewhere) {
+        doubts.push(
+            "the edit was in another folder than this repository's; only the end of the file's name fits"
+                .to_owned(),
+        );
+    }
+    if chosen.edit.is_none() && answer.erased > 0 {
+        doubts.push(format!(
+            "{} edits of this session were erased, and may have been it",
+            answer.erased
+        ));
+    }
+    if answer.cut {
+        doubts.push("the session has more on record than was looked through".to_owned());
+    }
+    doubts
+}

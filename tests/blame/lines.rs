@@ -256,7 +256,7 @@ fn a_repository_s_settings_run_nothing_and_answer_nothing_else() {
         ("core.fsmonitor", "touch ran"),
         ("core.pager", "touch ran"),
         ("blame.ignoreRevsFile", ".git/ignored"),
-        ("blame.date", "nonsense"),
+        ("blame.date", "relative"),
         ("log.showSignature", "true"),
         ("gpg.program", "touch ran"),
     ] {

@@ -51,13 +51,20 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the ledger says of lines of one commit's file, in one trace that the commit names.
+/// What the ledger says of some lines of one commit's file, in one trace that the commit names.
+#[derive(Debug)]
+pub(super) struct About {
+    /// Of which it was asked: places in what was blamed.
+    places: Vec<usize>,
+    answer: TraceOfLines,
+}
+
+/// All that it says.
 #[derive(Debug, Default)]
-pub(super) struct Found(BTreeMap<(GitObject, TraceId), Vec<(Vec<usize>, TraceOfLines)>>);
+pub(super) struct Found(BTreeMap<(GitObject, TraceId), Vec<About>>);
 
 impl Found {
-    /// The answers about a trace, each with the lines of which it was asked: places in what was blamed.
-    fn about(&self, commit: GitObject, trace: TraceId) -> impl Iterator<Item = &(Vec<usize>, TraceOfLines)> {
+    fn about(&self, commit: GitObject, trace: TraceId) -> impl Iterator<Item = &About> {
         self.0.get(&(commit, trace)).into_iter().flatten()
     }
 }
@@ -112,7 +119,7 @@ fn ask(
         let asked = asking.iter().map(|(_, _, asked)| asked.clone()).collect();
         let answers: Vec<TraceOfLines> = workspace.hub()?.ask(&CompanionRequest::Blame { asked })?;
         for ((about, places, _), answer) in asking.into_iter().zip(answers) {
-            found.0.entry(about).or_default().push((places, answer));
+            found.0.entry(about).or_default().push(About { places, answer });
         }
     }
     Ok(found)

@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use super::Repository;
 
 /// What a repository's settings may not do while it is asked: run a program, or answer something else.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 7] = [
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "log.showSignature=false",
@@ -23,9 +23,6 @@ const SETTINGS: [&str; 9] = [
     // Empty: whatever was named before it is not looked at.
     "blame.ignoreRevsFile=",
     "core.quotePath=false",
-    // Dates are asked for as numbers; one that git does not understand is an error.
-    "blame.date=iso",
-    "log.date=iso",
 ];
 
 /// Who made a commit is not what a file in it says.
@@ -113,7 +110,7 @@ fn run(mut git: Command, arguments: &[&OsStr]) -> anyhow::Result<(Vec<u8>, Strin
     if !ran.status.success() {
         bail!(
             "git {} failed: {}",
-            arguments.first().unwrap_or(&OsStr::new("")).display(),
+            arguments.first().copied().unwrap_or_default().display(),
             vocabulary::shown(told.trim(), 300)
         );
     }

@@ -8,12 +8,15 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use vocabulary::{GitObject, Timestamp, TraceId, named_traces};
+use vocabulary::{GitObject, TRAILER, Timestamp, TraceId, named_traces};
 
 use super::Repository;
 
 /// How many commits are asked for at once: a command line has a length.
 const AT_ONCE: usize = 400;
+
+/// Most commits that are looked at of those that name a trace.
+const MOST_NAMING: usize = 200;
 
 /// A line of a file as it is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +88,33 @@ impl Repository {
             }
         }
         Ok(all)
+    }
+
+    /// The commits, oldest first, whose messages name a trace, wherever in this repository they are.
+    pub(crate) fn naming(&self, trace: TraceId) -> anyhow::Result<Vec<GitObject>> {
+        let line = format!("--grep={TRAILER}: {trace}");
+        let most = format!("--max-count={MOST_NAMING}");
+        let arguments = [
+            "log",
+            "--all",
+            "--fixed-strings",
+            "--regexp-ignore-case",
+            "--format=%H",
+            &line,
+            &most,
+            "--",
+        ];
+        let listed = self.ask(&arguments)?;
+        let mut commits = listed.lines().map(str::parse).collect::<Result<Vec<_>, _>>()?;
+        commits.reverse();
+        Ok(commits)
+    }
+
+    /// What a file holds in a commit, by its path from the top folder; nothing where it is not there.
+    pub(crate) fn held(&self, commit: GitObject, path: &str) -> Option<Vec<u8>> {
+        let object = OsString::from(format!("{commit}:{path}"));
+        self.bytes(&[OsStr::new("cat-file"), OsStr::new("blob"), &object])
+            .ok()
     }
 
     /// The top folder of every worktree of this repository, so far as they can be told.

@@ -97,6 +97,9 @@ pub struct EditOfLines {
     pub path: String,
     /// Whether only the end of that name fits: the session worked in a folder that is none of those asked for.
     pub elsewhere: bool,
+    /// Whether it was found while the agent had no turn, so that somebody else may have made it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub between_turns: bool,
     /// Which of the lines it added, by their place in the question.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub adds: Vec<usize>,
@@ -226,6 +229,7 @@ pub(super) fn look(store: &Store, asked: &AskedLines, names: &Names) -> Result<T
                 tool: edited.tool.as_deref().map(|tool| shown(tool, 128)),
                 path: path.to_owned(),
                 elsewhere,
+                between_turns: edited.between_turns,
                 adds,
                 agent: entry.refs.get("agent").map(str::to_owned),
                 prompt: before.prompt(store, entry)?,
@@ -335,6 +339,8 @@ struct Edited {
     tool: Option<String>,
     #[serde(default)]
     diff: Option<String>,
+    #[serde(default)]
+    between_turns: bool,
 }
 
 impl Edited {
@@ -430,6 +436,7 @@ mod tests {
             path: String::new(),
             moved_to: None,
             tool: None,
+            between_turns: false,
             diff: Some("@@ -1,2 +1,2 @@\n a\n-a\n+b\r\n".to_owned()),
         };
         assert_eq!(edited.adds(&lines), [0, 2]);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use time::Duration;
 use vocabulary::{GitObject, Timestamp, TraceId};
 
-use super::{Attributions, Found, place::Lines};
+use super::{About, Attributions, Found, place::Lines};
 use crate::git::{Blamed, Commit, without_return};
 
 /// How much later than the session's last entry a commit may be written and still be of it: git counts in seconds, and other
@@ -146,7 +146,7 @@ fn of_line(
     let mut sessions = Vec::new();
     for trace in &commit.traces {
         let answers = || found.about(line.commit, *trace);
-        let Some((_, first)) = answers().next() else {
+        let Some(About { answer: first, .. }) = answers().next() else {
             continue;
         };
         let chosen = choose(place, line, commit, answers(), before.get(trace).copied());
@@ -187,13 +187,13 @@ fn choose<'f>(
     place: usize,
     line: &Blamed,
     commit: &Commit,
-    answers: impl Iterator<Item = &'f (Vec<usize>, TraceOfLines)>,
+    answers: impl Iterator<Item = &'f About>,
     above: Option<u64>,
 ) -> Chosen<'f> {
     // Git counts whole seconds.
     let end = commit.committed_at.saturating_add(Duration::SECOND);
     let mut adding: Vec<&EditOfLines> = Vec::new();
-    for (places, answer) in answers {
+    for About { places, answer } in answers {
         let Ok(asked) = places.binary_search(&place) else {
             continue;
         };
@@ -211,7 +211,7 @@ fn choose<'f>(
         .then(|| in_time.iter().find(|edit| Some(edit.seq) == above))
         .flatten();
     Chosen {
-        edit: same.or(in_time.last()).copied(),
+        edit: same.or_else(|| in_time.last()).copied(),
         among: in_time.len(),
         later: in_time.is_empty() && !later.is_empty(),
     }
@@ -263,6 +263,11 @@ fn doubts(
     }
     if chosen.later {
         doubts.push("an edit that added such a line was recorded only after the commit".to_owned());
+    }
+    if chosen.edit.is_some_and(|edit| edit.between_turns) {
+        doubts.push(
+            "it was found to have changed while the agent had no turn: by somebody else, or by something that went on running".to_owned(),
+        );
     }
     if chosen.edit.is_some_and(|edit| edit.elsewhere) {
         doubts.push(

@@ -85,7 +85,7 @@ pub(super) fn find(path: &Path) -> anyhow::Result<Found> {
 
 impl Found {
     /// The same, to be run where it is new.
-    pub(super) fn as_program(mut self) -> Self {
+    pub(super) fn into_program(mut self) -> Self {
         self.new_mode = 0o777;
         self
     }

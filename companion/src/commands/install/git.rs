@@ -121,7 +121,7 @@ impl Plan {
         for hook in HOOKS {
             let path = folder.join(hook);
             refuse_link(&path)?;
-            let found = files::find(&path)?.as_program();
+            let found = files::find(&path)?.into_program();
             let block = |before| block(before, hook, program);
             let after = match &found.bytes {
                 None => {
@@ -181,7 +181,7 @@ impl Plan {
     fn take_out(&mut self, folder: &Path) -> anyhow::Result<()> {
         for hook in HOOKS {
             let path = folder.join(hook);
-            let found = files::find(&path)?.as_program();
+            let found = files::find(&path)?.into_program();
             let Some(bytes) = &found.bytes else { continue };
             let Some(ours) = Ours::within(bytes).with_context(|| left_alone(&path))? else {
                 continue;
@@ -231,7 +231,7 @@ impl Plan {
         }
         for change in self.changes.iter().filter(|change| change.is_one()) {
             if self.aside.iter().any(|(from, _)| *from == change.found.path) {
-                let placed = files::find(&change.found.path).map(Found::as_program);
+                let placed = files::find(&change.found.path).map(Found::into_program);
                 let placed = placed.and_then(|place| place.replace(change.after.as_deref()));
                 if placed.is_err() {
                     // As it was: somebody's hook is not lost to a full disk.

@@ -221,7 +221,6 @@ fn nanos(at: Timestamp) -> String {
     (u128::from(at.unix_micros()) * 1_000).to_string()
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 const fn is_zero(count: &u32) -> bool {
     *count == 0
 }

@@ -64,7 +64,7 @@ impl Endless {
     }
 
     fn wait(&self) {
-        until(PATIENCE, || self.begun.exists().then_some(())).expect("the command begins");
+        until(PATIENCE, || self.begun.exists().then_some(())).unwrap();
     }
 }
 
@@ -277,7 +277,7 @@ fn a_server_that_is_killed_is_started_again_and_the_trace_goes_on() {
             Step::call("append_trace_note", json!({ "text": "While it lives." })),
             Step::call_with("append_trace_note", move |_| {
                 fs::write(&says, "").unwrap();
-                until(PATIENCE, || waits_for.exists().then_some(())).expect("it was killed");
+                until(PATIENCE, || waits_for.exists().then_some(())).unwrap();
                 json!({ "text": "After it was killed." })
             }),
             bash("echo goes on"),
@@ -285,7 +285,7 @@ fn a_server_that_is_killed_is_started_again_and_the_trace_goes_on() {
         ],
     );
     let client = claude.begin_with_plugin(&home, &repository.folder, &model, "Note", None);
-    until(PATIENCE, || killed.exists().then_some(())).expect("the model is asked");
+    until(PATIENCE, || killed.exists().then_some(())).unwrap();
     kill_process(client.server(), Signal::KILL).unwrap();
     fs::write(&goes_on, "").unwrap();
     let session = client.end();

@@ -38,7 +38,7 @@ impl<'h> Client<'h> {
         };
         let before = watched(home);
         client.tells("SessionStart", &json!({ "source": "startup" }));
-        until(PATIENCE, || (watched(home) > before).then_some(())).expect("the tree is watched");
+        until(PATIENCE, || (watched(home) > before).then_some(())).unwrap();
         client
     }
 
@@ -117,7 +117,7 @@ fn the_clock_goes_on(folder: &Path) {
             + u128::try_from(about.ctime_nsec()).unwrap();
         (at > now.as_nanos() + TICK_NANOS + 1_000).then_some(())
     };
-    until(PATIENCE, later).expect("time goes on");
+    until(PATIENCE, later).unwrap();
 }
 
 /// The changes that were told, by path.
@@ -351,7 +351,7 @@ fn a_hub_that_was_started_anew_says_that_nobody_watched_and_watches_again() {
     assert!(home.kill_hub());
     let before = watched(&home);
     client.tells("Stop", &json!({}));
-    until(PATIENCE, || (watched(&home) > before).then_some(())).expect("the tree is watched");
+    until(PATIENCE, || (watched(&home) > before).then_some(())).unwrap();
     client.runs("t2", "echo two > a.txt");
     let export = client.stops();
     let gap =

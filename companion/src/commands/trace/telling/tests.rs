@@ -7,6 +7,9 @@ use super::*;
 /// What somebody says who wants the terminal to be theirs.
 const HOSTILE: &str = "<script>alert(1)</script> \u{1b}[2J\u{1b}]0;owned\u{7} \u{202e}txt.exe \u{e0041}";
 
+/// An entry: its kind, its refs, and its body.
+type Said = (&'static str, Vec<(&'static str, &'static str)>, Value);
+
 /// A session with every kind that there is to tell of, those included that this version does not write.
 fn session() -> Vec<EntryRow> {
     let turn = |turn: &'static str| vec![("turn", turn)];
@@ -15,7 +18,7 @@ fn session() -> Vec<EntryRow> {
         .map(|number| format!("test case_{number} ... ok\n"))
         .collect();
     let diff = "@@ -1,2 +1,2 @@\n fn host() {\n-    old()\n+    new()\n";
-    let entries: Vec<(&str, Vec<(&str, &str)>, Value)> = vec![
+    let entries: Vec<Said> = vec![
         (
             "session.opened",
             vec![],

@@ -463,7 +463,8 @@ fn what_claude_code_s_shell_writes_is_told_with_its_command() {
         vec![
             Step::client_tool(
                 "Bash",
-                json!({ "command": "echo apples > basket.txt", "description": "Fill the basket" }),
+                // What is written in a command's first or last moment is nobody's for certain.
+                json!({ "command": "sleep 0.2; echo apples > basket.txt; sleep 0.2", "description": "Fill the basket" }),
             ),
             Step::say("Done."),
         ],

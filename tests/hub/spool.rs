@@ -252,7 +252,9 @@ fn a_record_that_comes_when_its_trace_has_gone_on_is_a_gap() {
     home.kill_hub();
     let (path, record) = happens_without_a_hub(&home, &mut client);
     fs::remove_file(&path).unwrap();
-    client.call("append_trace_note", json!({ "text": "with the next" }));
+    take_in(&home);
+    let note = client.call("append_trace_note", json!({ "text": "with the next" }));
+    assert!(!note.is_error, "{}", note.text);
     fs::write(&path, &record).unwrap();
     take_in(&home);
     assert_eq!(put_aside(&home), 1);

@@ -478,36 +478,3 @@ fn what_claude_code_s_shell_writes_is_told_with_its_command() {
     assert_eq!(changed.body["diff"], "@@ -0,0 +1 @@\n+apples\n");
     assert_eq!(&changed.entry["refs"]["call"], run);
 }
-
-/// `cargo test -p system-tests --test capture -- --ignored how_long --nocapture`, in a release for figures that count.
-#[test]
-#[ignore = "it measures, and judges nothing"]
-fn how_long_a_look_takes() {
-    for files in [10_000, 50_000] {
-        let home = Home::lent();
-        let repository = home.repository();
-        for number in 0..files {
-            let folder = repository.folder.join(format!("src/{}", number / 100));
-            if number % 100 == 0 {
-                fs::create_dir_all(&folder).unwrap();
-            }
-            fs::write(
-                folder.join(format!("{number}.rs")),
-                format!("// {number}\n").repeat(400),
-            )
-            .unwrap();
-        }
-        let _ = repository.git(&["add", "."]);
-        // First anew; then with what is known; then when it was not written a moment ago, where only marks are compared.
-        for session in ["s1", "s2", "s3"] {
-            let _ = Client::begins(&home, &repository.folder, session);
-        }
-        let log = fs::read_to_string(home.layout().log()).unwrap();
-        for line in log
-            .lines()
-            .filter(|line| line.contains("a working tree is watched"))
-        {
-            eprintln!("{line}");
-        }
-    }
-}

@@ -26,7 +26,7 @@ const PIECE_BYTES: usize = 1024 * 1024;
 /// anything of it. The same file again adds nothing; one that has grown is gone on with, as is an import that broke off.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The client's file, as .../<session>.jsonl or .../rollout-<...>.jsonl
+    /// The client's file, as .../SESSION.jsonl or .../rollout-TIME-THREAD.jsonl
     file: PathBuf,
     /// Whose it is, claude-code or codex; else its first lines tell
     #[arg(long)]

@@ -5,6 +5,8 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+#[path = "blame/clients.rs"]
+mod clients;
 #[path = "blame/exports.rs"]
 mod exports;
 #[path = "blame/hooks.rs"]

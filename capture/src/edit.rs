@@ -81,6 +81,9 @@ fn by_tool(used: &Used, response: &Value) -> Option<FileEdited> {
     })
 }
 
+/// The longest file that is made up from what an edit says of it: a short one can say that each letter becomes a book.
+const MOST_BYTES: usize = 64 << 20;
+
 /// What a replacement makes of a file, as Claude Code's Edit does it.
 fn replaced(before: &str, response: &Value) -> Option<String> {
     let text = |name| response.get(name).and_then(Value::as_str);
@@ -97,11 +100,12 @@ fn replaced(before: &str, response: &Value) -> Option<String> {
     if by_hand || old.is_empty() || !before.contains(old) {
         return None;
     }
-    Some(if all {
-        before.replace(old, new)
-    } else {
-        before.replacen(old, new, 1)
-    })
+    let times = if all { before.matches(old).count() } else { 1 };
+    let longest = times.checked_mul(new.len())?.checked_add(before.len())?;
+    if longest > MOST_BYTES {
+        return None;
+    }
+    Some(before.replacen(old, new, times))
 }
 
 /// One hunk as `diff -u` writes it.

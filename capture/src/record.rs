@@ -370,9 +370,12 @@ pub(crate) fn failed(used: Used, error: String, interrupted: bool) -> (Option<St
     (used.call, body)
 }
 
+/// How many files one call is said to have changed one by one; of one that names more, what it told is kept whole.
+pub(crate) const MOST_EDITS: usize = 1_000;
+
 /// What is kept of a use that was done.
 pub(crate) fn returned(used: Used, response: Value) -> Vec<(Option<String>, Body)> {
-    if let Some(edits) = edit::of(&used, &response) {
+    if let Some(edits) = edit::of(&used, &response).filter(|edits| edits.len() <= MOST_EDITS) {
         let records = edits
             .into_iter()
             .map(|edit| (used.call.clone(), Body::FileEdited(edit)));

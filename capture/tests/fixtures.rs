@@ -142,3 +142,38 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn an_edit_that_would_make_more_than_there_is_room_for_is_not_made_up() {
+    let letters = "a".repeat(1 << 20);
+    let event = serde_json::json!({
+        "session_id": "s1", "hook_event_name": "PostToolUse", "tool_name": "Edit", "tool_input": {},
+        "tool_response": {
+            "filePath": "/shop/a", "originalFile": letters, "oldString": "a", "newString": letters, "replaceAll": true,
+        },
+    });
+    let records = Event::parse(event.to_string().as_bytes()).unwrap().records();
+    let [Body::FileEdited(edited)] = [&records[0].body] else {
+        panic!("{records:?}")
+    };
+    assert!(edited.before.is_some());
+    assert_eq!(edited.after, None, "a terabyte");
+}
+
+#[test]
+fn a_call_that_names_more_files_than_are_told_one_by_one_is_kept_whole() {
+    let files: String = (0..2_000)
+        .map(|number| format!("*** Add File: {number}.txt\n+x\n"))
+        .collect();
+    let event = serde_json::json!({
+        "session_id": "s1", "hook_event_name": "PostToolUse", "tool_name": "apply_patch",
+        "tool_input": { "command": format!("*** Begin Patch\n{files}*** End Patch\n") }, "tool_response": "Done",
+    });
+    let records = Event::parse(event.to_string().as_bytes()).unwrap().records();
+    let bodies: Vec<&Body> = records.iter().map(|record| &record.body).collect();
+    assert!(
+        matches!(bodies.as_slice(), [Body::ToolReturned(_)]),
+        "{} records",
+        bodies.len()
+    );
+}

@@ -318,3 +318,39 @@ fn places(value: &serde_json::Value, here: &mut String, all: &mut Vec<String>) {
         _ => {}
     }
 }
+
+#[test]
+fn a_line_with_many_results_makes_no_more_of_them_than_it_says() {
+    let results: Vec<_> = (0..10_000)
+        .map(|number| serde_json::json!({ "type": "tool_result", "tool_use_id": format!("t{number}"), "content": "ok" }))
+        .collect();
+    let line = serde_json::json!({
+        "type": "user", "sessionId": SESSIONS[0], "uuid": "u1", "timestamp": "2026-11-21T00:00:00.000Z",
+        "message": { "role": "user", "content": results }, "toolUseResult": { "stdout": "x".repeat(1 << 20) },
+    });
+    let text = format!("{line}\n");
+    let (lines, _) = lines(
+        Client::ClaudeCode,
+        session_of(Client::ClaudeCode),
+        &[text.as_bytes()],
+    );
+    let [
+        Line {
+            said: Said::Items(items),
+            ..
+        },
+    ] = lines.as_slice()
+    else {
+        panic!("{} lines", lines.len())
+    };
+    assert_eq!(items.len(), 256);
+    let said: usize = items
+        .iter()
+        .flat_map(|item| &item.records)
+        .map(|record| serde_json::to_string(&record.body).unwrap().len())
+        .sum();
+    assert!(
+        said < 64 << 10,
+        "{said} bytes: what stands beside them is nobody's"
+    );
+}

@@ -35,6 +35,8 @@ pub(crate) enum Deed {
     Edited(Edited),
     /// An agent does nothing more: the first of the session, or the one of this name.
     Over(Option<String>),
+    /// No agent of the session does anything more.
+    AllOver,
 }
 
 /// A call that may write.
@@ -173,8 +175,11 @@ impl Deed {
                 edited.chain(ended(End::Other)).collect()
             }
             // Not when more is said to it: it may be at work.
-            (Body::TurnEnded(_) | Body::TurnInterrupted(_) | Body::SessionEnded(_), _) => {
-                vec![Self::Over(by())]
+            (Body::TurnEnded(_), _) => vec![Self::Over(by())],
+            (Body::TurnInterrupted(_) | Body::SessionEnded(_), _) => vec![Self::AllOver],
+            // Begun again without having ended: it was killed.
+            (Body::SessionStarted(begun), _) if begun.source.as_deref() != Some("compact") => {
+                vec![Self::AllOver]
             }
             (Body::SubAgentStopped(step), _) => vec![Self::Over(Some(step.agent.id.clone()))],
             _ => Vec::new(),
@@ -288,6 +293,11 @@ impl Inner {
                 }
             }
             Deed::Edited(edited) => self.edit(session, edited, told.arrived),
+            Deed::AllOver => {
+                for call in self.open(session) {
+                    call.ended = Some((told.arrived, End::Untold));
+                }
+            }
             Deed::Over(by) => {
                 for call in self.open(session).filter(|call| call.begun.by == *by) {
                     call.ended = Some((told.arrived, End::Untold));

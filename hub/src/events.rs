@@ -40,8 +40,8 @@ pub(crate) struct Told {
     moment: Option<Moment>,
     /// What it says of what is changed.
     deeds: Arc<[Deed]>,
-    /// That the client's settings changed.
-    settings: Option<CaptureGap>,
+    /// That the client's settings changed, without secrets.
+    settings: Option<Value>,
     /// Whether the repository's rules are enforced.
     ruled: bool,
 }
@@ -115,10 +115,17 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
     let looks = around.look(&event);
     let looked = began.elapsed();
     let settings = match &event.happened {
-        Happened::SettingsChanged { source, path } => Some(CaptureGap::SettingsChanged {
-            source: source.clone(),
-            path: path.clone(),
-        }),
+        Happened::SettingsChanged { source, path } => {
+            let gap = CaptureGap::SettingsChanged {
+                source: source.clone(),
+                path: path
+                    .as_ref()
+                    .map(|path| path.chars().take(MOST_UNREADABLE_CHARS).collect()),
+            };
+            let mut gap = serde_json::to_value(gap).map_err(|error| unreadable(error.to_string()))?;
+            around.clear(&mut gap, cwd.as_deref());
+            Some(gap)
+        }
         _ => None,
     };
     let clear = |record| Cleared::of(record, around, cwd.as_deref());
@@ -158,13 +165,13 @@ pub(crate) fn record(
             denied = Some(cannot_be_read());
         }
         Ok(told) => {
-            let session = workspace.sessions.get_mut(&scribe.caller.token.session());
-            let met = session.map_or(Vec::new(), |session| {
+            if !told.looks.is_empty() {
+                let met = workspace.met.of(scribe.draft.store(), scribe.caller.trace)?;
                 let looks = told.looks.iter();
-                looks.filter_map(|look| look.meet(&mut session.rules)).collect()
-            });
-            for rules in met {
-                scribe.write(EntryKind::GateRules, Refs::new(), &rules)?;
+                let new: Vec<_> = looks.filter_map(|look| look.meet(met)).collect();
+                for rules in new {
+                    scribe.write(EntryKind::GateRules, Refs::new(), &rules)?;
+                }
             }
             let began = Instant::now();
             let judged = told
@@ -236,6 +243,11 @@ pub(crate) fn take_in(
         Ok(told) => {
             for record in &told.records {
                 keep(scribe, record, calls, Some(&claim))?;
+            }
+            if let Some(gap) = &told.settings {
+                let mut refs = Refs::new();
+                refs.insert(claim.0, claim.1)?;
+                scribe.write(EntryKind::CaptureGap, refs, gap)?;
             }
         }
     }

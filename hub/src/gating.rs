@@ -21,7 +21,7 @@ use vocabulary::{RepoPath, Repository, TraceId, WorkItemId};
 use work_items::{RiskPolicy, State, WorkItems};
 
 use self::rules::Ruled;
-pub(crate) use self::rules::{GateRules, Met};
+pub(crate) use self::rules::{Met, Remembered};
 use crate::{
     clearing::{Clearing, Counts},
     deeds::{Deeds, Reach},
@@ -220,12 +220,8 @@ impl Look {
 
     /// What a denial does, where anybody asked for a gate.
     fn mode(&self, workspace: &Workspace, caller: &Caller) -> Option<Mode> {
-        let session = workspace.sessions.get(&caller.token.session());
-        if session.is_some_and(|session| {
-            session
-                .rules
-                .enforce(&self.root, &self.effect, self.rules.is_some())
-        }) {
+        let met = workspace.met.known(caller.trace);
+        if met.is_some_and(|met| met.enforce(&self.root, &self.effect, self.rules.is_some())) {
             return Some(Mode::Enforce);
         }
         self.rules.as_ref().map(|(mode, _)| *mode)

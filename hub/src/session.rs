@@ -10,7 +10,7 @@ use vocabulary::{DelegationId, RequestId, Timestamp, TraceId};
 
 use crate::{
     calls::Calls,
-    gating::{Approved, GateDenied, GateRules, Met},
+    gating::{Approved, GateDenied},
     kind::EntryKind,
     records::{self, Observed, SessionOpened},
     transcripts,
@@ -36,8 +36,6 @@ pub(crate) struct Session {
     pub(crate) token: Option<TokenDigest>,
     /// Its approved work, where the gate was asked for it.
     pub(crate) approved: Option<Approved>,
-    /// The rules of repositories that it met; of a session that is found in its trace again, those that it met lately.
-    pub(crate) rules: Met,
     /// Whether its client's hooks tell what it does.
     pub(crate) hooked: bool,
     /// What became of the tools that its client uses; of a session that is found in its trace again, which were spoken of lately.
@@ -72,7 +70,6 @@ impl Session {
             closed: false,
             token: None,
             approved: None,
-            rules: Met::default(),
             hooked: false,
             calls: Calls::default(),
             reached: Timestamp::EPOCH,
@@ -188,7 +185,17 @@ impl Session {
             }
             _ => None,
         };
-        self.went_on(at);
+        let found_later = entry.refs.get("source").is_some()
+            || matches!(
+                kind,
+                Ok(EntryKind::FileChanged
+                    | EntryKind::ModelAnswered
+                    | EntryKind::TranscriptRead
+                    | EntryKind::CaptureGap)
+            );
+        if !found_later {
+            self.went_on(at);
+        }
         self.hooked |= kind.as_ref().is_ok_and(|kind| kind.is_told_by_a_client());
         if let (Ok(EntryKind::ToolCalled), Some(call)) = (&kind, entry.refs.get("call")) {
             self.calls.begin(call, "", &serde_json::Value::Null);
@@ -199,11 +206,6 @@ impl Session {
                 self.calls.turn_ends();
             }
             _ => {}
-        }
-        if let Ok(kind @ EntryKind::GateRules) = kind
-            && let Some(said) = body::<GateRules>(store, entry, kind)?
-        {
-            self.rules.recall(said);
         }
         if let (true, Some(call)) = (kind.is_ok_and(EntryKind::ends_a_call), entry.refs.get("call")) {
             self.calls.end(call);

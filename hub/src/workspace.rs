@@ -12,6 +12,7 @@ use work_items::{Event, Evidence, Proposed, Reported, WorkItem, WorkItems};
 use crate::{
     decisions::{self, Challenges},
     expiry,
+    gating::Remembered,
     inbox::Visitors,
     kind::{EntryKind, UnknownKind},
     lately::Lately,
@@ -48,6 +49,8 @@ pub struct Workspace {
     pub work_items: WorkItems,
     /// Sessions that asked something since the hub started.
     pub(crate) sessions: HashMap<SessionId, Session>,
+    /// The rules of repositories that sessions met, of those that asked the gate lately.
+    pub(crate) met: Remembered,
     /// Whose processes live for one request each.
     pub(crate) heard: Lately,
     pub(crate) tokens: TokenCache,
@@ -145,6 +148,7 @@ impl Workspace {
             revocations: Revocations::default(),
             work_items: WorkItems::default(),
             sessions: HashMap::new(),
+            met: Remembered::default(),
             heard: Lately::default(),
             tokens: TokenCache::new(REMEMBERED_TOKENS),
             strangers: Throttle::default(),

@@ -200,7 +200,11 @@ fn rules_that_were_enforced_stay_so_for_a_session_that_has_them_removed() {
     let denied = runs(&home, &elsewhere, "make -C ../repository").unwrap();
     assert!(denied.contains("[cannot_be_told]"), "{denied}");
     assert_eq!(writes(&home, &elsewhere, "free.txt"), None);
-    // The next hub finds in the trace what the session met.
+    // The next hub finds in the trace what the session met, however long ago.
+    let prompt = json!({ "session_id": "s1", "hook_event_name": "UserPromptSubmit", "prompt": "Go on" });
+    for _ in 0..300 {
+        assert_eq!(home.hook("claude-code", &prompt.to_string()).code, Some(0));
+    }
     assert!(home.kill_hub());
     is_denied();
     let export = recorded(&home);

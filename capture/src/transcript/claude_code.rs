@@ -10,6 +10,9 @@ use crate::{
     record::{self, Answered, Body, Permission, Prompt, Usage},
 };
 
+/// How many results are taken from one line; the client writes one.
+const MOST_RESULTS: usize = 256;
+
 /// Of how many answers it is remembered that their usage was counted: the blocks of one stand near each other.
 const MOST_MESSAGES: usize = 64;
 
@@ -111,15 +114,21 @@ impl ClaudeCode {
             .filter(|text| !own && !NOT_SAID.iter().any(|beginning| text.starts_with(beginning)));
         let mut items: Vec<Item> = said.map(|text| prompt(place, id, text)).into_iter().collect();
         let results = content.as_array().map(Vec::as_slice).unwrap_or_default();
-        items.extend(results.iter().filter_map(|block| self.result(line, block, place)));
+        let is_result = |block: &&Value| block.get("type").and_then(Value::as_str) == Some("tool_result");
+        let results: Vec<&Value> = results.iter().filter(is_result).take(MOST_RESULTS).collect();
+        // What hooks are told stands beside the only one; beside several, nobody could say whose it is.
+        let beside = match results.as_slice() {
+            [_] => line.get("toolUseResult"),
+            _ => None,
+        };
+        for block in results {
+            items.extend(self.result(line, block, beside, place));
+        }
         items
     }
 
     /// How a call ended, as the model reads it and, beside it, as hooks are told.
-    fn result(&mut self, line: &Value, block: &Value, place: &Place) -> Option<Item> {
-        if word(block, "type")? != "tool_result" {
-            return None;
-        }
+    fn result(&mut self, line: &Value, block: &Value, beside: Option<&Value>, place: &Place) -> Option<Item> {
         let call = word(block, "tool_use_id")?;
         let used = self.open.end(&call).unwrap_or_else(|| Used {
             call: Some(call),
@@ -127,7 +136,6 @@ impl ClaudeCode {
             input: Value::Null,
         });
         let told = || block.get("content").and_then(texts).unwrap_or_default();
-        let beside = line.get("toolUseResult");
         let failed = block.get("is_error").and_then(Value::as_bool).unwrap_or_default();
         let records = if failed {
             let error = beside.and_then(Value::as_str).map_or_else(told, |text| {

@@ -6,7 +6,7 @@ use super::{Item, Place, Said, What, open::Open, text, texts, word};
 use crate::{
     edit::{self, Change, FileEdited},
     event::{SubAgent, Used},
-    record::{self, Answered, Body, Failed, Prompt, TurnEnded, TurnInterrupted, Usage},
+    record::{self, Answered, Body, Failed, Prompt, Returned, TurnEnded, TurnInterrupted, Usage},
 };
 
 /// The events that say nothing of what is taken.
@@ -289,6 +289,10 @@ fn changed(used: Used, item: &Value) -> Vec<(Option<String>, Body)> {
         let error = said("stderr").or_else(|| said("stdout")).unwrap_or_default();
         return vec![record::failed(used, error, false)];
     };
+    if changes.len() > record::MOST_EDITS {
+        let returned = Value::Object(changes.clone());
+        return vec![(used.call, Body::ToolReturned(Returned { returned }))];
+    }
     let edits = changes.iter().map(|(path, told)| {
         let (kind, content) = (word(told, "type").unwrap_or_default(), text(told, "content"));
         let change = match kind.as_str() {

@@ -55,6 +55,9 @@ impl Args {
     }
 }
 
+/// How long what is still under way at the end is waited for, once the hub has said that it ends.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
@@ -88,6 +91,8 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
             let _ = writeln!(io::stdout(), "the inbox is at {inbox}");
         }
     }));
+    // What is still looked at off the hooks' path holds the store, and may hang on a disk that does not answer.
+    runtime.shutdown_timeout(PATIENCE);
     match served {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(taken) if args.detached && taken.is_taken() => Ok(ExitCode::from(TAKEN)),

@@ -5,6 +5,7 @@ use std::{
     collections::{HashMap, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::{Semaphore, watch};
@@ -15,6 +16,9 @@ const SIDE_BY_SIDE: usize = 2;
 
 /// How many looks of one session wait; more are not needed, for a later one sees what an earlier one would have.
 const MOST_WAITING: usize = 32;
+
+/// How long a look may take before the others go on without it: the largest tree that is compared takes less.
+const LONGEST_LOOK: Duration = Duration::from_secs(180);
 
 type Look = Box<dyn FnOnce() + Send>;
 
@@ -74,11 +78,26 @@ impl Inner {
             // Never closed; without a place one would only be quicker.
             let place = self.places.acquire().await;
             let Some(look) = self.next(session) else { return };
-            if let Err(error) = tokio::task::spawn_blocking(look).await {
-                tracing::error!(%error, "a look broke off");
+            match tokio::time::timeout(LONGEST_LOOK, tokio::task::spawn_blocking(look)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a look broke off"),
+                Err(_) => {
+                    tracing::error!(%session, "a look does not come to its end; what waited behind it is not looked at");
+                    drop(place);
+                    return self.end(session);
+                }
             }
             drop(place);
         }
+    }
+
+    /// Lets go of what waits behind a look that hangs, as on a disk that does not answer.
+    fn end(&self, session: SessionId) {
+        let mut waiting = self.waiting();
+        waiting.remove(&session);
+        let sessions = waiting.len();
+        drop(waiting);
+        self.sessions.send_replace(sessions);
     }
 
     /// The next of a session; its lane ends with the last.

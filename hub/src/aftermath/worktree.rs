@@ -11,7 +11,7 @@ mod walk;
 
 use std::{
     collections::HashSet,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -341,13 +341,20 @@ fn still_pending<'e>(
 /// that hides new files, and no file of the tree shows it.
 fn rules_of(root: &Path) -> Option<Hash> {
     let folder = place::git_folder(root)?;
-    let read = |name: &str| place::read(&folder.join(name)).unwrap_or_default();
+    // What is there and is not read here, git may read all the same.
+    let read = |name: &str| match place::read(&folder.join(name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => b"path = unreadable".to_vec(),
+        read => read.unwrap_or_default(),
+    };
     let mut hasher = blake3::Hasher::new();
     hasher.update(&read("info/exclude"));
-    for line in read("config").split(|byte| *byte == b'\n') {
-        let line = String::from_utf8_lossy(line).to_ascii_lowercase();
-        if line.contains("excludesfile") || line.contains("[include") || line.trim().starts_with("path") {
-            hasher.update(b"\n").update(line.trim().as_bytes());
+    for name in ["config", "config.worktree"] {
+        for line in read(name).split(|byte| *byte == b'\n') {
+            let line = String::from_utf8_lossy(line).to_ascii_lowercase();
+            let says = ["excludesfile", "[include", "worktreeconfig"];
+            if says.iter().any(|word| line.contains(word)) || line.trim().starts_with("path") {
+                hasher.update(b"\n").update(line.trim().as_bytes());
+            }
         }
     }
     Some(hasher.finalize())

@@ -85,6 +85,24 @@ fn a_command_is_under_way_from_its_answer_until_its_end_is_told() {
 }
 
 #[test]
+fn a_session_that_is_over_leaves_no_call_of_anybody_s_under_way() {
+    for (event, more) in [
+        ("SessionEnd", json!({ "reason": "other" })),
+        ("SessionStart", json!({ "source": "resume" })),
+        ("Interrupt", json!({})),
+    ] {
+        let deeds = Deeds::default();
+        let mut by = bash("a");
+        by["agent_id"] = json!("agent-1");
+        hears(&deeds, 10, "PreToolUse", &by);
+        hears(&deeds, 20, "SessionStart", &json!({ "source": "compact" }));
+        assert_eq!(calls(&deeds)[0].3, None, "it goes on with a shorter memory");
+        hears(&deeds, 30, event, &more);
+        assert_eq!(calls(&deeds)[0].3, Some((30, End::Untold)), "{event}");
+    }
+}
+
+#[test]
 fn one_agent_s_end_is_not_another_s() {
     let deeds = Deeds::default();
     let mut by = bash("a");

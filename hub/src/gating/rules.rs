@@ -2,18 +2,27 @@
 //! enforced once stays so for as long as the session lasts, and each change is on record.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use gate::{Effect, Mode, What};
 use serde::{Deserialize, Serialize};
+use trace_store::{BodyState, ChainId, ReadError, Store};
+use vocabulary::TraceId;
 
 use super::place;
+use crate::{kind::EntryKind, records};
 
 /// Of how many roots the rules are remembered; a session works in a handful.
 const MOST: usize = 64;
+
+/// Of how many sessions that is remembered; of others it stands in their traces.
+const MOST_SESSIONS: usize = 1_024;
+
+/// How many entries are read at a time, without their bodies.
+const PAGE: usize = 1_024;
 
 /// Body of `gate.rules`: the rules of a repository, when a session first met them and whenever they were others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +76,31 @@ impl Ruled {
 #[derive(Debug, Default)]
 pub(crate) struct Met(BTreeMap<PathBuf, Rules>);
 
+/// What sessions met, by their traces.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered(HashMap<TraceId, Met>);
+
+impl Remembered {
+    /// What a session met, found in its trace where nobody asked for it lately.
+    ///
+    /// # Errors
+    /// Where that cannot be read.
+    pub(crate) fn of(&mut self, store: &Store, trace: TraceId) -> Result<&mut Met, ReadError> {
+        if !self.0.contains_key(&trace) {
+            if self.0.len() == MOST_SESSIONS {
+                self.0.clear();
+            }
+            self.0.insert(trace, Met::recall(store, trace)?);
+        }
+        Ok(self.0.entry(trace).or_default())
+    }
+
+    /// The same where it was asked for lately.
+    pub(crate) fn known(&self, trace: TraceId) -> Option<&Met> {
+        self.0.get(&trace)
+    }
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Rules {
     /// Whether they were enforced at any time.
@@ -108,8 +142,29 @@ impl Met {
         }
     }
 
-    /// What the session's trace says that it met.
-    pub(crate) fn recall(&mut self, said: GateRules) {
+    /// What a session's trace says that it met: all of it, however long ago.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub(crate) fn recall(store: &Store, trace: TraceId) -> Result<Self, ReadError> {
+        let (chain, mut next, mut met) = (ChainId::Trace(trace), 0, Self::default());
+        loop {
+            let page = store.entries(chain, next, PAGE)?;
+            let Some(last) = page.last() else { return Ok(met) };
+            next = last.seq + 1;
+            let kind = EntryKind::GateRules.as_str();
+            for entry in page.iter().filter(|entry| entry.kind.as_str() == kind) {
+                let stored = store.entry(chain, entry.seq)?;
+                if let Some(BodyState::Present(body)) = stored.map(|stored| stored.body)
+                    && let Ok(said) = records::read::<GateRules>(kind, &body)
+                {
+                    met.take_up(said);
+                }
+            }
+        }
+    }
+
+    fn take_up(&mut self, said: GateRules) {
         let known = self.0.entry(said.root.into()).or_default();
         known.enforced |= said.mode == Some(Mode::Enforce);
         known.digest = said.digest;
@@ -165,8 +220,8 @@ mod tests {
         assert!(met.enforce(lib, &nothing, false));
 
         let mut again = Met::default();
-        again.recall(said);
-        again.recall(gone);
+        again.take_up(said);
+        again.take_up(gone);
         assert_eq!(again.meet(lib, None), None);
         assert!(again.enforce(lib, &nothing, false));
     }

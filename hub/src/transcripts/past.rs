@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use capture::SessionStarted;
 use trace_store::{BodyState, ChainId, Entry, ReadError, Store};
 use vocabulary::{Timestamp, TraceId};
 
@@ -141,6 +142,8 @@ impl Past {
                 }
                 return Ok(());
             }
+            // It goes on with a shorter memory.
+            EntryKind::SessionStarted if is_compacted(store, entry)? => return Ok(()),
             EntryKind::SessionClosed => self.closed = true,
             EntryKind::ImportEnded => self.imported = body(store, entry)?,
             _ => {}
@@ -206,4 +209,10 @@ fn body<T: serde::de::DeserializeOwned>(store: &Store, entry: &Entry) -> Result<
         Some(BodyState::Present(bytes)) => records::read(entry.kind.as_str(), &bytes).ok(),
         _ => None,
     })
+}
+
+/// Whether a session is said to have begun only because what its agent remembers was shortened.
+fn is_compacted(store: &Store, entry: &Entry) -> Result<bool, ReadError> {
+    let started = body::<SessionStarted>(store, entry)?;
+    Ok(started.is_some_and(|started| started.source.as_deref() == Some("compact")))
 }

@@ -127,21 +127,32 @@ pub(super) fn entries(
         .map(|change| {
             let mut body = body(change, between_turns);
             let mut counts = Counts::new();
-            if let (Some(before), Some(after)) = (contents.text(&change.before), contents.text(&change.after))
+            let before = contents.text(&change.before);
+            let after = contents.text(&change.after);
+            let before = before.map(|text| cleared(text, around, root));
+            let after = after.map(|text| cleared(text, around, root));
+            for (_, found) in [&before, &after].into_iter().flatten() {
+                counts = most_of(counts, found.clone());
+            }
+            if let (Some((before, _)), Some((after, _))) = (&before, &after)
                 && before != after
             {
-                let (before, in_before) = cleared(before, around, root);
-                let (after, in_after) = cleared(after, around, root);
-                counts = most_of(in_before, in_after);
-                let diff = diff(&before, &after);
+                let diff = diff(before, after);
                 if diff.len() <= MOST_DIFF.min(room) {
                     room -= diff.len();
                     body.diff = Some(diff);
                 }
             }
             let mut body = serde_json::to_value(&body)?;
+            let path = body.get("path").cloned();
             for (rule, count) in around.clear(&mut body, root) {
                 *counts.entry(rule).or_default() += count;
+            }
+            if let Value::Object(members) = &mut body
+                && members.get("path") != path.as_ref()
+            {
+                // The same name once more, in other letters.
+                members.remove("path_bytes");
             }
             if let (Value::Object(members), false) = (&mut body, counts.is_empty()) {
                 // Who knows the rest of a file can try secrets against its digest.

@@ -17,6 +17,12 @@ const MOST_GOING: usize = 512;
 /// How many entries of one call are put under what it touched.
 const MOST_OF_A_CALL: usize = 64;
 
+/// How many files and work items of one call are remembered, under which its later entries are put as well.
+const MOST_NAMES_OF_A_CALL: usize = 256;
+
+/// How long a name may be that is listed, in bytes.
+const MOST_NAME_BYTES: usize = 1_024;
+
 /// How many places one outline lists. Beyond it counts, and lists no more.
 const MOST_PLACES: usize = 200_000;
 
@@ -56,6 +62,9 @@ pub struct Outline {
     /// The call that a request was about: our own server's answers name the request only.
     requests: HashMap<String, String>,
     order: VecDeque<(String, Option<String>)>,
+    /// How often something was put under a name: what taking all of it in cost.
+    #[cfg(test)]
+    touches: usize,
 }
 
 /// A call whose other entries may still come.
@@ -118,26 +127,31 @@ impl Outline {
         let (call, request) = (entry.refs.get("call"), entry.refs.get("request"));
         let id = call.or_else(|| request.map(|id| self.requests.get(id).map_or(id, String::as_str)));
         let id = id.map(str::to_owned);
-        let files: Vec<&str> = match kind {
+        let mut files: Vec<&str> = match kind {
             "file.edited" | "file.changed" => ["path", "moved_to"].into_iter().filter_map(said).collect(),
             _ => Vec::new(),
         };
+        files.dedup();
         let work_item = entry.refs.get("work_item");
-        let known = id.as_ref().and_then(|id| self.going.get(id));
-        let mut going = known.cloned().unwrap_or_default();
-        if going.entries.len() < MOST_OF_A_CALL {
+        // Taken out rather than copied: a call may have as many entries as somebody likes.
+        let known = id.as_ref().and_then(|id| self.going.remove(id));
+        let mut going = known.unwrap_or_default();
+        let linked = going.entries.len() < MOST_OF_A_CALL;
+        if linked {
             going.entries.push(seq);
         }
-        going.files.extend(files.iter().map(|path| (*path).to_owned()));
-        going.work_items.extend(work_item.map(str::to_owned));
-        for path in &going.files {
-            let new = files.contains(&path.as_str());
-            self.touch(path, new, seq, &going.entries, |outline| &mut outline.files);
-        }
-        for item in &going.work_items {
-            let new = work_item == Some(item.as_str());
-            self.touch(item, new, seq, &going.entries, |outline| &mut outline.work_items);
-        }
+        self.put(seq, &files, &mut going.files, &going.entries, |outline| {
+            &mut outline.files
+        });
+        self.put(
+            seq,
+            work_item.as_slice(),
+            &mut going.work_items,
+            &going.entries,
+            |outline| &mut outline.work_items,
+        );
+        let named = !going.files.is_empty() || !going.work_items.is_empty();
+        self.more |= named && !linked;
         if let Some(id) = id {
             self.remember(id, request, going);
         }
@@ -162,14 +176,50 @@ impl Outline {
         }
     }
 
-    fn touch(
+    /// Puts an entry under the names that it says itself, and under those that its call had before.
+    fn put(
         &mut self,
-        name: &str,
-        new: bool,
         seq: u64,
+        says: &[&str],
+        before: &mut BTreeSet<String>,
         entries: &[u64],
         of: impl Fn(&mut Self) -> &mut BTreeMap<String, Touched>,
     ) {
+        // The entries of the call that are kept are put under all of its names, so that this ends.
+        if entries.last() == Some(&seq) {
+            for name in before.iter().filter(|name| !says.contains(&name.as_str())) {
+                self.touch(name, false, &[seq], &of);
+            }
+        }
+        for name in says {
+            if name.len() > MOST_NAME_BYTES {
+                self.more = true;
+            } else if before.contains(*name) {
+                self.touch(name, true, &[seq], &of);
+            } else if before.len() < MOST_NAMES_OF_A_CALL {
+                before.insert((*name).to_owned());
+                self.touch(name, true, entries, &of);
+                if entries.last() != Some(&seq) {
+                    self.touch(name, false, &[seq], &of);
+                }
+            } else {
+                self.more = true;
+                self.touch(name, true, &[seq], &of);
+            }
+        }
+    }
+
+    fn touch(
+        &mut self,
+        name: &str,
+        says: bool,
+        places: &[u64],
+        of: impl Fn(&mut Self) -> &mut BTreeMap<String, Touched>,
+    ) {
+        #[cfg(test)]
+        {
+            self.touches += 1;
+        }
         if !of(self).contains_key(name) {
             if of(self).len() >= MOST_NAMES {
                 self.more = true;
@@ -177,11 +227,9 @@ impl Outline {
             }
             of(self).insert(name.to_owned(), Touched::default());
         }
-        // All of the call where it is new to this, and from then on what comes.
-        let places: &[u64] = if new { entries } else { &[seq] };
         let room = self.room(places.len());
         if let Some(touched) = of(self).get_mut(name) {
-            touched.times += u64::from(new);
+            touched.times += u64::from(says);
             if room {
                 touched.places.extend(places);
             }

@@ -98,3 +98,55 @@ fn an_outline_of_what_somebody_fills_stays_within_bounds() {
     assert_eq!(outline.files.len(), MOST_NAMES);
     assert!(outline.more && outline.going.len() <= MOST_GOING && outline.order.len() <= MOST_GOING);
 }
+
+#[test]
+fn a_call_with_very_many_edits_costs_no_more_than_as_many_calls_with_one() {
+    let mut outline = Outline::default();
+    let edits = 20_000;
+    for number in 0..edits {
+        let entry = Entry {
+            chain: ChainId::Trace(TraceId::new(1, [1; 10])),
+            seq: number,
+            prev: EntryHash::NONE,
+            at: Timestamp::EPOCH,
+            kind: Kind::from_static("file.edited"),
+            on_behalf_of: None,
+            via: None,
+            delegation: None,
+            refs: Refs::new().with("call", "t1").unwrap(),
+            body: None,
+        };
+        outline.take(&entry, Some(&json!({ "path": format!("file {number}") })));
+    }
+    let going = &outline.going["t1"];
+    assert_eq!(
+        (going.entries.len(), going.files.len()),
+        (MOST_OF_A_CALL, MOST_NAMES_OF_A_CALL)
+    );
+    let linked = MOST_OF_A_CALL * MOST_OF_A_CALL + MOST_NAMES_OF_A_CALL;
+    assert!(outline.touches <= edits as usize + linked, "{}", outline.touches);
+    assert!(
+        outline.places <= MOST_NAMES + MOST_NAMES_OF_A_CALL * (MOST_OF_A_CALL + 1),
+        "{}",
+        outline.places
+    );
+    // What is beyond the bounds of its call is still listed by itself.
+    let places: Vec<u64> = outline.of_file("file 1000").into_iter().collect();
+    assert_eq!(
+        (outline.more, outline.files.len(), places),
+        (true, MOST_NAMES, vec![1_000])
+    );
+}
+
+#[test]
+fn a_name_that_is_too_long_is_not_kept_and_an_outline_says_that_there_is_more() {
+    let outline = taken(&[
+        ("file.edited", &[], json!({ "path": "a".repeat(MOST_NAME_BYTES) })),
+        (
+            "file.edited",
+            &[],
+            json!({ "path": "b".repeat(MOST_NAME_BYTES + 1) }),
+        ),
+    ]);
+    assert_eq!((outline.files.len(), outline.more), (1, true));
+}

@@ -219,35 +219,12 @@ impl Plan {
     }
 
     fn carry_out(&self) -> anyhow::Result<()> {
-        let moved = |(from, to): &(PathBuf, PathBuf)| {
-            let folder = to.parent().context("a hook lies in a folder")?;
-            fs::create_dir_all(folder)
-                .and_then(|()| fs::rename(from, to))
-                .with_context(|| format!("{} cannot be moved to {}", from.display(), to.display()))
-        };
-        for (from, to) in &self.aside {
-            // There is no hook for a moment, rather than one that runs itself.
-            moved(&(from.clone(), to.clone()))?;
+        let mut aside = Vec::new();
+        if let Err(error) = self.change(&mut aside) {
+            // As it was: somebody's hook is not lost to a full disk.
+            return Err(put_back(&aside, error));
         }
-        for change in self.changes.iter().filter(|change| change.is_one()) {
-            if self.aside.iter().any(|(from, _)| *from == change.found.path) {
-                let placed = files::find(&change.found.path).map(Found::into_program);
-                let placed = placed.and_then(|place| place.replace(change.after.as_deref()));
-                if placed.is_err() {
-                    // As it was: somebody's hook is not lost to a full disk.
-                    self.aside
-                        .iter()
-                        .try_for_each(|(from, to)| fs::rename(to, from))?;
-                    return placed;
-                }
-            } else {
-                change.found.replace(change.after.as_deref())?;
-            }
-            if let Some(said) = change.said() {
-                output::line(&said);
-            }
-        }
-        self.back.iter().try_for_each(moved)?;
+        self.back.iter().try_for_each(|(from, to)| moved(from, to))?;
         for folder in &self.folders {
             // Not empty: somebody uses it.
             let _ = fs::remove_dir(folder);
@@ -259,6 +236,73 @@ impl Plan {
         }
         Ok(())
     }
+
+    /// Changes the hooks, and says which of them were put aside for it.
+    fn change<'p>(&'p self, aside: &mut Vec<Aside<'p>>) -> anyhow::Result<()> {
+        for (from, to) in &self.aside {
+            // There is no hook for a moment, rather than one that runs itself.
+            moved(from, to)?;
+            aside.push(Aside {
+                from,
+                to,
+                replaced: false,
+            });
+        }
+        for change in self.changes.iter().filter(|change| change.is_one()) {
+            if let Some(aside) = aside.iter_mut().find(|aside| *aside.from == change.found.path) {
+                let place = files::find(&change.found.path).map(Found::into_program)?;
+                place.replace(change.after.as_deref())?;
+                aside.replaced = true;
+            } else {
+                change.found.replace(change.after.as_deref())?;
+            }
+            if let Some(said) = change.said() {
+                output::line(&said);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A hook that was put aside.
+#[derive(Debug)]
+struct Aside<'p> {
+    from: &'p Path,
+    to: &'p Path,
+    /// Whether ours is in its place.
+    replaced: bool,
+}
+
+fn moved(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let folder = to.parent().context("a hook lies in a folder")?;
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::rename(from, to))
+        .with_context(|| format!("{} cannot be moved to {}", from.display(), to.display()))
+}
+
+/// Puts all hooks back that were put aside, each whatever becomes of the others.
+fn put_back(aside: &[Aside<'_>], mut error: anyhow::Error) -> anyhow::Error {
+    for Aside { from, to, replaced } in aside {
+        // Somebody else may have put a hook there meanwhile, and that one is theirs.
+        let free = *replaced || fs::symlink_metadata(from).is_err();
+        if !free || fs::rename(to, from).is_err() {
+            error = error.context(format!(
+                "{} could not be put back and lies in {}; move it back yourself",
+                from.display(),
+                to.display()
+            ));
+        } else if *replaced {
+            output::line(&format!(
+                "Put the hook that was there back in {}.",
+                from.display()
+            ));
+        }
+    }
+    // Not empty: somebody uses it.
+    if let Some(kept) = aside.first().and_then(|aside| aside.to.parent()) {
+        let _ = fs::remove_dir(kept);
+    }
+    error
 }
 
 /// What to know of hooks that lie where the settings say.
@@ -431,5 +475,48 @@ mod tests {
             }
         }
         assert_eq!(Ours::within(b"#!/bin/sh\n\xff\n").unwrap(), None);
+    }
+
+    #[test]
+    fn every_hook_that_was_put_aside_is_put_back_where_something_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second, other) = (
+            folder.path().join("first"),
+            folder.path().join("second"),
+            folder.path().join("other"),
+        );
+        for path in [&first, &second, &other] {
+            fs::write(path, "#!/usr/bin/python3\n").unwrap();
+        }
+        let kept = folder.path().join(KEPT);
+        let change = |path: &Path| Change {
+            what: HOOK,
+            found: files::find(path).unwrap().into_program(),
+            after: Some(b"#!/bin/sh\n".to_vec()),
+        };
+        let mut plan = Plan {
+            aside: vec![
+                (first.clone(), kept.join("first")),
+                (second.clone(), kept.join("second")),
+            ],
+            changes: vec![change(&first), change(&other), change(&second)],
+            ..Plan::default()
+        };
+        let as_it_was = || {
+            for path in [&first, &second] {
+                assert_eq!(fs::read_to_string(path).unwrap(), "#!/usr/bin/python3\n");
+            }
+            assert!(!kept.exists());
+        };
+        // Somebody writes it while the plan is made: the first is replaced already, the second is not.
+        fs::write(&other, "somebody else's").unwrap();
+        plan.carry_out().unwrap_err();
+        as_it_was();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "somebody else's");
+        // One of them cannot be put aside.
+        plan.aside
+            .push((folder.path().join("nothing"), kept.join("nothing")));
+        plan.carry_out().unwrap_err();
+        as_it_was();
     }
 }

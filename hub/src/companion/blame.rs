@@ -379,10 +379,11 @@ fn fits(name: &str, asked: &AskedLines) -> Option<bool> {
         return None;
     }
     if name.is_absolute() {
-        for folder in asked.folders.iter().take(MOST_FOLDERS) {
-            if let Ok(within) = name.strip_prefix(folder) {
-                return (within == path).then_some(false);
-            }
+        // A worktree may lie within another: the innermost folder is the one in which the file is.
+        let folders = asked.folders.iter().take(MOST_FOLDERS);
+        let within = folders.filter_map(|folder| name.strip_prefix(folder).ok());
+        if let Some(within) = within.min_by_key(|within| within.components().count()) {
+            return (within == path).then_some(false);
         }
         return name.ends_with(path).then_some(true);
     }
@@ -404,13 +405,20 @@ mod tests {
         let asked = AskedLines {
             trace: TraceId::new(1, [0; 10]),
             path: "src/reset.rs".to_owned(),
-            folders: vec!["/home/alice/shop".to_owned(), "/home/alice/other tree".to_owned()],
+            folders: vec![
+                "/home/alice/shop".to_owned(),
+                "/home/alice/other tree".to_owned(),
+                "/home/alice/shop/.claude/worktrees/fix".to_owned(),
+            ],
             lines: Vec::new(),
         };
         for (name, expected) in [
             ("/home/alice/shop/src/reset.rs", Some(false)),
             ("/home/alice/other tree/src/reset.rs", Some(false)),
             ("/home/alice/shop/old/src/reset.rs", None),
+            ("/home/alice/shop/.claude/worktrees/fix/src/reset.rs", Some(false)),
+            ("/home/alice/shop/.claude/worktrees/fix/old/src/reset.rs", None),
+            ("/home/alice/shop/.claude/worktrees/src/reset.rs", None),
             ("/home/alice/shop/../shop/src/reset.rs", None),
             ("/home/alice/clone/src/reset.rs", Some(true)),
             ("/home/alice/clone/xsrc/reset.rs", None),

@@ -58,11 +58,10 @@ impl Places {
         } else {
             // A name without a folder is one from the top already.
             let whole = from.map_or_else(|| name.to_owned(), |from| from.join(name));
-            let within = self
-                .folders
-                .iter()
-                .find_map(|folder| whole.strip_prefix(folder).ok());
-            match within {
+            // A worktree may lie within another: the innermost folder is the one in which the file is.
+            let folders = self.folders.iter();
+            let within = folders.filter_map(|folder| whole.strip_prefix(folder).ok());
+            match within.min_by_key(|within| within.components().count()) {
                 Some(within) => within.to_owned(),
                 None if from.is_none() => whole,
                 None => return None,
@@ -121,6 +120,29 @@ mod tests {
         ] {
             assert_eq!(known.within(name, from).as_deref(), with, "{name}");
             assert_eq!(unknown.within(name, from).as_deref(), without, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_a_worktree_within_another_is_in_the_inner_one() {
+        let (outer, inner) = ("/home/alice/shop", "/home/alice/shop/.claude/worktrees/fix");
+        for folders in [[outer, inner], [inner, outer]] {
+            let places = Places {
+                repository: Some(Repository::at(Path::new(outer))),
+                folders: folders.map(PathBuf::from).into(),
+                commits: Vec::new(),
+                held: BTreeMap::new(),
+            };
+            for name in [
+                "/home/alice/shop/src/a.rs",
+                "/home/alice/shop/.claude/worktrees/fix/src/a.rs",
+            ] {
+                assert_eq!(
+                    places.within(name, Some(inner)).as_deref(),
+                    Some("src/a.rs"),
+                    "{name}"
+                );
+            }
         }
     }
 }

@@ -100,6 +100,9 @@ pub struct EditOfLines {
     /// Whether it was found while the agent had no turn, so that somebody else may have made it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub between_turns: bool,
+    /// Whose record says so, where no hook told of it: `transcript`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Which of the lines it added, by their place in the question.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub adds: Vec<usize>,
@@ -230,6 +233,7 @@ pub(super) fn look(store: &Store, asked: &AskedLines, names: &Names) -> Result<T
                 path: path.to_owned(),
                 elsewhere,
                 between_turns: edited.between_turns,
+                source: entry.refs.get("source").map(str::to_owned),
                 adds,
                 agent: entry.refs.get("agent").map(str::to_owned),
                 prompt: before.prompt(store, entry)?,

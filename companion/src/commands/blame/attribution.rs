@@ -71,7 +71,9 @@ pub(super) struct OfSession {
     pub(super) trace: TraceId,
     /// Whether the ledger knows it.
     pub(super) known: bool,
-    /// For whom.
+    /// Whether the trace was imported from a file: then it is a claim, and for nobody.
+    pub(super) imported: bool,
+    /// For whom; not there where nobody proved it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) on_behalf_of: Option<String>,
     /// Via what, as it says itself.
@@ -228,7 +230,10 @@ fn session(answer: &TraceOfLines, commit: &Commit, chosen: Chosen<'_>) -> OfSess
     OfSession {
         trace: answer.trace,
         known: known.is_some(),
-        on_behalf_of: known.map(|row| row.on_behalf_of.clone()),
+        imported: known.is_some_and(|row| row.imported),
+        on_behalf_of: known
+            .filter(|row| !row.imported)
+            .map(|row| row.on_behalf_of.clone()),
         via: known
             .and_then(|row| row.via.as_ref())
             .map(|via| format!("{} {}", via.agent, via.version).trim_end().to_owned()),
@@ -250,6 +255,14 @@ fn doubts(
         return vec!["the ledger of this workspace knows no such trace; only the commit says so".to_owned()];
     };
     let mut doubts = Vec::new();
+    if row.imported {
+        doubts.push(
+            "the trace was imported from a file, not recorded: all of it is a claim, and for nobody"
+                .to_owned(),
+        );
+    } else if chosen.edit.is_some_and(|edit| edit.source.is_some()) {
+        doubts.push("no hook told of this edit: only the client's own record says so".to_owned());
+    }
     if commit.committed_at.saturating_add(Duration::SECOND) < row.began_at {
         doubts.push(format!(
             "the commit was made at {}, before the session began at {}",

@@ -96,6 +96,7 @@ fn told(attribution: &Attribution) -> Vec<String> {
 fn who(session: &OfSession) -> String {
     let via = session.via.as_deref().map(line_of).unwrap_or_default();
     match &session.on_behalf_of {
+        _ if session.imported => format!("imported, nobody proved it, via {via}"),
         Some(human) => format!("{}, via {via}", line_of(human)),
         None => format!("{}, which this ledger does not know", session.trace),
     }

@@ -103,21 +103,26 @@ fn introduce(row: &TraceRow) {
         .via
         .as_ref()
         .map_or_else(String::new, |via| format!(" (via {} {})", via.agent, via.version));
+    let who = if row.imported {
+        ", imported, nobody proved it".to_owned()
+    } else {
+        format!(" on behalf of {}", row.on_behalf_of)
+    };
     output::line(&format!(
-        "{} on behalf of {}{via}: {} entries, {} to {}",
+        "{}{who}{via}: {} entries, {} to {}",
         row.id,
-        row.on_behalf_of,
         row.entries,
         words::moment(row.began_at),
         words::moment(row.last_at)
     ));
+    // Whatever part of it is told: what says so itself may not be among that.
+    if row.imported {
+        output::line("IMPORTED: it is what a file said, a claim, and not what was recorded");
+    }
 }
 
 /// What a session has, without what it says.
 fn contents(outline: &OutlineRow) {
-    if outline.imported {
-        output::line("IMPORTED: it is what a file said, a claim, and not what was recorded");
-    }
     for turn in &outline.turns {
         output::line(&format!(
             "  prompt     #{:<7} {} {}",

@@ -39,7 +39,12 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         .via
         .as_ref()
         .map_or_else(String::new, |via| format!(" (via {} {})", via.agent, via.version));
-    output::line(&format!("{} on behalf of {}{via}", row.id, row.on_behalf_of));
+    if row.imported {
+        output::line(&format!("{}, imported, nobody proved it{via}", row.id));
+        output::line("IMPORTED: it is what a file said, a claim, and not what was recorded");
+    } else {
+        output::line(&format!("{} on behalf of {}{via}", row.id, row.on_behalf_of));
+    }
     output::line(&format!(
         "{} entries, {} to {}",
         row.entries,

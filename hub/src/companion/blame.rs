@@ -127,6 +127,9 @@ pub struct PromptOfLines {
     /// Its beginning; not there where it was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The agent that was told, where another agent told it and no human.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// Whether it is of the same turn, as the client numbers them; else it is the newest one before.
     pub same_turn: bool,
 }
@@ -306,6 +309,8 @@ impl Before {
             return Ok(None);
         };
         let stored = store.entry(edit.chain, seq)?;
+        let told = stored.as_ref().and_then(|stored| stored.entry.refs.get("agent"));
+        let agent = told.map(str::to_owned);
         let text = stored.and_then(|stored| match stored.body {
             BodyState::Present(body) => serde_json::from_slice::<Value>(&body).ok(),
             BodyState::Erased | BodyState::None => None,
@@ -316,6 +321,7 @@ impl Before {
             seq,
             at,
             text,
+            agent,
             same_turn: of_turn.is_some(),
         }))
     }

@@ -132,7 +132,11 @@ fn of_edit(edit: &EditOfLines, among: usize, fact: &mut impl FnMut(&str, String)
             } else {
                 " (the newest before the edit)"
             };
-            fact("prompt", format!("#{}{newest} {text}", prompt.seq));
+            // No human said it.
+            let told = prompt.agent.as_deref().map_or_else(String::new, |agent| {
+                format!(" (an agent told sub-agent {})", line_of(agent))
+            });
+            fact("prompt", format!("#{}{newest}{told} {text}", prompt.seq));
         }
     }
     match &edit.work_item {

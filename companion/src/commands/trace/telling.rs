@@ -31,7 +31,14 @@ fn heading(prompt: &Told, goes_on: bool) -> Line {
     } else {
         line
     };
-    let line = line.with(Ink::Strong, &format!("{who}: "));
+    let line = match &prompt.agent {
+        // No human said it.
+        Some(agent) => line
+            .with(Ink::Strong, "an agent told sub-agent ")
+            .text(Ink::Strong, agent)
+            .with(Ink::Strong, ": "),
+        None => line.with(Ink::Strong, &format!("{who}: ")),
+    };
     if prompt.erased {
         return line.with(Ink::Warn, "[erased by a human's decision]");
     }

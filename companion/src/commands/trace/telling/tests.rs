@@ -260,3 +260,14 @@ fn every_entry_is_told_once_and_says_where_it_stands() {
         "{full}"
     );
 }
+
+#[test]
+fn what_an_agent_told_another_is_not_said_by_the_human() {
+    let mut rows = session();
+    rows.retain(|row| row.kind == "prompt");
+    rows.truncate(1);
+    rows[0].refs.insert("agent".to_owned(), "a1\u{1b}".to_owned());
+    let line = turn(&tell(&rows, None)[0], false)[1].written(false);
+    assert!(line.contains("an agent told sub-agent a1"), "{line}");
+    assert!(!line.contains("Alice") && !line.contains('\u{1b}'), "{line}");
+}

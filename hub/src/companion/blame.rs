@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trace_store::{BodyState, ChainId, Entry, ReadError, Store};
-use vocabulary::{Timestamp, TraceId, WorkItemId, shown};
+use vocabulary::{RepoPath, Span, Timestamp, TraceId, WorkItemId, shown};
 
 use super::{
     answer::TraceRow,
@@ -145,6 +145,9 @@ pub struct WorkOfLines {
     /// Where it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Whether it is certain that it plans the file. A call may be made under work that has nothing to do with what it changes.
+    #[serde(default)]
+    pub plans_path: bool,
     /// What was decided, in order.
     #[serde(default)]
     pub decisions: Vec<DecisionOfLines>,
@@ -195,8 +198,8 @@ pub(super) fn look(store: &Store, asked: &AskedLines, names: &Names) -> Result<T
         let Some(last) = page.last() else { break };
         next = last.seq + 1;
         for entry in &page {
+            before.note(entry);
             if !EDITS.contains(&entry.kind.as_str()) {
-                before.note(entry);
                 continue;
             }
             if bodies >= MOST_BODIES || bytes >= MOST_BODY_BYTES || found.edits.len() >= MOST_EDITS {
@@ -251,13 +254,22 @@ pub(super) fn look(store: &Store, asked: &AskedLines, names: &Names) -> Result<T
     Ok(found)
 }
 
-/// Says of the work that was found what the workspace knows of it.
-pub(super) fn name_work(workspace: &Workspace, found: &mut [TraceOfLines]) {
-    let edits = found.iter_mut().flat_map(|trace| &mut trace.edits);
-    for work in edits.filter_map(|edit| edit.work_item.as_mut()) {
+/// Says of the work that was found what the workspace knows of it. The paths are those that were asked for, trace by trace.
+pub(super) fn name_work(workspace: &Workspace, found: &mut [TraceOfLines], paths: &[String]) {
+    let edits = found
+        .iter_mut()
+        .zip(paths)
+        .flat_map(|(trace, path)| trace.edits.iter_mut().map(move |edit| (edit, path)));
+    for (edit, path) in edits {
+        let elsewhere = edit.elsewhere;
+        let Some(work) = edit.work_item.as_mut() else {
+            continue;
+        };
         let Some(item) = workspace.work_items.get(work.id) else {
             continue;
         };
+        // In another repository the path would be another file.
+        work.plans_path = !elsewhere && plans(item.proposed.proposal.paths(), path);
         work.title = Some(item.proposed.proposal.title().to_string());
         work.state = Some(item.state.as_str().to_owned());
         let decided = item.decided().map(|(decision, _)| DecisionOfLines {
@@ -270,14 +282,36 @@ pub(super) fn name_work(workspace: &Workspace, found: &mut [TraceOfLines]) {
     }
 }
 
+/// Whether paths that were planned have this file among them.
+fn plans(planned: &[RepoPath], path: &str) -> bool {
+    let Ok(path) = path.parse::<RepoPath>() else {
+        return false;
+    };
+    planned.iter().any(|planned| match planned.span() {
+        Span::File => planned.as_str() == path.as_str(),
+        Span::Tree => Path::new(path.as_str()).starts_with(planned.as_str()),
+    })
+}
+
 /// What stands in the trace before an edit, and is about it.
 #[derive(Debug, Default)]
 struct Before {
     /// The newest prompt of a human, and the newest of each turn.
     newest: Option<(u64, Timestamp)>,
     of_turns: BTreeMap<String, (u64, Timestamp)>,
-    /// Which work covered a call when it was announced.
-    covered: BTreeMap<String, String>,
+    /// The newest call of each name. A client may give one name to two calls.
+    calls: BTreeMap<String, Call>,
+}
+
+/// A call, as it was announced.
+#[derive(Debug)]
+struct Call {
+    /// Which work covered it.
+    work_item: Option<String>,
+    /// Whether our own server has said as well that it is made.
+    repeated: bool,
+    /// Whether what came of it is told.
+    ended: bool,
 }
 
 impl Before {
@@ -295,8 +329,28 @@ impl Before {
                 }
             }
             "tool.called" => {
-                if let (Some(call), Some(work)) = (own("call"), own("work_item")) {
-                    self.covered.insert(call, work);
+                let Some(call) = own("call") else { return };
+                // Our own server says again that an announced call of it is made; whatever else begins is another call.
+                if entry.refs.get("request").is_some()
+                    && let Some(going) = self.calls.get_mut(&call)
+                    && !going.repeated
+                    && !going.ended
+                {
+                    going.repeated = true;
+                    return;
+                }
+                let begun = Call {
+                    work_item: own("work_item"),
+                    repeated: entry.refs.get("request").is_some(),
+                    ended: false,
+                };
+                self.calls.insert(call, begun);
+            }
+            "tool.returned" | "tool.failed" | "tool.denied" | "tool.rejected" | "file.edited"
+            | "command.run" | "permission.refused" => {
+                let call = entry.refs.get("call");
+                if let Some(going) = call.and_then(|call| self.calls.get_mut(call)) {
+                    going.ended = true;
                 }
             }
             _ => {}
@@ -328,12 +382,13 @@ impl Before {
 
     fn covering(&self, edit: &Entry) -> Option<WorkOfLines> {
         let own = edit.refs.get("work_item");
-        let of_call = || edit.refs.get("call").and_then(|call| self.covered.get(call));
-        let id = own.or_else(|| of_call().map(String::as_str))?.parse().ok()?;
+        let of_call = || self.calls.get(edit.refs.get("call")?)?.work_item.as_deref();
+        let id = own.or_else(of_call)?.parse().ok()?;
         Some(WorkOfLines {
             id,
             title: None,
             state: None,
+            plans_path: false,
             decisions: Vec::new(),
         })
     }
@@ -408,6 +463,8 @@ fn fits(name: &str, asked: &AskedLines) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use trace_store::{EntryHash, Kind, Refs};
+
     use super::*;
 
     #[test]
@@ -458,5 +515,57 @@ mod tests {
             diff: Some("@@ -1,2 +1,2 @@\n a\n-a\n+b\r\n".to_owned()),
         };
         assert_eq!(edited.adds(&lines), [0, 2]);
+    }
+
+    #[test]
+    fn work_plans_its_files_and_what_is_below_its_folders() {
+        let planned = |paths: &[&str], path: &str| {
+            let paths: Vec<RepoPath> = paths.iter().map(|path| path.parse().unwrap()).collect();
+            plans(&paths, path)
+        };
+        assert!(planned(&["src/auth/**"], "src/auth/a/b.rs"));
+        assert!(planned(&["README.md", "src/a.rs"], "src/a.rs"));
+        assert!(planned(&["**"], "src/a.rs"));
+        assert!(!planned(&["src/auth/**"], "src/authority.rs"));
+        assert!(!planned(&["src/a.rs"], "src/a.rs/b"));
+        assert!(!planned(&[], "src/a.rs"));
+        assert!(!planned(&["**"], "../a.rs"));
+    }
+
+    #[test]
+    fn a_call_has_the_work_under_which_it_was_announced_last() {
+        let work = WorkItemId::new(1, [1; 10]);
+        let entry = |kind, refs: &[(&str, &str)]| Entry {
+            chain: ChainId::Trace(TraceId::new(1, [1; 10])),
+            seq: 0,
+            prev: EntryHash::NONE,
+            at: Timestamp::EPOCH,
+            kind: Kind::from_static(kind),
+            on_behalf_of: None,
+            via: None,
+            delegation: None,
+            refs: refs
+                .iter()
+                .fold(Refs::new(), |refs, (name, value)| refs.with(name, value).unwrap()),
+            body: None,
+        };
+        let id = work.to_string();
+        let mut before = Before::default();
+        let mut after = |kind, refs: &[(&str, &str)]| {
+            before.note(&entry(kind, refs));
+            let edit = entry("file.edited", &[("call", "t1")]);
+            before.covering(&edit).map(|work| work.id)
+        };
+        let covered = [("call", "t1"), ("work_item", id.as_str())];
+        assert_eq!(after("tool.called", &covered), Some(work));
+        // Our own server says that the same call is made.
+        let own = [("call", "t1"), ("request", "r1")];
+        assert_eq!(after("tool.called", &own), Some(work));
+        assert_eq!(after("tool.returned", &[("call", "t1")]), Some(work));
+        // And now the name is given to another call.
+        assert_eq!(after("tool.called", &[("call", "t1")]), None);
+        assert_eq!(after("tool.called", &covered), Some(work));
+        assert_eq!(after("tool.called", &own), Some(work));
+        assert_eq!(after("tool.called", &[("call", "t1"), ("request", "r2")]), None);
     }
 }

@@ -291,6 +291,7 @@ impl CompanionDoor {
             return Err(Refusal::new(RefusalCode::NotExpressible, &why));
         }
         let names = self.names().await?;
+        let paths: Vec<String> = asked.iter().map(|asked| asked.path.clone()).collect();
         let ledger = self.ledger.clone();
         let looking = tokio::task::spawn_blocking(move || -> Result<Vec<_>, ReadError> {
             let looked = asked
@@ -303,7 +304,7 @@ impl CompanionDoor {
             Err(error) => return Err(unreadable(&error)),
         };
         let found = self.run(move |workspace, _| {
-            blame::name_work(workspace, &mut found);
+            blame::name_work(workspace, &mut found, &paths);
             found
         });
         value(&found.await?)

@@ -141,11 +141,11 @@ fn of_edit(edit: &EditOfLines, among: usize, fact: &mut impl FnMut(&str, String)
     }
     match &edit.work_item {
         None => fact("work", "none covered it".to_owned()),
-        Some(work) => of_work(work, fact),
+        Some(work) => of_work(work, edit.elsewhere, fact),
     }
 }
 
-fn of_work(work: &WorkOfLines, fact: &mut impl FnMut(&str, String)) {
+fn of_work(work: &WorkOfLines, elsewhere: bool, fact: &mut impl FnMut(&str, String)) {
     let title = work
         .title
         .as_deref()
@@ -156,6 +156,16 @@ fn of_work(work: &WorkOfLines, fact: &mut impl FnMut(&str, String)) {
         .map(|state| format!(" ({state})"))
         .unwrap_or_default();
     fact("work", format!("{}{state} {title}", work.id));
+    // What was decided on it was not decided on this.
+    if work.title.is_some() && !work.plans_path {
+        let plans = if elsewhere {
+            "whether it plans a file of that folder is not known"
+        } else {
+            "it does not plan this file"
+        };
+        fact("", format!("the call was made under it; {plans}"));
+        return;
+    }
     for decision in &work.decisions {
         fact(
             "",
@@ -177,4 +187,88 @@ fn moment(at: Timestamp) -> String {
 /// Somebody's words on one line.
 fn line_of(text: &str) -> String {
     shown(text, MOST_CHARS)
+}
+
+#[cfg(test)]
+mod tests {
+    use hub::companion::{DecisionOfLines, PromptOfLines};
+    use vocabulary::{TraceId, WorkItemId};
+
+    use super::*;
+
+    fn edit(plans_path: bool, elsewhere: bool) -> EditOfLines {
+        EditOfLines {
+            seq: 7,
+            at: Timestamp::EPOCH,
+            hash: String::new(),
+            kind: "file.edited".to_owned(),
+            tool: None,
+            path: "src/a.rs".to_owned(),
+            elsewhere,
+            between_turns: false,
+            source: None,
+            adds: Vec::new(),
+            agent: None,
+            prompt: Some(PromptOfLines {
+                seq: 3,
+                at: Timestamp::EPOCH,
+                text: Some("Look".to_owned()),
+                agent: Some("a1".to_owned()),
+                same_turn: true,
+            }),
+            work_item: Some(WorkOfLines {
+                id: WorkItemId::new(1, [1; 10]),
+                title: Some("Fix it".to_owned()),
+                state: None,
+                plans_path,
+                decisions: vec![DecisionOfLines {
+                    verb: "approve".to_owned(),
+                    by: "Alice".to_owned(),
+                    tier: "T0".to_owned(),
+                    at: Timestamp::EPOCH,
+                }],
+            }),
+        }
+    }
+
+    fn written(edit: &EditOfLines) -> String {
+        let mut lines = Vec::new();
+        of_edit(edit, 1, &mut |_, text| lines.push(text));
+        lines.join("\n")
+    }
+
+    #[test]
+    fn decisions_are_told_of_work_that_plans_the_file_and_of_no_other() {
+        assert!(written(&edit(true, false)).contains("approve by Alice"));
+        for (elsewhere, says) in [
+            (false, "it does not plan this file"),
+            (true, "whether it plans a file of that folder is not known"),
+        ] {
+            let told = written(&edit(false, elsewhere));
+            assert!(told.contains(says) && !told.contains("Alice"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_an_agent_told_another_says_so() {
+        let told = written(&edit(true, false));
+        assert!(told.contains("#3 (an agent told sub-agent a1) Look"), "{told}");
+    }
+
+    #[test]
+    fn an_imported_session_is_nobodys() {
+        let session = OfSession {
+            trace: TraceId::new(1, [1; 10]),
+            known: true,
+            imported: true,
+            on_behalf_of: None,
+            via: Some("codex 1".to_owned()),
+            edit: None,
+            told: None,
+            among: 0,
+            edits_of_file: 0,
+            doubts: Vec::new(),
+        };
+        assert_eq!(who(&session), "imported, nobody proved it, via codex 1");
+    }
 }

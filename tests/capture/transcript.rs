@@ -1,6 +1,6 @@
 //! A client's own record, by hand: what is taken of it, and what is not.
 
-use std::{fs, path::PathBuf};
+use std::{fs, io::Write as _, path::PathBuf};
 
 use serde_json::{Value, json};
 use testkit::{Home, clients::repository_root, export::Export};
@@ -80,9 +80,10 @@ fn gaps(export: &Export) -> Vec<Value> {
     gaps.map(|gap| gap.body.clone()).collect()
 }
 
+/// As a client does it: whoever reads meanwhile finds all that was there.
 fn append(path: &PathBuf, text: &str) {
-    let before = fs::read_to_string(path).unwrap_or_default();
-    fs::write(path, before + text).unwrap();
+    let opened = fs::OpenOptions::new().create(true).append(true).open(path);
+    opened.unwrap().write_all(text.as_bytes()).unwrap();
 }
 
 #[test]

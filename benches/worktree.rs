@@ -39,7 +39,9 @@ fn measured(files: usize) -> Row {
         fs::write(folder.join(format!("{number}.rs")), text).unwrap();
     }
     let _ = repository.git(&["add", "."]);
-    let _ = repository.git(&["commit", "--quiet", "--message", "Begin"]);
+    let alice = ["-c", "user.name=Alice", "-c", "user.email=alice@example.org"];
+    let begin = ["commit", "--quiet", "--message", "Begin"];
+    let _ = repository.git(&[&alice[..], &begin].concat());
     let folder = repository.folder.as_path();
     tell(&home, folder, "SessionStart", &json!({ "source": "startup" }));
     until(PATIENCE, || {

@@ -77,6 +77,8 @@ struct Root {
 #[derive(Debug)]
 struct Call {
     span: String,
+    /// The request by which it came, where our own hub heard it: its answer names no more than that.
+    request: Option<String>,
     /// The call within which it is.
     within: Option<String>,
     agent: String,
@@ -268,6 +270,7 @@ impl<W: Write> Otel<W> {
         let within = open.last().map(|outer| outer.span.clone());
         open.push(Call {
             span: span_of(entry),
+            request: recorded.refs.get("request").map(str::to_owned),
             within,
             agent: agent_of(recorded),
             tool: tool.to_owned(),
@@ -300,18 +303,10 @@ impl<W: Write> Otel<W> {
         result: Option<Value>,
     ) -> io::Result<()> {
         self.told.insert(agent_of(&entry.entry), at);
-        let Some(id) = id_of(&entry.entry) else {
-            return Ok(());
-        };
         // One call may have several ends, as a patch of several files; the first counts.
-        let Some(open) = self.calls.get_mut(&id) else {
+        let Some(mut call) = self.ended(&entry.entry) else {
             return Ok(());
         };
-        let ended = open.pop();
-        if open.is_empty() {
-            self.calls.remove(&id);
-        }
-        let Some(mut call) = ended else { return Ok(()) };
         // What the gate said is why; what the client says is that.
         call.error = call.error.or(error);
         if let (Content::Written, Some(result)) = (self.content, result) {
@@ -319,6 +314,27 @@ impl<W: Write> Otel<W> {
                 .text("gen_ai.tool.call.result", &result.to_string());
         }
         self.write_call(call, at)
+    }
+
+    /// The open call that an entry ends: the innermost of the client's id, else the one that came by the same request.
+    fn ended(&mut self, entry: &Entry) -> Option<Call> {
+        let request = entry.refs.get("request");
+        let asked = |call: &Call| call.request.as_deref() == request;
+        let (id, at) = if entry.refs.get("call").is_some() {
+            let id = id_of(entry)?;
+            let at = self.calls.get(&id)?.len().checked_sub(1)?;
+            (id, at)
+        } else {
+            request?;
+            let mut open = self.calls.iter();
+            open.find_map(|(id, calls)| Some((id.clone(), calls.iter().rposition(asked)?)))?
+        };
+        let open = self.calls.get_mut(&id)?;
+        let ended = open.remove(at);
+        if open.is_empty() {
+            self.calls.remove(&id);
+        }
+        Some(ended)
     }
 
     fn write_call(&mut self, call: Call, at: Timestamp) -> io::Result<()> {

@@ -119,6 +119,21 @@ fn a_session_is_a_tree_of_spans_that_otlp_accepts() {
                 .iter()
                 .any(|span| span["name"] == "chat claude-opus-5-5" && span["kind"] == 3)
         );
+        // The hub's answer names its request alone.
+        let note = |span: &&Value| {
+            span["name"]
+                .as_str()
+                .is_some_and(|name| name.ends_with("append_trace_note"))
+        };
+        let notes: Vec<_> = spans.iter().filter(note).collect();
+        assert_eq!(
+            notes.len(),
+            2,
+            "as the client says it, and as the server heard it"
+        );
+        for note in notes {
+            assert!(!otlp::has(note, "auditotter.outcome", "not told"), "{note}");
+        }
         let denied = spans
             .iter()
             .find(|span| span["status"]["code"] == 2 && span["name"] == "execute_tool Write");

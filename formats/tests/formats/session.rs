@@ -129,8 +129,9 @@ pub(crate) fn alices() -> Vec<VerifiedEntry> {
         &json!({ "text": "here" }),
     );
     told.tells(
+        // The hub's answer names what it answers, as it knows it.
         "tool.returned",
-        &[("call", "t2"), ("request", "rq_1")],
+        &[("request", "rq_1")],
         &json!({ "returned": { "recorded": 8 } }),
     );
     told.tells(

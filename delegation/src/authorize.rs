@@ -1,26 +1,12 @@
 //! Authorizing: may this be done, now, by who asks?
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use biscuit_auth::{
-    AuthorizerBuilder, AuthorizerLimits,
-    builder::{Policy, PolicyKind, Predicate, Rule, Term},
-    error,
-};
 use vocabulary::{DelegationId, MemberId, RepoPath, Repository, Risk, SessionId, Timestamp};
 
-use crate::{AgentName, AgentVerb, Denial, HolderPublicKey, Revocations, VerifiedToken, lint::shape};
-
-/// Set on the builder, for `authorize_with_limits` ignores its own while it runs; and far above the library's
-/// millisecond, which fails good tokens on a busy machine. The lint has bounded the work already: no rule, one
-/// match a check.
-const LIMITS: AuthorizerLimits = AuthorizerLimits {
-    max_facts: 256,
-    max_iterations: 8,
-    max_time: Duration::from_secs(10),
+use crate::{
+    AgentName, AgentVerb, Denial, HolderPublicKey, Revocations, VerifiedToken,
+    datalog::{self, Stated},
 };
 
 /// What somebody wants to do.
@@ -173,25 +159,19 @@ impl VerifiedToken {
         if self.allowed.covers(verb, now) {
             return Ok(());
         }
-        let failed = |_| Denial::CheckFailed {
-            delegation: self.grant.id,
+        let stated = Stated {
+            verb,
+            session,
+            holder,
+            now,
         };
-        let mut authorizer = AuthorizerBuilder::new()
-            .fact(shape::fact("operation", Term::Str(verb.as_str().to_owned())))
-            .and_then(|builder| builder.fact(shape::fact("time", Term::Date(now.unix_seconds()))))
-            .and_then(|builder| builder.fact(shape::fact("session", Term::Str(session.to_string()))))
-            .and_then(|builder| builder.fact(shape::fact("holder", Term::Bytes(holder.as_bytes().to_vec()))))
-            .and_then(|builder| builder.policy(lent()))
-            .map(|builder| builder.set_limits(LIMITS))
-            .and_then(|builder| builder.build(&self.biscuit))
-            .map_err(failed)?;
-        match authorizer.authorize() {
-            Ok(_) => {
-                self.allowed.note(verb, now);
-                Ok(())
-            }
-            Err(error::Token::RunLimit(_)) => Err(Denial::AuthorizerLimit),
-            Err(error) => Err(failed(error)),
+        if matches!(datalog::allows(&self.blocks, &stated), Ok(true)) {
+            self.allowed.note(verb, now);
+            Ok(())
+        } else {
+            Err(Denial::CheckFailed {
+                delegation: self.grant.id,
+            })
         }
     }
 
@@ -248,16 +228,5 @@ impl Allowed {
         if let Some(since) = self.0.get(verb as usize) {
             since.fetch_min(now.unix_micros(), Ordering::Relaxed);
         }
-    }
-}
-
-/// `allow if operation($o), verb($o)`: the verb has to stand in the first block, for no other is trusted.
-fn lent() -> Policy {
-    let one = |name: &str| Predicate::new(name.to_owned(), vec![Term::Variable("o".to_owned())]);
-    let head = Predicate::new("query".to_owned(), Vec::<Term>::new());
-    let query = Rule::new(head, vec![one("operation"), one("verb")], Vec::new(), Vec::new());
-    Policy {
-        queries: vec![query],
-        kind: PolicyKind::Allow,
     }
 }

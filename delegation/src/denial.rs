@@ -137,9 +137,6 @@ pub enum Denial {
         /// Which delegation.
         delegation: DelegationId,
     },
-    /// The machine was too busy to decide.
-    #[error("the decision took longer than its limit; nothing is wrong with the token, call again")]
-    AuthorizerLimit,
 }
 
 macro_rules! codes {
@@ -193,7 +190,6 @@ codes! {
     PathNotLent { .. } => PathNotLent = "path_not_lent";
     RiskAboveCeiling { .. } => RiskAboveCeiling = "risk_above_ceiling";
     CheckFailed { .. } => CheckFailed = "check_failed";
-    AuthorizerLimit {} => AuthorizerLimit = "authorizer_limit";
 }
 
 impl DenialCode {
@@ -221,8 +217,7 @@ impl DenialCode {
             | Self::SessionExpired
             | Self::HolderMismatch
             | Self::BadProof
-            | Self::CheckFailed
-            | Self::AuthorizerLimit => false,
+            | Self::CheckFailed => false,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use biscuit_auth::{Algorithm, KeyPair, PrivateKey, PublicKey, RootKeyProvider, error};
+use biscuit_auth::{Algorithm, KeyPair, PrivateKey};
+use ed25519_dalek::VerifyingKey;
 use vocabulary::MemberId;
 use zeroize::Zeroizing;
 
@@ -47,7 +48,7 @@ impl fmt::Debug for RootKey {
 
 /// The delegation keys of a workspace's members, by the number under which tokens name them.
 #[derive(Debug, Clone, Default)]
-pub struct Keyring(Arc<BTreeMap<u32, (MemberId, PublicKey)>>);
+pub struct Keyring(Arc<BTreeMap<u32, (MemberId, VerifyingKey)>>);
 
 /// Why a key was not taken into a keyring.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,8 +70,10 @@ impl Keyring {
         if self.0.contains_key(&number) {
             return Err(KeyringError::Taken(number));
         }
-        let key =
-            PublicKey::from_bytes(key, Algorithm::Ed25519).map_err(|_| KeyringError::NotAKey(member))?;
+        let key = VerifyingKey::from_bytes(key)
+            .ok()
+            .filter(|key| !key.is_weak())
+            .ok_or(KeyringError::NotAKey(member))?;
         Arc::make_mut(&mut self.0).insert(number, (member, key));
         Ok(())
     }
@@ -94,13 +97,9 @@ impl Keyring {
     pub fn member(&self, number: u32) -> Option<MemberId> {
         self.0.get(&number).map(|(member, _)| *member)
     }
-}
 
-impl RootKeyProvider for &Keyring {
-    fn choose(&self, number: Option<u32>) -> Result<PublicKey, error::Format> {
-        number
-            .and_then(|number| self.0.get(&number))
-            .map(|(_, key)| *key)
-            .ok_or(error::Format::UnknownPublicKey)
+    /// The member whose key has this number, and the key.
+    pub(crate) fn signer(&self, number: u32) -> Option<(MemberId, &VerifyingKey)> {
+        self.0.get(&number).map(|(member, key)| (*member, key))
     }
 }

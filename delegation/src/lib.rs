@@ -11,6 +11,8 @@ mod attenuate;
 mod authorize;
 mod bearer;
 mod cache;
+mod chain;
+mod datalog;
 mod denial;
 mod grant;
 mod holder;

@@ -5,7 +5,7 @@
 //! `check if` that passes on one of two operations, `reject if` that passes without a fact. None of it can be
 //! written in these shapes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use biscuit_auth::{
     datalog::SymbolTable,
@@ -18,6 +18,12 @@ use crate::{
 };
 
 pub(crate) mod shape;
+
+/// The versions of Datalog whose words our shapes are made of mean the same (`SPECIFICATIONS.md` of Biscuit, "Versions").
+const VERSIONS: RangeInclusive<u32> = 3..=6;
+
+/// From which of them on a check says of what kind it is.
+const KINDS_OF_CHECKS: u32 = 4;
 
 /// What a token is.
 pub(crate) enum Shape {
@@ -37,7 +43,8 @@ pub(crate) struct Share {
     pub(crate) expires_at: Timestamp,
 }
 
-pub(crate) fn lint(parts: &Parts) -> Result<Shape, Denial> {
+/// What no token of ours has around its blocks: a third party's signature, a key that is not Ed25519.
+pub(crate) fn envelope(parts: &Parts) -> Result<(), Denial> {
     let signed = std::iter::once(&parts.token.authority).chain(&parts.token.blocks);
     for (index, block) in signed.enumerate() {
         let forbid = |what| Err(Denial::ForbiddenStructure { block: index, what });
@@ -48,6 +55,15 @@ pub(crate) fn lint(parts: &Parts) -> Result<Shape, Denial> {
             return forbid("a key that is not Ed25519");
         }
     }
+    Ok(())
+}
+
+/// Tells what a token is.
+///
+/// # Errors
+/// [`Denial`] where it is none of our shapes.
+pub(crate) fn lint(parts: &Parts) -> Result<Shape, Denial> {
+    envelope(parts)?;
     let mut symbols = SymbolTable::new();
     let mut blocks = parts.blocks.iter().enumerate();
     let Some((_, authority)) = blocks.next() else {
@@ -106,6 +122,11 @@ struct Block<'a> {
 impl<'a> Block<'a> {
     fn new(index: usize, raw: &'a schema::Block, symbols: &'a mut SymbolTable) -> Result<Self, Denial> {
         let forbid = |what| Err(Denial::ForbiddenStructure { block: index, what });
+        if !raw.version.is_some_and(|version| VERSIONS.contains(&version)) {
+            return Err(Denial::TokenMalformed(
+                "a block's Datalog is of an unknown version",
+            ));
+        }
         for symbol in &raw.symbols {
             let before = symbols.current_offset();
             symbols.insert(symbol);
@@ -328,6 +349,9 @@ impl<'a> Block<'a> {
     /// The one query of a check of this kind, with nothing that is not ours.
     fn query(&self, check: &'a schema::Check, kind: check::Kind) -> Result<&'a schema::Rule, Denial> {
         let is = check.kind.unwrap_or(check::Kind::One as i32);
+        if check.kind.is_some() && self.raw.version < Some(KINDS_OF_CHECKS) {
+            return Err(self.forbid("a check of a kind that its version of Datalog has not"));
+        }
         match check.queries.as_slice() {
             [query] if is == kind as i32 => {
                 let ours = query.scope.is_empty()

@@ -168,6 +168,14 @@ impl Parts {
         }
         Ok(Self { token, blocks })
     }
+
+    /// What each block can be revoked by: its signature.
+    pub(crate) fn revocation_ids(&self) -> Vec<Vec<u8>> {
+        std::iter::once(&self.token.authority)
+            .chain(&self.token.blocks)
+            .map(|block| block.signature.clone())
+            .collect()
+    }
 }
 
 /// A text's bytes, within the size that any token of ours has.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use biscuit_auth::{Biscuit, error};
+use biscuit_auth::format::schema;
 use vocabulary::{RequestId, SessionId, Timestamp};
 
 use crate::{
     AgentVerb, Denial, Grant, HandshakeSubject, HolderKey, HolderPublicKey, Keyring, TokenDigest,
     WebRequestSubject,
     authorize::Allowed,
+    chain,
     lint::{self, Shape, Share},
     token::{Parts, decode},
 };
@@ -23,7 +24,7 @@ pub const MAX_BLOCKS: usize = 4;
 /// [`Self::authorize`], anew for every call.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    pub(crate) biscuit: Biscuit,
+    pub(crate) blocks: Vec<schema::Block>,
     pub(crate) grant: Grant,
     pub(crate) session: SessionId,
     pub(crate) holder: HolderPublicKey,
@@ -39,7 +40,7 @@ pub struct VerifiedToken {
 /// # Errors
 /// [`Denial`] with the first thing that does not hold.
 pub fn verify(text: &str, keyring: &Keyring) -> Result<VerifiedToken, Denial> {
-    let (biscuit, shape) = open(text, keyring)?;
+    let (parts, shape) = open(text, keyring)?;
     match shape {
         Shape::Session(
             grant,
@@ -50,8 +51,8 @@ pub fn verify(text: &str, keyring: &Keyring) -> Result<VerifiedToken, Denial> {
                 expires_at,
             },
         ) => Ok(VerifiedToken {
-            revocation_ids: biscuit.revocation_identifiers(),
-            biscuit,
+            revocation_ids: parts.revocation_ids(),
+            blocks: parts.blocks,
             grant,
             session,
             holder,
@@ -76,31 +77,22 @@ pub fn verify_witness(text: &str, keyring: &Keyring) -> Result<Grant, Denial> {
     }
 }
 
-fn open(text: &str, keyring: &Keyring) -> Result<(Biscuit, Shape), Denial> {
+fn open(text: &str, keyring: &Keyring) -> Result<(Parts, Shape), Denial> {
     let bytes = decode(text)?;
     let parts = Parts::read(&bytes)?;
     let root = parts.token.root_key_id;
-    let signer = root
-        .and_then(|number| keyring.member(number))
+    let (signer, key) = root
+        .and_then(|number| keyring.signer(number))
         .ok_or(Denial::UnknownRootKey(root))?;
-    let biscuit = Biscuit::from(&bytes, keyring).map_err(|error| match error {
-        error::Token::Format(error::Format::UnknownPublicKey) => Denial::UnknownRootKey(root),
-        error::Token::Format(
-            error::Format::Signature(_)
-            | error::Format::SealedSignature
-            | error::Format::InvalidSignatureSize(_)
-            | error::Format::InvalidKey(_)
-            | error::Format::InvalidKeySize(_),
-        ) => Denial::BadSignature,
-        _ => Denial::TokenMalformed("biscuit does not read it"),
-    })?;
+    lint::envelope(&parts)?;
+    chain::verify(&parts.token, key)?;
     let shape = lint::lint(&parts)?;
     let (Shape::Delegation(grant) | Shape::Session(grant, _) | Shape::Witness(grant)) = &shape;
     // A member's key speaks for that member only.
     if grant.on_behalf_of != signer {
         return Err(Denial::LenderMismatch { delegation: grant.id });
     }
-    Ok((biscuit, shape))
+    Ok((parts, shape))
 }
 
 impl VerifiedToken {

@@ -428,7 +428,7 @@ fn the_sessions_block_cannot_be_cut_off() {
 
 #[test]
 fn a_sealed_token_takes_no_further_block() {
-    let sealed = Biscuit::from(forge::bytes(world::session().as_str()), &world::keyring()).unwrap();
+    let sealed = Biscuit::from(forge::bytes(world::session().as_str()), world::library_key).unwrap();
     let block = BlockBuilder::new().code(forge::session_code()).unwrap();
     assert!(sealed.append(block).is_err());
     let mut token = schema::Biscuit::decode(forge::bytes(world::session().as_str()).as_slice()).unwrap();

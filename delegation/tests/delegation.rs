@@ -6,6 +6,7 @@
 )]
 
 mod attacks;
+mod chain;
 mod documented;
 mod forge;
 mod hostile;

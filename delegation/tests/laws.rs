@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use biscuit_auth::{AuthorizerBuilder, AuthorizerLimits, Biscuit, BlockBuilder};
+use biscuit_auth::{
+    AuthorizerBuilder, AuthorizerLimits, Biscuit, BlockBuilder,
+    builder::{Fact, Term},
+};
 use delegation::{
     AgentVerb, DelegationToken, Grant, HolderKey, Narrowing, Operation, PathGlobs, Repositories, Revocations,
     mint, verify, verify_witness,
@@ -239,7 +242,7 @@ proptest! {
         sealed: bool,
     ) {
         let wide = world::minted(&grant);
-        let mut token = Biscuit::from(forge::bytes(wide.expose()), &world::keyring()).unwrap();
+        let mut token = Biscuit::from(forge::bytes(wide.expose()), world::library_key).unwrap();
         for (code, by) in &blocks {
             token = append(&token, code, *by);
         }
@@ -273,7 +276,7 @@ proptest! {
             Just("approve"), Just("reject"), Just("grant_access"), Just("attest_deploy"), Just("read_trace"),
         ],
     ) {
-        let mut token = Biscuit::from(forge::bytes(world::delegation().expose()), &world::keyring()).unwrap();
+        let mut token = Biscuit::from(forge::bytes(world::delegation().expose()), world::library_key).unwrap();
         for code in &blocks {
             token = append(&token, code, By::Holder);
         }
@@ -284,6 +287,47 @@ proptest! {
             .build(&token)
             .and_then(|mut authorizer| authorizer.authorize());
         prop_assert!(asked.is_err());
+    }
+
+    /// Ours asks the library's engine, the library its authorizer: about the same token they say the same.
+    #[test]
+    fn the_librarys_authorizer_decides_the_same_about_every_session(
+        grant in grants(),
+        narrowing in narrowings(),
+        now in 0..100_000_u64,
+    ) {
+        let session = mint(&world::root(world::ALICE_SECRET), world::ALICES_NUMBER, &grant, [9; 32])
+            .unwrap()
+            .attenuate(&narrowing, [10; 32]);
+        let Ok(session) = session else { return Ok(()) };
+        let text = session.as_str();
+        let library = Biscuit::from(forge::bytes(text), world::library_key).unwrap();
+        let token = verify(text, &world::keyring()).unwrap();
+        for verb in AgentVerb::ALL {
+            let asked = AuthorizerBuilder::new()
+                .fact(Fact::new("operation".to_owned(), vec![Term::Str(verb.to_string())]))
+                .and_then(|asked| asked.fact(Fact::new("time".to_owned(), vec![Term::Date(world::at(now).unix_seconds())])))
+                .and_then(|asked| {
+                    asked.fact(Fact::new("session".to_owned(), vec![Term::Str(narrowing.session.to_string())]))
+                })
+                .and_then(|asked| {
+                    asked.fact(Fact::new("holder".to_owned(), vec![Term::Bytes(narrowing.holder.as_bytes().to_vec())]))
+                })
+                .and_then(|asked| asked.code("allow if operation($o), verb($o);"))
+                .unwrap()
+                .set_limits(AuthorizerLimits { max_time: Duration::from_secs(60), ..AuthorizerLimits::default() })
+                .build(&library)
+                .and_then(|mut authorizer| authorizer.authorize());
+            let none = Revocations::default();
+            let ours = token.authorize(
+                &world::plain(verb),
+                narrowing.session,
+                &narrowing.holder,
+                world::at(now),
+                &none,
+            );
+            prop_assert_eq!(ours.is_ok(), asked.is_ok(), "{} at {}: {:?}, {:?}", verb, now, ours, asked);
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn structure(text: &str) -> &'static str {
 }
 
 #[test]
-fn limits_given_when_authorizing_are_ignored_so_ours_are_set_when_building() {
+fn limits_given_when_authorizing_are_ignored_so_ours_leaves_nothing_to_limit() {
     let rules = "n(1); m($x) <- n($x); o($x) <- m($x); p($x) <- o($x);";
     let mut authorizer = AuthorizerBuilder::new()
         .code("allow if p(1)")
@@ -78,7 +78,7 @@ fn limits_given_when_authorizing_are_ignored_so_ours_are_set_when_building() {
 }
 
 #[test]
-fn a_good_token_fails_when_time_runs_out_so_ours_has_ten_seconds_and_an_error_of_its_own() {
+fn a_good_token_fails_when_time_runs_out_so_ours_asks_without_a_clock() {
     let mut authorizer = AuthorizerBuilder::new()
         .code("allow if true")
         .unwrap()
@@ -91,10 +91,11 @@ fn a_good_token_fails_when_time_runs_out_so_ours_has_ten_seconds_and_an_error_of
     let timeout = error::Token::RunLimit(error::RunLimit::Timeout);
     assert_eq!(authorizer.authorize(), Err(timeout));
     assert_eq!(AuthorizerLimits::default().max_time, Duration::from_millis(1));
-    // `threads` authorizes a million times beside fifteen others. And what a busy machine gets is not a refusal of
-    // the token.
-    assert_eq!(Denial::AuthorizerLimit.code().as_str(), "authorizer_limit");
-    assert!(!Denial::AuthorizerLimit.code().is_remedied_by_lending());
+    // `threads` authorizes a million times beside fifteen others; here, once more than fits into a millisecond.
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(2) {
+        assert!(ask(&world::verified(), &plain(AgentVerb::ProposeWorkItem)).is_ok());
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use biscuit_auth::{Algorithm, PublicKey, error};
+
 use delegation::{
     AgentVerb, Authorized, DelegationToken, Denial, Grant, HolderKey, Keyring, Narrowing, Operation,
     PathGlobs, Repositories, Revocations, RootKey, SessionToken, VerifiedToken, mint, verify,
@@ -124,4 +126,14 @@ pub(crate) fn ask(token: &VerifiedToken, operation: &Operation<'_>) -> Result<Au
         at(0),
         &Revocations::default(),
     )
+}
+
+/// The same keyring, for the library.
+pub(crate) fn library_key(number: Option<u32>) -> Result<PublicKey, error::Format> {
+    let secret = match number {
+        Some(ALICES_NUMBER) => ALICE_SECRET,
+        Some(BOBS_NUMBER) => BOB_SECRET,
+        _ => return Err(error::Format::UnknownPublicKey),
+    };
+    PublicKey::from_bytes(&root(secret).public(), Algorithm::Ed25519)
 }

@@ -6,7 +6,7 @@ use axum::{
     http::{Extensions, HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use delegation::{Bearer, DenialCode};
+use delegation::Bearer;
 use protocol::{Refusal, RefusalCode};
 use vocabulary::shown;
 
@@ -88,9 +88,6 @@ impl Agents {
         // Our own failures are not for the client to amend.
         let ours = [RefusalCode::NotRecorded, RefusalCode::StoreRefused];
         if ours.iter().any(|code| refusal.is(*code)) {
-            return problem(StatusCode::SERVICE_UNAVAILABLE, refusal);
-        }
-        if refusal.code == DenialCode::AuthorizerLimit.as_str() {
             return problem(StatusCode::SERVICE_UNAVAILABLE, refusal);
         }
         let response = problem(StatusCode::UNAUTHORIZED, refusal);

@@ -1,5 +1,7 @@
 //! A file that a client's own tool changed: which, from what, to what.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,6 +18,9 @@ pub struct FileEdited {
     /// Where it was moved to, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
+    /// The folder from which it is named, where the name does not say that and the client does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// What was done to it.
     pub change: Change,
     /// Plain BLAKE3 of what it held before, in hex; not there where the client does not tell that, or there was no file.
@@ -26,6 +31,23 @@ pub struct FileEdited {
     pub after: Option<String>,
     /// What changed: lines with ` `, `-` and `+` in front, under `@@` lines. Where the client tells no places, they name none.
     pub diff: String,
+}
+
+impl FileEdited {
+    /// The same, by a client that works in this folder.
+    #[must_use]
+    pub fn named_from(self, folder: Option<&str>) -> Self {
+        let names = [Some(&self.path), self.moved_to.as_ref()];
+        let is_whole = names
+            .into_iter()
+            .flatten()
+            .all(|name| Path::new(name).is_absolute());
+        let folder = folder.filter(|folder| !is_whole && Path::new(folder).is_absolute());
+        Self {
+            folder: folder.map(str::to_owned),
+            ..self
+        }
+    }
 }
 
 /// What was done to a file.
@@ -74,6 +96,7 @@ fn by_tool(used: &Used, response: &Value) -> Option<FileEdited> {
         tool: used.tool.clone(),
         path,
         moved_to: None,
+        folder: None,
         change: if created { Change::Created } else { Change::Changed },
         before: before.map(digest),
         after: after.map(digest),
@@ -195,6 +218,7 @@ impl Patch {
             before: None,
             path: file.path,
             moved_to: file.moved_to,
+            folder: None,
             change: file.change,
             diff: file.diff,
         };

@@ -295,6 +295,10 @@ impl Event {
             }
             Happened::ToolReturned { used, response } => returned(used, response)
                 .into_iter()
+                .map(|(call, body)| match body {
+                    Body::FileEdited(edit) => (call, Body::FileEdited(edit.named_from(cwd.as_deref()))),
+                    body => (call, body),
+                })
                 .map(|(call, body)| record(call, body))
                 .collect(),
             Happened::ToolFailed {

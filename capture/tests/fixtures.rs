@@ -177,3 +177,28 @@ fn a_call_that_names_more_files_than_are_told_one_by_one_is_kept_whole() {
         bodies.len()
     );
 }
+
+#[test]
+fn a_name_that_does_not_say_its_folder_is_kept_with_where_the_client_works() {
+    let folder_of = |cwd: &str, file: &str| {
+        let event = serde_json::json!({
+            "session_id": "s1", "hook_event_name": "PostToolUse", "tool_name": "apply_patch", "cwd": cwd,
+            "tool_input": { "command": format!("*** Begin Patch\n{file}\n+x\n*** End Patch\n") }, "tool_response": "Done",
+        });
+        let records = Event::parse(event.to_string().as_bytes()).unwrap().records();
+        let Body::FileEdited(edit) = &records[0].body else {
+            unreachable!("{records:?}")
+        };
+        edit.folder.clone()
+    };
+    let shop = Some("/home/alice/shop".to_owned());
+    assert_eq!(folder_of("/home/alice/shop", "*** Add File: src/a.rs"), shop);
+    assert_eq!(
+        folder_of("/home/alice/shop", "*** Add File: /home/alice/shop/a.rs"),
+        None
+    );
+    let moved = "*** Update File: /home/alice/shop/a.rs\n*** Move to: b.rs";
+    assert_eq!(folder_of("/home/alice/shop", moved), shop);
+    // What is no whole name either says nothing.
+    assert_eq!(folder_of("shop", "*** Add File: src/a.rs"), None);
+}

@@ -203,6 +203,25 @@ fn a_call_s_end_reads_as_hooks_tell_it() {
 }
 
 #[test]
+fn a_name_that_does_not_say_its_folder_is_kept_with_where_codex_worked() {
+    let text = String::from_utf8(bytes_of("codex")).unwrap();
+    let short = text.replace("\"/home/alice/shop/heredoc.txt\"", "\"heredoc.txt\"");
+    assert_ne!(short, text);
+    let (lines, _) = lines(Client::Codex, session_of(Client::Codex), &[short.as_bytes()]);
+    let mut folders = BTreeMap::new();
+    for line in lines {
+        let Said::Items(items) = line.said else { continue };
+        for record in items.into_iter().flat_map(|item| item.records) {
+            if let Body::FileEdited(edit) = record.body {
+                folders.insert(edit.path, edit.folder);
+            }
+        }
+    }
+    assert_eq!(folders["heredoc.txt"].as_deref(), Some("/home/alice/shop"));
+    assert_eq!(folders["/home/alice/shop/new.txt"], None);
+}
+
+#[test]
 fn what_another_session_said_is_left_out() {
     for (name, client) in FILES {
         let bytes = bytes_of(name);

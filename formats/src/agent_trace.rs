@@ -131,8 +131,9 @@ impl<W: Write> AgentTrace<W> {
         if found.added == 0 {
             return Ok(());
         }
-        // What a working tree shows is named from its top folder; a client's tool names from where it works.
-        let from = self.session.cwd.as_deref().filter(|_| kind == "file.edited");
+        // What a working tree shows is named from its top folder; a client's tool names from where it works. Older entries do not say it.
+        let worked_in = || self.session.cwd.as_deref().filter(|_| kind == "file.edited");
+        let from = text(body, "/folder").or_else(worked_in);
         let located = locate(named, from, text(body, "/after"));
         let Located::Within { path, revision } = located else {
             self.outside += 1;

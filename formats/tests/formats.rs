@@ -255,3 +255,33 @@ fn an_imported_session_says_so_and_its_times_are_those_that_were_claimed() {
         "openai/gpt-5.5"
     );
 }
+
+#[test]
+fn an_edit_that_says_its_folder_is_looked_for_from_there() {
+    let mut told = Told::new();
+    for kind in ["file.edited", "file.changed"] {
+        told.says(
+            kind,
+            &[],
+            br#"{"tool":"apply_patch","path":"a.rs","folder":"/home/alice/other","change":"created","diff":"+x\n"}"#,
+        );
+    }
+    let mut out = Vec::new();
+    let mut records = AgentTrace::new(&mut out, None);
+    let mut asked = Vec::new();
+    for entry in told.entries() {
+        let locate = |_: &str, from: Option<&str>, _: Option<&str>| {
+            asked.push(from.map(str::to_owned));
+            Located::Outside
+        };
+        records.take(&entry, locate).unwrap();
+    }
+    assert_eq!(records.finish().unwrap(), 2);
+    assert_eq!(
+        asked,
+        [
+            Some("/home/alice/other".to_owned()),
+            Some("/home/alice/other".to_owned())
+        ]
+    );
+}

@@ -439,6 +439,9 @@ pub enum Unwatched {
 pub struct FileChanged {
     /// The file, below the repository's root.
     pub path: String,
+    /// That root; not there where its name is no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// The bytes of that name in hex, where they are no text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_bytes: Option<String>,

@@ -175,16 +175,17 @@ fn what_a_command_writes_is_told_with_the_command_and_what_an_edit_writes_is_not
             change("made.txt", "created", Some("t2")),
         ]
     );
+    let root = folder.canonicalize().unwrap();
     assert_eq!(
         of(&export, "README.md").body,
         json!({
-            "path": "README.md", "change": "changed", "before": digest("otters\n"), "after": digest("otters\napples\n"),
+            "path": "README.md", "folder": root, "change": "changed", "before": digest("otters\n"), "after": digest("otters\napples\n"),
             "diff": "@@ -1 +1,2 @@\n otters\n+apples\n",
         })
     );
     assert_eq!(
         of(&export, "made.txt").body,
-        json!({ "path": "made.txt", "change": "created", "after": digest("x\n"), "diff": "@@ -0,0 +1 @@\n+x\n" })
+        json!({ "path": "made.txt", "folder": root, "change": "created", "after": digest("x\n"), "diff": "@@ -0,0 +1 @@\n+x\n" })
     );
     assert!(export.of_kind("capture.gap").is_empty());
 }
@@ -198,9 +199,10 @@ fn what_changed_between_two_edits_is_told_though_nothing_is_left_of_it() {
     client.runs("t2", "echo two > a.txt");
     client.writes("t3", "a.txt", "three\n");
     let export = client.stops();
+    let root = repository.folder.canonicalize().unwrap();
     assert_eq!(
         only(&export, "file.changed"),
-        json!({ "path": "a.txt", "change": "changed", "before": digest("one\n"), "after": digest("two\n") })
+        json!({ "path": "a.txt", "folder": root, "change": "changed", "before": digest("one\n"), "after": digest("two\n") })
     );
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Codex {
     by: Option<SubAgent>,
     turn: Option<String>,
     model: Option<String>,
+    /// Where the client works.
+    cwd: Option<String>,
     open: Open,
 }
 
@@ -43,6 +45,7 @@ impl Codex {
             by: None,
             turn: None,
             model: None,
+            cwd: None,
             open: Open::default(),
         }
     }
@@ -64,6 +67,9 @@ impl Codex {
         }
         if !self.own {
             return Said::Foreign;
+        }
+        if matches!(kind.as_str(), "session_meta" | "turn_context") {
+            self.cwd = text(payload, "cwd").or_else(|| self.cwd.take());
         }
         let place = Place {
             claimed_at: word(line, "timestamp"),
@@ -191,7 +197,10 @@ impl Codex {
                 let code = item.get("exit_code").cloned().unwrap_or_default();
                 record::returned(used, json!({ "output": output, "exit_code": code }))
             }),
-            "FileChange" => self.end(place, id, None, |used| changed(used, item)),
+            "FileChange" => {
+                let cwd = self.cwd.clone();
+                self.end(place, id, None, |used| changed(used, item, cwd.as_deref()))
+            }
             "McpToolCall" => self.end(place, id, mcp(item), |used| answered(used, item)),
             own if OWN_ITEMS.contains(&own) => Vec::new(),
             _ => return Said::Unknown,
@@ -282,7 +291,7 @@ fn answered(used: Used, item: &Value) -> Vec<(Option<String>, Body)> {
     record::returned(used, result)
 }
 
-fn changed(used: Used, item: &Value) -> Vec<(Option<String>, Body)> {
+fn changed(used: Used, item: &Value, cwd: Option<&str>) -> Vec<(Option<String>, Body)> {
     let changes = item.get("changes").and_then(Value::as_object);
     let (Some(changes), Some("completed")) = (changes, word(item, "status").as_deref()) else {
         let said = |name| text(item, name).filter(|text| !text.is_empty());
@@ -314,12 +323,13 @@ fn changed(used: Used, item: &Value) -> Vec<(Option<String>, Body)> {
             tool: used.tool.clone(),
             path: path.clone(),
             moved_to: text(told, "move_path"),
+            folder: None,
             change,
             before,
             after,
             diff: text(told, "unified_diff").unwrap_or_else(whole),
         };
-        (used.call.clone(), Body::FileEdited(edited))
+        (used.call.clone(), Body::FileEdited(edited.named_from(cwd)))
     });
     edits.collect()
 }

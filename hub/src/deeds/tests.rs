@@ -140,6 +140,7 @@ fn an_edit_says_what_a_file_held_and_holds_as_far_as_it_is_told() {
             tool: "Edit".to_owned(),
             path: "a".to_owned(),
             moved_to: moved_to.map(ToOwned::to_owned),
+            folder: None,
             change,
             before: hex(before),
             after: hex(after),

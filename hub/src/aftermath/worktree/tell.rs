@@ -125,7 +125,7 @@ pub(super) fn entries(
     changes
         .iter()
         .map(|change| {
-            let mut body = body(change, between_turns);
+            let mut body = body(change, root, between_turns);
             let mut counts = Counts::new();
             let before = contents.text(&change.before);
             let after = contents.text(&change.after);
@@ -168,7 +168,7 @@ pub(super) fn entries(
         .collect()
 }
 
-fn body(change: &Unexplained, between_turns: bool) -> FileChanged {
+fn body(change: &Unexplained, root: Option<&str>, between_turns: bool) -> FileChanged {
     let digest = |state: &State| state.digest().map(|digest| digest.to_hex().to_string());
     let text = str::from_utf8(&change.name);
     let sort = match &change.after {
@@ -182,6 +182,7 @@ fn body(change: &Unexplained, between_turns: bool) -> FileChanged {
     };
     FileChanged {
         path: String::from_utf8_lossy(&change.name).into_owned(),
+        folder: root.map(str::to_owned),
         path_bytes: text.is_err().then(|| hex::encode(&change.name)),
         change: match (&change.before, &change.after) {
             (State::Nothing, _) => Change::Created,

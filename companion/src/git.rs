@@ -3,6 +3,7 @@
 
 mod asking;
 mod blame;
+mod worktrees;
 
 use std::path::{Path, PathBuf};
 

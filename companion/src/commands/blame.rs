@@ -15,7 +15,7 @@ use crate::{
     output,
 };
 use attribution::Attribution;
-use place::{Lines, Place};
+use place::{LARGEST, Lines, Place};
 
 /// Say from which session, prompt, work and human each line of a file comes, as far as its commits say and the ledger confirms
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     let place = Place::parse(&args.place)?;
     let (folder, name) = folder_and_name(&place.file)?;
     let repository = Repository::at(folder);
-    let lines = Lines::of(&place, &repository.committed(name)?)?;
+    let lines = Lines::of(&place, &repository.committed(name, LARGEST)?)?;
     let blamed = match lines.committed() {
         Some(range) => repository.blame(name, Some(range))?,
         None => Vec::new(),

@@ -50,9 +50,19 @@ impl Repository {
     /// Where git looks for this repository's hooks, and whether its settings say so in place of git itself.
     pub(crate) fn hooks_folder(&self) -> anyhow::Result<(PathBuf, bool)> {
         let folder = self.place(&["--git-path", "hooks"])?;
-        let own = self.place(&["--git-common-dir"])?.join("hooks");
+        let own = self.common_folder()?.join("hooks");
         let elsewhere = folder != own;
         Ok((folder, elsewhere))
+    }
+
+    /// The repository's own folder, which all its worktrees share.
+    pub(super) fn common_folder(&self) -> anyhow::Result<PathBuf> {
+        self.place(&["--git-common-dir"])
+    }
+
+    /// The top folder of the worktree that this is.
+    pub(super) fn top_folder(&self) -> anyhow::Result<PathBuf> {
+        self.place(&["--show-toplevel"])
     }
 
     /// A place of this repository, as its settings say.

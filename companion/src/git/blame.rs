@@ -3,11 +3,11 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use vocabulary::{GitObject, TRAILER, Timestamp, TraceId, named_traces};
 
 use super::Repository;
@@ -49,12 +49,18 @@ pub(crate) struct Commit {
 }
 
 impl Repository {
-    /// What a file in this folder holds in the newest commit.
-    pub(crate) fn committed(&self, name: &OsStr) -> anyhow::Result<Vec<u8>> {
+    /// What a file in this folder holds in the newest commit, which has at most so many bytes.
+    pub(crate) fn committed(&self, name: &OsStr, most: u64) -> anyhow::Result<Vec<u8>> {
         let mut object = OsString::from("HEAD:./");
         object.push(name);
-        self.bytes(&[OsStr::new("cat-file"), OsStr::new("blob"), &object])
-            .context("the newest commit has no such file")
+        let no_such = "the newest commit has no such file";
+        let (id, size) = self.sized(&object).context(no_such)?;
+        ensure!(
+            size <= most,
+            "{} is larger than any source in the newest commit ({size} bytes; at most {most} are looked at)",
+            name.display()
+        );
+        self.blob(id).context(no_such)
     }
 
     /// Which commits lines of a file in this folder are from, as of the newest one. Of what is committed, not of what lies in the folder: for
@@ -110,22 +116,26 @@ impl Repository {
         Ok(commits)
     }
 
-    /// What a file holds in a commit, by its path from the top folder; nothing where it is not there.
-    pub(crate) fn held(&self, commit: GitObject, path: &str) -> Option<Vec<u8>> {
-        let object = OsString::from(format!("{commit}:{path}"));
-        self.bytes(&[OsStr::new("cat-file"), OsStr::new("blob"), &object])
-            .ok()
+    /// What a file holds in a commit, by its path from the top folder; nothing where it is not there, or has more bytes than that.
+    pub(crate) fn held(&self, commit: GitObject, path: &str, most: u64) -> Option<Vec<u8>> {
+        let (id, size) = self.sized(&OsString::from(format!("{commit}:{path}"))).ok()?;
+        if size > most {
+            return None;
+        }
+        self.blob(id).ok()
     }
 
-    /// The top folder of every worktree of this repository, so far as they can be told.
-    pub(crate) fn worktrees(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let listed = self.bytes(&["worktree", "list", "--porcelain", "-z"].map(OsStr::new))?;
-        let folders = listed
-            .split(|byte| *byte == 0)
-            .filter_map(|line| line.strip_prefix(b"worktree "));
-        Ok(folders
-            .map(|folder| PathBuf::from(OsStr::from_bytes(folder)))
-            .collect())
+    /// What git calls an object, and how many bytes it has. What has that name stays what it is, whatever a branch does meanwhile.
+    fn sized(&self, object: &OsStr) -> anyhow::Result<(GitObject, u64)> {
+        let arguments = ["rev-parse", "--verify", "--end-of-options"].map(OsStr::new);
+        let id = self.bytes(&[&arguments[..], &[object]].concat())?;
+        let id: GitObject = String::from_utf8_lossy(&id).trim().parse()?;
+        let size = self.ask(&["cat-file", "-s", &id.to_string()])?;
+        Ok((id, size.trim().parse()?))
+    }
+
+    fn blob(&self, id: GitObject) -> anyhow::Result<Vec<u8>> {
+        self.bytes(&["cat-file", "blob", &id.to_string()].map(OsStr::new))
     }
 }
 

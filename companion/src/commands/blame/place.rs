@@ -14,7 +14,10 @@ use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 use crate::git::lines_of;
 
 /// A file larger than this is no source.
-const LARGEST: u64 = 64 << 20;
+pub(super) const LARGEST: u64 = 64 << 20;
+
+/// Nor is one with more lines.
+const MOST_LINES: usize = 1_000_000;
 
 /// How long what lies here is compared with what is committed, before whatever is left counts as changed.
 const COMPARING: Duration = Duration::from_secs(5);
@@ -74,6 +77,14 @@ impl Lines {
     /// Compares what lies here with what is committed. Where nothing lies here, what is committed is asked for.
     pub(super) fn of(place: &Place, committed: &[u8]) -> anyhow::Result<Self> {
         let here = here(&place.file)?;
+        for held in here.iter().map(Vec::as_slice).chain([committed]) {
+            let lines = held.iter().filter(|byte| **byte == b'\n').count();
+            ensure!(
+                lines <= MOST_LINES,
+                "{} has more lines than any source ({lines}; at most {MOST_LINES} are looked at)",
+                place.file.display()
+            );
+        }
         let all = match here {
             Some(here) => mapped(&lines_of(committed), &lines_of(&here)),
             None => (1..=lines_of(committed).len())
@@ -106,8 +117,9 @@ fn here(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
         Ok(meta) if meta.is_file() => {
             ensure!(
                 meta.len() <= LARGEST,
-                "{} is larger than any source",
-                file.display()
+                "{} is larger than any source ({} bytes; at most {LARGEST} are looked at)",
+                file.display(),
+                meta.len()
             );
             let bytes = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
             Ok(Some(bytes))

@@ -10,6 +10,9 @@ use vocabulary::{GitObject, TraceId};
 
 use crate::git::Repository;
 
+/// No edit that is on record left a larger file.
+const LARGEST: u64 = 64 << 20;
+
 /// A repository, as far as the edits of one trace are concerned.
 #[derive(Debug)]
 pub(super) struct Places {
@@ -84,7 +87,7 @@ impl Places {
         let held = &mut self.held;
         let found = self.commits.iter().find(|commit| {
             let held = held.entry((**commit, path.to_owned())).or_insert_with(|| {
-                let bytes = repository.held(**commit, path)?;
+                let bytes = repository.held(**commit, path, LARGEST)?;
                 Some(blake3::hash(&bytes).to_hex().to_string())
             });
             held.as_deref() == Some(after)

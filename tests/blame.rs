@@ -5,10 +5,16 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+#[path = "blame/bounds.rs"]
+mod bounds;
+#[path = "blame/claims.rs"]
+mod claims;
 #[path = "blame/clients.rs"]
 mod clients;
 #[path = "blame/exports.rs"]
 mod exports;
+#[path = "blame/folders.rs"]
+mod folders;
 #[path = "blame/hooks.rs"]
 mod hooks;
 #[path = "blame/lines.rs"]
@@ -23,6 +29,8 @@ use testkit::{
     Home,
     program::{self, Ran},
 };
+use trace_store::{ChainId, Kind, NewEntry, Refs};
+use vocabulary::TraceId;
 
 /// Alice's home, in which a Claude Code session has begun, and a repository whose commits name it.
 struct Shop {
@@ -86,6 +94,29 @@ impl Shop {
                 "tool_response": { "type": "create", "filePath": path, "content": content, "structuredPatch": [], "originalFile": null },
             }),
         );
+    }
+
+    /// Appends to a trace what no hub of this version would. Ends the hub first.
+    fn forges(&self, trace: &str, kind: &'static str, refs: &[(&str, &str)], body: &Value) {
+        let chain = ChainId::Trace(trace.parse::<TraceId>().unwrap());
+        let refs = refs
+            .iter()
+            .fold(Refs::new(), |refs, (name, value)| refs.with(name, value).unwrap());
+        let body = Some(body.to_string().into_bytes());
+        let entry = NewEntry {
+            refs,
+            body,
+            ..NewEntry::new(Kind::from_static(kind))
+        };
+        self.home.forge(vec![(chain, entry)]);
+    }
+
+    /// Commits all that lies in the folder, with a message that names these traces.
+    fn commits(&self, traces: &[&str]) {
+        self.git(&["add", "--all"]);
+        let named = traces.iter().map(|trace| format!("Auditotter-Trace: {trace}\n"));
+        let message = format!("Fix it\n\n{}", named.collect::<String>());
+        self.git(&["commit", "--quiet", "-m", &message]);
     }
 
     fn auditotter(&self, arguments: &[&str]) -> Ran {

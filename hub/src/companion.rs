@@ -23,7 +23,7 @@ pub use answer::{
     TraceRow, TurnRow, VerdictRow, VerifiedChain, WorkItemRow,
 };
 pub use blame::{
-    AskedLines, DecisionOfLines, EditOfLines, MOST_LINES, MOST_TRACES, PromptOfLines, TraceOfLines,
+    AskedLines, DecisionOfLines, EditOfLines, MOST_LINES, MOST_QUESTIONS, PromptOfLines, TraceOfLines,
     WorkOfLines, line_digest,
 };
 pub use door::CompanionDoor;

@@ -9,7 +9,7 @@ use vocabulary::WorkItemId;
 use crate::Shop;
 
 /// The spans of an answer, each as its lines and how much is certain.
-fn spans(told: &Value) -> Vec<(u64, u64, &str)> {
+pub(crate) fn spans(told: &Value) -> Vec<(u64, u64, &str)> {
     let spans = told.as_array().unwrap().iter();
     spans
         .map(|span| {

@@ -286,19 +286,14 @@ impl CompanionDoor {
     }
 
     async fn blame(&self, asked: Vec<AskedLines>) -> Result<Value, Refusal> {
-        if asked.len() > blame::MOST_TRACES {
-            let why = format!("at most {} traces are looked through at once", blame::MOST_TRACES);
+        if asked.len() > blame::MOST_QUESTIONS {
+            let why = format!("at most {} questions are answered at once", blame::MOST_QUESTIONS);
             return Err(Refusal::new(RefusalCode::NotExpressible, &why));
         }
         let names = self.names().await?;
         let paths: Vec<String> = asked.iter().map(|asked| asked.path.clone()).collect();
         let ledger = self.ledger.clone();
-        let looking = tokio::task::spawn_blocking(move || -> Result<Vec<_>, ReadError> {
-            let looked = asked
-                .iter()
-                .map(|asked| blame::look(ledger.store(), asked, &names));
-            looked.collect()
-        });
+        let looking = tokio::task::spawn_blocking(move || blame::look(ledger.store(), &asked, &names));
         let mut found = match looking.await {
             Ok(found) => found.map_err(|error| unreadable(&error))?,
             Err(error) => return Err(unreadable(&error)),

@@ -7,7 +7,11 @@ use serde::Serialize;
 use time::Duration;
 use vocabulary::{GitObject, Timestamp, TraceId};
 
-use super::{About, Attributions, Found, place::Lines};
+use super::{
+    Attributions,
+    asking::{About, Found},
+    place::Lines,
+};
 use crate::git::{Blamed, Commit, without_return};
 
 /// How much later than the session's last entry a commit may be written and still be of it: git counts in seconds, and other
@@ -42,10 +46,12 @@ pub(super) struct Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Certain {
-    /// An edit of theirs is on record in a session that the commit names.
+    /// An edit of theirs is on record in a session that the commit names and that was recorded.
     Edit,
-    /// The commit names a session that is on record, and no edit of it added such a line.
+    /// The commit names a session that was recorded, and no edit of it added such a line.
     Session,
+    /// The commit names only what was imported from a file: nothing of it was recorded, whatever it says.
+    Claim,
     /// The commit names a session of which the ledger knows nothing.
     Unknown,
     /// The commit names no session.
@@ -90,6 +96,38 @@ pub(super) struct OfSession {
     pub(super) edits_of_file: u64,
     /// What does not fit, and what could not be looked at.
     pub(super) doubts: Vec<String>,
+}
+
+impl OfSession {
+    /// Whether somebody's delegation stood behind it as it was recorded.
+    const fn is_recorded(&self) -> bool {
+        self.known && !self.imported
+    }
+
+    const fn has_recorded_edit(&self) -> bool {
+        self.is_recorded() && self.told.is_some()
+    }
+}
+
+/// How far a trace was looked through, in all questions about it.
+#[derive(Debug)]
+struct Looked<'f> {
+    answer: &'f TraceOfLines,
+    edits_of_file: u64,
+    erased: u64,
+    cut: bool,
+}
+
+impl<'f> Looked<'f> {
+    fn of(own: &'f About, all: &[About]) -> Self {
+        let answers = || all.iter().map(|about| &about.answer);
+        Self {
+            answer: &own.answer,
+            edits_of_file: own.answer.edits_of_file,
+            erased: answers().map(|answer| answer.erased).max().unwrap_or_default(),
+            cut: answers().any(|answer| answer.cut),
+        }
+    }
 }
 
 /// The edit that is taken for a line's.
@@ -147,24 +185,30 @@ fn of_line(
 ) -> Origin {
     let mut sessions = Vec::new();
     for trace in &commit.traces {
-        let answers = || found.about(line.commit, *trace);
-        let Some(About { answer: first, .. }) = answers().next() else {
+        let Some((own, all)) = found.about(*trace, place) else {
             continue;
         };
-        let chosen = choose(place, line, commit, answers(), before.get(trace).copied());
+        let chosen = choose(place, line, commit, own, before.get(trace).copied());
         if let Some(edit) = chosen.edit {
             before.insert(*trace, edit.seq);
         }
-        sessions.push(session(first, commit, chosen));
+        sessions.push(session(&Looked::of(own, all), commit, chosen));
     }
-    // Where many commits were squashed, an edit says which session it was.
-    if sessions.iter().any(|session| session.told.is_some()) {
+    // Where many commits were squashed, an edit says which session it was; what was imported says that of none that was recorded.
+    let says_which = if sessions.iter().any(OfSession::is_recorded) {
+        sessions.iter().any(OfSession::has_recorded_edit)
+    } else {
+        sessions.iter().any(|session| session.told.is_some())
+    };
+    if says_which {
         sessions.retain(|session| session.told.is_some());
     }
-    let certain = if sessions.iter().any(|session| session.told.is_some()) {
+    let certain = if sessions.iter().any(OfSession::has_recorded_edit) {
         Certain::Edit
-    } else if sessions.iter().any(|session| session.known) {
+    } else if sessions.iter().any(OfSession::is_recorded) {
         Certain::Session
+    } else if sessions.iter().any(|session| session.known) {
+        Certain::Claim
     } else if sessions.is_empty() {
         Certain::Nobody
     } else {
@@ -189,24 +233,15 @@ fn choose<'f>(
     place: usize,
     line: &Blamed,
     commit: &Commit,
-    answers: impl Iterator<Item = &'f About>,
+    about: &'f About,
     above: Option<u64>,
 ) -> Chosen<'f> {
     // Git counts whole seconds.
     let end = commit.committed_at.saturating_add(Duration::SECOND);
-    let mut adding: Vec<&EditOfLines> = Vec::new();
-    for About { places, answer } in answers {
-        let Ok(asked) = places.binary_search(&place) else {
-            continue;
-        };
-        adding.extend(
-            answer
-                .edits
-                .iter()
-                .filter(|edit| edit.adds.binary_search(&asked).is_ok()),
-        );
-    }
-    let (in_time, later): (Vec<_>, Vec<_>) = adding.into_iter().partition(|edit| edit.at <= end);
+    let asked = about.places.get(&place);
+    let edits = about.answer.edits.iter();
+    let adding = edits.filter(|edit| asked.is_some_and(|asked| edit.adds.binary_search(asked).is_ok()));
+    let (in_time, later): (Vec<_>, Vec<_>) = adding.partition(|edit| edit.at <= end);
     let text = String::from_utf8_lossy(without_return(&line.text));
     let telling = text.chars().filter(|c| c.is_alphanumeric()).count() >= 3;
     let same = (!telling)
@@ -219,7 +254,8 @@ fn choose<'f>(
     }
 }
 
-fn session(answer: &TraceOfLines, commit: &Commit, chosen: Chosen<'_>) -> OfSession {
+fn session(looked: &Looked<'_>, commit: &Commit, chosen: Chosen<'_>) -> OfSession {
+    let answer = looked.answer;
     let known = answer.known.as_ref();
     let told = chosen.edit.map(|edit| {
         Box::new(EditOfLines {
@@ -240,17 +276,12 @@ fn session(answer: &TraceOfLines, commit: &Commit, chosen: Chosen<'_>) -> OfSess
         edit: told.as_ref().and_then(|edit| serde_json::to_value(edit).ok()),
         told,
         among: chosen.among,
-        edits_of_file: answer.edits_of_file,
-        doubts: doubts(answer, known, commit, chosen),
+        edits_of_file: looked.edits_of_file,
+        doubts: doubts(looked, known, commit, chosen),
     }
 }
 
-fn doubts(
-    answer: &TraceOfLines,
-    known: Option<&TraceRow>,
-    commit: &Commit,
-    chosen: Chosen<'_>,
-) -> Vec<String> {
+fn doubts(looked: &Looked<'_>, known: Option<&TraceRow>, commit: &Commit, chosen: Chosen<'_>) -> Vec<String> {
     let Some(row) = known else {
         return vec!["the ledger of this workspace knows no such trace; only the commit says so".to_owned()];
     };
@@ -282,20 +313,28 @@ fn doubts(
             "it was found to have changed while the agent had no turn: by somebody else, or by something that went on running".to_owned(),
         );
     }
-    if chosen.edit.is_some_and(|edit| edit.elsewhere) {
+    if chosen.edit.is_some_and(|edit| edit.folder_unknown) {
+        doubts.push(
+            "the edit names the file without its folder, and where the session worked is not on record: only the end of the name fits"
+                .to_owned(),
+        );
+    } else if chosen.edit.is_some_and(|edit| edit.elsewhere) {
         doubts.push(
             "the edit was in another folder than this repository's; only the end of the file's name fits"
                 .to_owned(),
         );
     }
-    if chosen.edit.is_none() && answer.erased > 0 {
+    if chosen.edit.is_none() && looked.erased > 0 {
         doubts.push(format!(
             "{} edits of this session were erased, and may have been it",
-            answer.erased
+            looked.erased
         ));
     }
-    if answer.cut {
+    if looked.cut {
         doubts.push("the session has more on record than was looked through".to_owned());
     }
     doubts
 }
+
+#[cfg(test)]
+mod tests;

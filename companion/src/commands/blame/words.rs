@@ -60,18 +60,18 @@ fn told(attribution: &Attribution) -> Vec<String> {
         );
         match &session.told {
             Some(edit) => of_edit(edit, session.among, &mut fact),
-            None if session.known => fact(
-                "edit",
-                match session.edits_of_file {
-                    0 => {
-                        "unknown: the session has no edit of this file on record; only the session is certain"
-                            .to_owned()
-                    }
-                    edits => format!(
-                        "unknown: none of the session's {edits} edits of this file added such a line; only the session is certain"
-                    ),
-                },
-            ),
+            None if session.known => {
+                let rest = if session.imported {
+                    "even the session is a claim"
+                } else {
+                    "only the session is certain"
+                };
+                let edits = match session.edits_of_file {
+                    0 => "the session has no edit of this file on record".to_owned(),
+                    edits => format!("none of the session's {edits} edits of this file added such a line"),
+                };
+                fact("edit", format!("unknown: {edits}; {rest}"));
+            }
             None => {}
         }
         for doubt in &session.doubts {
@@ -205,6 +205,7 @@ mod tests {
             tool: None,
             path: "src/a.rs".to_owned(),
             elsewhere,
+            folder_unknown: false,
             between_turns: false,
             source: None,
             adds: Vec::new(),

@@ -222,6 +222,89 @@ fn a_session_is_replayed_from_a_moment_and_for_a_file_and_says_where_the_gaps_ar
 }
 
 #[test]
+fn an_imported_session_is_told_as_imported_however_little_of_it_is_told() {
+    let home = Home::lent();
+    let recorded = home.tell_a_session().to_string();
+    let imported = home.forge_an_imported_trace().to_string();
+    let tellings: [&[&str]; 7] = [
+        &["show"],
+        &["replay"],
+        &["replay", "--full"],
+        &["replay", "--from", "7"],
+        &["replay", "--contents"],
+        &["replay", "--gaps"],
+        &["replay", "--file", "hello"],
+    ];
+    for telling in tellings {
+        let told = |trace: &str| {
+            let arguments = [&["trace", telling[0], trace], &telling[1..]].concat();
+            home.run(&arguments).expect_success()
+        };
+        let told_of_imported = told(&imported);
+        let mut lines = told_of_imported.lines();
+        let first = lines.next().unwrap();
+        assert!(
+            first.contains("imported, nobody proved it"),
+            "{telling:?}: {first}"
+        );
+        assert_eq!(
+            lines.next(),
+            Some("IMPORTED: it is what a file said, a claim, and not what was recorded"),
+            "{telling:?}"
+        );
+        assert!(!first.contains("on behalf of"), "{telling:?}: {first}");
+        let told_of_recorded = told(&recorded);
+        assert!(
+            told_of_recorded.contains("on behalf of Alice") && !told_of_recorded.contains("nobody proved it"),
+            "{telling:?}: {told_of_recorded}"
+        );
+    }
+    let shown = |trace: &str| json_of(&home, &["trace", "show", trace, "--json"]);
+    assert_eq!(
+        (&shown(&imported)["imported"], &shown(&recorded)["imported"]),
+        (&json!(true), &json!(false))
+    );
+}
+
+#[test]
+fn what_was_not_captured_is_told_in_each_telling_of_a_trace() {
+    let home = Home::lent();
+    let trace = home.tell_a_session().to_string();
+    let shown = home.run(&["trace", "show", &trace]).expect_success();
+    assert!(
+        shown.contains("capture.gap") && shown.contains("settings_changed"),
+        "{shown}"
+    );
+    for (more, times) in [
+        (&["--from", "0"][..], 1),
+        (&["--file", "mail.rs"], 0),
+        (&["--full"], 1),
+    ] {
+        let told = home
+            .run(&[&["trace", "replay", &trace], more].concat())
+            .expect_success();
+        assert_eq!(told.matches("GAP:").count(), times, "{more:?}: {told}");
+        assert_eq!(told.matches("GAPS  ").count(), times, "{more:?}: {told}");
+    }
+}
+
+#[test]
+fn what_an_agent_told_another_is_told_as_that_and_as_nobodys_words() {
+    let home = Home::lent();
+    let trace = home.tell_a_session().to_string();
+    home.tell(
+        "UserPromptSubmit",
+        &json!({ "prompt_id": "p3", "prompt": "Look at the mails", "agent_id": "a1", "agent_type": "explorer" }),
+    );
+    let told = home.run(&["trace", "replay", &trace]).expect_success();
+    assert!(
+        told.contains("an agent told sub-agent a1: Look at the mails"),
+        "{told}"
+    );
+    assert!(!told.contains("Alice: Look at the mails"), "{told}");
+}
+
+#[test]
 fn every_chain_and_the_ledger_over_them_verify() {
     let (home, trace) = with_a_session();
     let all = json_of(&home, &["trace", "verify", "--json"]);

@@ -21,6 +21,9 @@ use span::{Attributes, Batch, Event, Kind, Span};
 /// Most events of the session's span (the limit of OpenTelemetry's own libraries); what is beyond is counted.
 const MOST_EVENTS: usize = 128;
 
+/// Most calls that are kept open; a session has a few at once. Of more, the older half ends as what nobody told the end of.
+const MOST_OPEN: usize = 256;
+
 /// What else becomes an event.
 const EVENTS: [&str; 12] = [
     "prompt",
@@ -133,10 +136,7 @@ impl<W: Write> Otel<W> {
         root.begun = root.begun.min(at);
         root.last = root.last.max(at);
         match recorded.kind.as_str() {
-            "tool.called" => {
-                self.call(entry, body, at);
-                Ok(())
-            }
+            "tool.called" => self.call(entry, body, at),
             "tool.returned" => {
                 let result = body.and_then(|body| body.get("returned")).cloned();
                 self.end(entry, at, None, result)
@@ -217,10 +217,8 @@ impl<W: Write> Otel<W> {
     /// # Errors
     /// Where it cannot be written.
     pub fn finish(mut self) -> io::Result<()> {
-        for mut call in std::mem::take(&mut self.calls).into_values().flatten() {
-            call.attributes.text("auditotter.outcome", "not told");
-            let begun = call.begun;
-            self.write_call(call, begun)?;
+        for call in std::mem::take(&mut self.calls).into_values().flatten() {
+            self.write_untold(call)?;
         }
         let last = self.root.as_ref().map(|root| root.last);
         for (id, agent) in std::mem::take(&mut self.agents) {
@@ -248,7 +246,8 @@ impl<W: Write> Otel<W> {
         self.batch.finish(&self.session)
     }
 
-    fn call(&mut self, entry: &VerifiedEntry, body: Option<&Value>, at: Timestamp) {
+    fn call(&mut self, entry: &VerifiedEntry, body: Option<&Value>, at: Timestamp) -> io::Result<()> {
+        self.make_room()?;
         let recorded = &entry.entry;
         let tool = text(body, "/tool")
             .filter(|tool| !tool.is_empty())
@@ -278,6 +277,33 @@ impl<W: Write> Otel<W> {
             attributes,
             error: None,
         });
+        Ok(())
+    }
+
+    fn make_room(&mut self) -> io::Result<()> {
+        if self.calls.values().map(Vec::len).sum::<usize>() < MOST_OPEN {
+            return Ok(());
+        }
+        let open = std::mem::take(&mut self.calls).into_iter();
+        let mut open: Vec<_> = open
+            .flat_map(|(id, calls)| calls.into_iter().map(move |call| (id.clone(), call)))
+            .collect();
+        open.sort_by_key(|(_, call)| call.begun);
+        for (place, (id, call)) in open.into_iter().enumerate() {
+            if place < MOST_OPEN / 2 {
+                self.write_untold(call)?;
+            } else {
+                self.calls.entry(id).or_default().push(call);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a call of whose end nothing is on record.
+    fn write_untold(&mut self, mut call: Call) -> io::Result<()> {
+        call.attributes.text("auditotter.outcome", "not told");
+        let begun = call.begun;
+        self.write_call(call, begun)
     }
 
     fn refused(

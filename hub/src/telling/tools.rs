@@ -53,9 +53,22 @@ pub(super) fn verb(tool: &str) -> String {
         "read_trace" => "Read the trace",
         "verify_trace" => "Verify the trace",
         "describe_delegation" => "Ask what is lent",
-        _ => return Text::line(tool, 64).plain(),
+        _ => return unknown(tool),
     };
     known.to_owned()
+}
+
+/// A tool's own name, so that no tool is told in our words, whatever it calls itself.
+fn unknown(tool: &str) -> String {
+    let shown = Text::line(tool, 64).plain();
+    if tool
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || "_-./:".contains(letter))
+    {
+        format!("Use {shown}")
+    } else {
+        format!("Use the tool \u{201c}{shown}\u{201d}")
+    }
 }
 
 /// Whether a tool is there to change files, and says which.
@@ -125,6 +138,15 @@ mod tests {
             assert_eq!(object(&input).plain(), said);
         }
         assert_eq!(verb("mcp__auditotter__propose_work_item"), "Propose");
-        assert_eq!(verb("mcp__other__do\u{1b}"), "mcp__other__do\\u001b");
+        assert_eq!(verb("mcp__other__do"), "Use mcp__other__do");
+        assert_eq!(
+            verb("mcp__other__do\u{1b}"),
+            "Use the tool \u{201c}mcp__other__do\\u001b\u{201d}"
+        );
+        assert_eq!(
+            verb("Approved by Bob:"),
+            "Use the tool \u{201c}Approved by Bob:\u{201d}"
+        );
+        assert_eq!(verb("Approved"), "Use Approved");
     }
 }

@@ -157,9 +157,24 @@ fn what_an_agent_would_try_first_is_tried_refused_and_recorded() {
 fn a_door_that_is_not_open_is_said_not_to_be_tried() {
     let home = Home::founded();
     let (code, findings) = attacked(&home);
-    assert_eq!((ill(&findings), code), (vec![], Some(0)), "{findings:#?}");
+    // Neither that it held, nor that it did not.
+    assert_eq!((ill(&findings), code), (vec![], Some(3)), "{findings:#?}");
     let web = findings.iter().find(|finding| finding["id"] == "web").unwrap();
     assert!(web["what"].as_str().unwrap().starts_with("not tried: "), "{web}");
+    assert!(web["well"].is_null(), "{web}");
+    let mut command = home.auditotter(&["doctor", "--attack"]);
+    command.env("PATH", testkit::program::folder());
+    let shown = testkit::program::run(command).stdout;
+    assert!(shown.contains("\n?    web          not tried: "), "{shown}");
+    assert!(shown.trim_end().ends_with(" ok, 0 bad, 1 not tried"), "{shown}");
+    // What is bad is said before what was not tried.
+    open_to_others(home.layout().path());
+    let (code, findings) = attacked(&home);
+    assert_eq!(
+        (ill(&findings), code),
+        (vec!["permissions"], Some(1)),
+        "{findings:#?}"
+    );
 }
 
 #[test]

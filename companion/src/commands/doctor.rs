@@ -23,7 +23,8 @@ use crate::{home::Workspace, output};
 /// A ledger clock that runs ahead of the machine's by more than this was set by a wrong clock once.
 const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
 
-/// Check this home, its hub and the clients, and say how to mend what is wrong
+/// Check this home, its hub and the clients, and say how to mend what is wrong. Ends with 0 where all is well, 1 where something is
+/// bad, and 3 where nothing is bad and something of --attack could not be tried
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Also try what an agent with a shell would try first; each attempt is refused and recorded
@@ -34,11 +35,15 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// What ends a look at which nothing was bad, but not everything was tried: neither 0, which says that it held, nor 1.
+const NOT_ALL_TRIED: u8 = 3;
+
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 struct Finding {
     id: &'static str,
-    well: bool,
+    /// Nothing where nobody can say, for it was not tried.
+    well: Option<bool>,
     what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
@@ -48,8 +53,17 @@ impl Finding {
     fn well(id: &'static str, what: impl Into<String>) -> Self {
         Self {
             id,
-            well: true,
+            well: Some(true),
             what: what.into(),
+            remedy: None,
+        }
+    }
+
+    fn untried(id: &'static str, why: &str) -> Self {
+        Self {
+            id,
+            well: None,
+            what: format!("not tried: {why}"),
             remedy: None,
         }
     }
@@ -57,7 +71,7 @@ impl Finding {
     fn ill(id: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             id,
-            well: false,
+            well: Some(false),
             what: what.into(),
             remedy: Some(remedy.into()),
         }
@@ -69,22 +83,29 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     if args.attack {
         findings.extend(attack::run(workspace)?);
     }
-    let well = findings.iter().all(|finding| finding.well);
+    let count = |well| findings.iter().filter(|finding| finding.well == well).count();
+    let (bad, untried) = (count(Some(false)), count(None));
     if args.json {
         output::json(&findings)?;
     } else {
         for finding in &findings {
-            let mark = if finding.well { "ok " } else { "BAD" };
+            let mark = match finding.well {
+                Some(true) => "ok ",
+                Some(false) => "BAD",
+                None => "?  ",
+            };
             output::line(&format!("{mark}  {:<12} {}", finding.id, finding.what));
             if let Some(remedy) = &finding.remedy {
                 output::line(&format!("                  -> {remedy}"));
             }
         }
+        let ok = count(Some(true));
+        output::line(&format!("{ok} ok, {bad} bad, {untried} not tried"));
     }
-    Ok(if well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    Ok(match (bad, untried) {
+        (0, 0) => ExitCode::SUCCESS,
+        (0, _) => NOT_ALL_TRIED.into(),
+        _ => ExitCode::FAILURE,
     })
 }
 
@@ -201,7 +222,7 @@ fn delegations(folder: &Path) -> Finding {
     let open = files(folder, "token")
         .into_iter()
         .map(|path| private("delegations", &path))
-        .find(|finding| !finding.well);
+        .find(|finding| finding.well != Some(true));
     open.unwrap_or_else(|| {
         Finding::well(
             "delegations",

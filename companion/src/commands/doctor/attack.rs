@@ -44,11 +44,11 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<Vec<Finding>> {
     let mut findings = impostor.tries(&hub)?;
     match before.inbox.as_deref() {
         Some(url) if is_own_machine(url) => findings.extend(web::tries(url, &impostor)?),
-        Some(url) => findings.push(untried(
+        Some(url) => findings.push(Finding::untried(
             "web",
             &format!("{url} is encrypted; from here only http://localhost is tried"),
         )),
-        None => findings.push(untried(
+        None => findings.push(Finding::untried(
             "web",
             "no inbox is open; start one with `auditotter serve`",
         )),
@@ -270,17 +270,13 @@ fn judged(id: &'static str, what: &str, answered: &str, expected: &[&str]) -> Fi
     }
 }
 
-fn untried(id: &'static str, why: &str) -> Finding {
-    Finding::well(id, format!("not tried: {why}"))
-}
-
 /// A key file is worth what its passphrase is.
 fn guesses(home: &Home) -> Finding {
     let sealed: Vec<_> = files(&home.keys(), "age");
     let readable =
         |path: &&std::path::PathBuf| std::fs::read(path).is_ok_and(|bytes| identity::looks_sealed(&bytes));
     if !sealed.iter().any(|path| readable(&path)) {
-        return untried("guesses", "there is no key here that can be read");
+        return Finding::untried("guesses", "there is no key here that can be read");
     }
     let opened = sealed
         .iter()

@@ -52,6 +52,8 @@ kinds! {
     DelegationGranted = "delegation.granted";
     /// A delegation was taken back.
     DelegationRevoked = "delegation.revoked";
+    /// The hub refused an older or another store that lay in this one's place.
+    StoreRefused = "store.refused";
     /// Somebody knocked and was not let in.
     AccessDenied = "access.denied";
     /// Work was proposed.

@@ -2,6 +2,10 @@
 //! and who was let go be a member again; beside the store lies a mark that such a copy does not reach.
 //!
 //! Whoever can write the home can put an older mark back as well: what shows that is a checkpoint kept elsewhere.
+//!
+//! A store that is refused cannot take the entry that says so. The word waits beside the mark, until a store is served again.
+
+mod refused;
 
 use std::{fs, io, time::Duration};
 
@@ -10,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use trace_store::{Ledger, ReadError, Store};
 
-use crate::{news::News, settings::write_private, workspace::Workspace};
+pub(crate) use self::refused::record as record_refused;
+use crate::{clock, news::News, settings::write_private, workspace::Workspace};
 
 /// How often the mark moves at most.
 const REST: Duration = Duration::from_secs(1);
@@ -45,6 +50,17 @@ pub enum MarkError {
     /// The mark cannot be read.
     #[error("{0} is damaged: {1}; restore it from a backup of the home")]
     Damaged(String, String),
+    /// What is to be recorded of a refused store cannot be read.
+    #[error(
+        "{0} says which stores were refused, is to be recorded, and cannot be read: {1}; look at it, then restore or remove it"
+    )]
+    Unreadable(String, String),
+    /// What is to be recorded of a refused store was not.
+    #[error("that a store was refused is not recorded: {0}")]
+    Unrecorded(#[source] io::Error),
+    /// The same, as its file is in the way.
+    #[error("{0} cannot be removed after it was recorded: {1}")]
+    Left(String, io::Error),
     /// The store cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -68,11 +84,20 @@ pub(crate) fn check(home: &Home, store: &Store) -> Result<(), MarkError> {
     };
     let mark: Mark = serde_json::from_slice(&bytes)
         .map_err(|error| MarkError::Damaged(shown.clone(), error.to_string()))?;
-    let older = |found: String| MarkError::Older {
-        store: home.store().display().to_string(),
-        mark: shown,
-        marked: mark.size,
-        found,
+    let older = |found: String| {
+        // Refused it is either way.
+        let noted = Mark::of(store, store.len())
+            .map_err(io::Error::other)
+            .and_then(|own| refused::note(home, &mark, &own, clock::now()));
+        if let Err(error) = noted {
+            tracing::error!(%error, "that this store is refused could not be written down, and will not be recorded");
+        }
+        MarkError::Older {
+            store: home.store().display().to_string(),
+            mark: shown,
+            marked: mark.size,
+            found,
+        }
     };
     if store.len() < mark.size {
         return Err(older(format!("has {}", store.len())));

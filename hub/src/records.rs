@@ -94,6 +94,29 @@ pub struct AccessDenied {
     pub unrecorded: u64,
 }
 
+/// Body of `store.refused`: an older copy, or another store, lay in this one's place, and the hub did not serve it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreRefused {
+    /// How many entries the ledger had had.
+    pub marked: u64,
+    /// Its root then, in hex.
+    pub marked_root: String,
+    /// How many entries the refused store had.
+    pub found: u64,
+    /// Its root, in hex.
+    pub found_root: String,
+    /// When it was refused first, by the machine's clock.
+    pub first_at: Timestamp,
+    /// When it was refused last, by the machine's clock.
+    pub last_at: Timestamp,
+    /// How often.
+    pub times: u64,
+    /// How many refusals of yet other stores are not told one by one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unrecorded: u64,
+}
+
 /// Body of `work_item.expired`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

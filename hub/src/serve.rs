@@ -150,6 +150,7 @@ pub async fn serve(
     let ledger = Ledger::open(&store, store_config(id), fold)
         .map_err(|source| ServeError::Store { path: store, source })?;
     mark::check(&home, ledger.store())?;
+    mark::record_refused(&home, &ledger)?;
     let neighbourhood = Arc::new(Neighbourhood::of(home.path(), Arc::clone(hub_key.clearing())));
     write_private(&home.spool_key(), hub_key.spool().public_text().as_bytes())?;
     if let Err(error) = spool::take_in(&home, &ledger, &neighbourhood, hub_key.spool()) {

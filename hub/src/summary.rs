@@ -44,6 +44,16 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
         }
         Ok(EntryKind::DelegationGranted) => String::new(),
         Ok(EntryKind::DelegationRevoked) => format!("{} {}", text("/delegation"), text("/why")),
+        Ok(EntryKind::StoreRefused) => {
+            let number = |name: &str| body.get(name).and_then(Value::as_u64).unwrap_or_default();
+            format!(
+                "a store of {} entries in the place of one of {}, {} times until {}",
+                number("found"),
+                number("marked"),
+                number("times"),
+                text("/last_at")
+            )
+        }
         Ok(EntryKind::AccessDenied) => refusal("/refusal"),
         Ok(EntryKind::WorkItemProposed) => text("/proposal/title"),
         Ok(EntryKind::ProgressReported) => {

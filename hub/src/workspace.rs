@@ -420,7 +420,10 @@ impl Workspace {
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
             }
             // They say something about the past and change nothing of the present.
-            EntryKind::WorkspaceCreated | EntryKind::AccessDenied | EntryKind::DecisionRefused => {}
+            EntryKind::WorkspaceCreated
+            | EntryKind::AccessDenied
+            | EntryKind::DecisionRefused
+            | EntryKind::StoreRefused => {}
             EntryKind::SessionOpened
             | EntryKind::SessionResumed
             | EntryKind::SessionClosed

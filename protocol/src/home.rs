@@ -73,6 +73,12 @@ impl Home {
         self.0.join("ledger.mark")
     }
 
+    /// What is to be recorded of stores that were refused, until one is served again.
+    #[must_use]
+    pub fn refused_stores(&self) -> PathBuf {
+        self.0.join("ledger.refused")
+    }
+
     /// The ledger.
     #[must_use]
     pub fn store(&self) -> PathBuf {

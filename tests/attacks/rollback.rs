@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{Home, home::Lending};
 
 fn copy(from: &Path, to: &Path) {
@@ -57,6 +57,74 @@ fn an_older_store_put_back_is_not_served() {
         !listed.contains(&lent.to_string()),
         "it is lent no more: {listed}"
     );
+    // What could not be recorded in the older store is, in the one that is served again.
+    let told = refused_stores(&home);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0]["times"].as_u64() >= Some(1), "{told:#?}");
+    assert!(
+        told[0]["found"].as_u64() < told[0]["marked"].as_u64(),
+        "{told:#?}"
+    );
+    assert!(!home.layout().refused_stores().exists());
+    let _ = home.run(&["delegations"]).expect_success();
+    assert_eq!(refused_stores(&home).len(), 1, "it is told once");
+}
+
+/// What the ledger says of stores that were refused.
+fn refused_stores(home: &Home) -> Vec<Value> {
+    let chain = home.workspace_chain();
+    let told = chain.into_iter().filter(|entry| entry.kind == "store.refused");
+    told.inspect(|entry| assert_eq!(entry.stored.entry.on_behalf_of, None))
+        .map(|entry| entry.body)
+        .collect()
+}
+
+/// A home whose older store was put back and refused once.
+fn put_back() -> (Home, u64) {
+    let home = Home::founded();
+    let lent = home.lend(&Lending::to("claude-code"));
+    assert!(home.stop_hub());
+    let (store, before) = (home.layout().store(), home.file("before"));
+    copy(&store, &before);
+    let _ = home.run(&["revoke", &lent.to_string()]).expect_success();
+    assert!(home.stop_hub());
+    put(&before, &store);
+    let size = u64::try_from(home.workspace_chain().len()).unwrap();
+    assert_eq!(home.run(&["delegations"]).code, Some(1));
+    (home, size)
+}
+
+#[test]
+fn who_takes_an_older_store_for_good_takes_the_word_with_it_that_it_was_refused() {
+    let (home, size) = put_back();
+    let marked: Value = serde_json::from_slice(&fs::read(home.layout().mark()).unwrap()).unwrap();
+    fs::remove_file(home.layout().mark()).unwrap();
+    let _ = home.run(&["delegations"]).expect_success();
+    let told = refused_stores(&home);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(
+        (&told[0]["marked"], &told[0]["marked_root"], &told[0]["found"]),
+        (&marked["size"], &marked["root"], &json!(size)),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn a_word_on_a_refused_store_that_cannot_be_read_is_not_passed_over() {
+    let (home, _) = put_back();
+    fs::remove_file(home.layout().mark()).unwrap();
+    for rubbish in [&b"{"[..], b"{\"refused\": 1}", &[b' '; 2 << 20]] {
+        fs::write(home.layout().refused_stores(), rubbish).unwrap();
+        assert_eq!(home.run(&["delegations"]).code, Some(1));
+        let log = fs::read_to_string(home.layout().log()).unwrap();
+        assert!(
+            log.contains("says which stores were refused, is to be recorded, and cannot be read"),
+            "{log}"
+        );
+    }
+    fs::remove_file(home.layout().refused_stores()).unwrap();
+    let _ = home.run(&["delegations"]).expect_success();
+    assert_eq!(refused_stores(&home), Vec::<Value>::new());
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod worktrees;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use vocabulary::{GitObject, WorkItemId};
+use vocabulary::{GitObject, WorkItemId, misleads};
 use work_items::{Change, RawChange};
 
 pub(crate) use blame::{Blamed, Commit, folder_and_name, lines_of, without_return};
@@ -26,6 +26,22 @@ const BASES: [&str; 5] = [
 /// How a commit's message names somebody who made it too.
 const CO_AUTHOR: &str = "co-authored-by:";
 
+/// The most who are named one by one where addresses are spelt, and the longest such address in bytes: what a change takes.
+const MOST_SPELT: usize = 99;
+const MOST_SPELT_BYTES: usize = 254;
+
+/// What stands for an address that is not there.
+const NO_ADDRESS: &str = "(no address)";
+
+/// How the addresses are taken of those who made a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    /// As they are, or not at all: who says yes has to see who made it.
+    AsTheyAre,
+    /// What is no address that reads as it is, is spelt out or cut: whoever makes rubbish keeps nobody from saying no to it.
+    Spelt,
+}
+
 /// A repository, by a folder in it.
 #[derive(Debug)]
 pub(crate) struct Repository(PathBuf);
@@ -37,7 +53,13 @@ impl Repository {
     }
 
     /// Reads the change that ends with this commit.
-    pub(crate) fn change(&self, id: WorkItemId, head: &str, base: Option<&str>) -> anyhow::Result<Change> {
+    pub(crate) fn change(
+        &self,
+        id: WorkItemId,
+        head: &str,
+        base: Option<&str>,
+        addresses: Addresses,
+    ) -> anyhow::Result<Change> {
         let head = self.commit(head)?;
         let tree = self.object(&format!("{head}^{{tree}}"))?;
         let onto = match base {
@@ -63,7 +85,7 @@ impl Repository {
             head,
             base,
             commits,
-            committers: self.committers(&range)?,
+            committers: self.committers(&range, addresses)?,
             changed_lines: self.changed_lines(base, head)?,
         })?)
     }
@@ -76,7 +98,7 @@ impl Repository {
         if self.commit(&head).is_err() || self.commit(&base).is_err() {
             return Ok(None);
         }
-        let found = self.change(recorded.work_item(), &head, Some(&base))?;
+        let found = self.change(recorded.work_item(), &head, Some(&base), Addresses::Spelt)?;
         let parts = |change: &Change| (change.tree(), change.base(), change.commits());
         let lines = (found.changed_lines(), recorded.changed_lines());
         let same_lines = !matches!(lines, (Some(found), Some(recorded)) if found != recorded);
@@ -87,22 +109,30 @@ impl Repository {
 
     /// Who made these commits: authors, committers, and whom they name as co-authors. Not as a .mailmap would have them (`%aE`):
     /// it is part of the change. Nor as git finds trailers: a repository's settings say what one is.
-    fn committers(&self, range: &str) -> anyhow::Result<Vec<String>> {
-        let listed = self.ask(&["log", "-z", "--encoding=UTF-8", "--format=%ae%n%ce%n%B", range])?;
+    fn committers(&self, range: &str, addresses: Addresses) -> anyhow::Result<Vec<String>> {
+        let arguments = ["log", "-z", "--encoding=UTF-8", "--format=%ae%n%ce%n%B", range];
+        let listed = match addresses {
+            Addresses::AsTheyAre => self.ask(&arguments)?,
+            Addresses::Spelt => self.ask_loosely(&arguments)?,
+        };
         let mut all = Vec::new();
         for commit in listed.split('\0').filter(|commit| !commit.is_empty()) {
             let mut lines = commit.lines();
             for _ in 0..2 {
-                match lines.next().map(str::trim) {
-                    Some(address) if !address.is_empty() => all.push(address.to_owned()),
-                    _ => bail!(
+                match (lines.next().map(str::trim), addresses) {
+                    (Some(address), _) if !address.is_empty() => all.push(address.to_owned()),
+                    (_, Addresses::Spelt) => all.push(NO_ADDRESS.to_owned()),
+                    (_, Addresses::AsTheyAre) => bail!(
                         "a commit of {range} does not say by whose address it was made; nobody can tell who is independent of it"
                     ),
                 }
             }
             all.extend(co_authors(lines));
         }
-        Ok(all)
+        Ok(match addresses {
+            Addresses::AsTheyAre => all,
+            Addresses::Spelt => spelt(&all),
+        })
     }
 
     /// Lines added and removed; unknown where git takes a part for binary, as a repository's attributes can make it.
@@ -115,7 +145,8 @@ impl Repository {
             "--no-ext-diff",
             "--no-textconv",
         ];
-        let listed = self.ask(&[&arguments[..], &[&base.to_string(), &head.to_string()]].concat())?;
+        // The names of files may be any bytes; they are not looked at.
+        let listed = self.ask_loosely(&[&arguments[..], &[&base.to_string(), &head.to_string()]].concat())?;
         let counts = listed.lines().flat_map(|line| line.split('\t').take(2));
         let all: Option<u64> = counts.map(|count| count.parse::<u64>().ok()).sum();
         Ok(all.and_then(|all| u32::try_from(all).ok()))
@@ -135,6 +166,38 @@ impl Repository {
         }
         Ok(found.trim().parse()?)
     }
+}
+
+/// Addresses as they can be recorded whatever they are: each once, in order, and not more than a change takes.
+fn spelt(addresses: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = addresses.iter().map(|address| spell(address)).collect();
+    all.sort();
+    all.dedup();
+    if all.len() > MOST_SPELT + 1 {
+        let more = format!("(and {} more)", all.len() - MOST_SPELT);
+        all.truncate(MOST_SPELT);
+        all.push(more);
+    }
+    all
+}
+
+fn spell(address: &str) -> String {
+    let mut spelt = String::new();
+    for c in address.trim().chars() {
+        if misleads(c) {
+            spelt.push_str(&format!("\\u{{{:04x}}}", u32::from(c)));
+        } else {
+            spelt.push(c.to_ascii_lowercase());
+        }
+    }
+    if spelt.is_empty() {
+        return NO_ADDRESS.to_owned();
+    }
+    if spelt.len() > MOST_SPELT_BYTES {
+        spelt.truncate(spelt.floor_char_boundary(MOST_SPELT_BYTES - "…".len()));
+        spelt.push('…');
+    }
+    spelt
 }
 
 /// Whom the lines of a message name as co-authors, wherever in it they stand: every address in brackets, and what looks like
@@ -181,5 +244,33 @@ mod tests {
         );
         assert!(co_authors("Say who co-authored-by: nobody means".lines()).is_empty());
         assert!(co_authors("Co-authored-by: <>".lines()).is_empty());
+    }
+
+    #[test]
+    fn whatever_addresses_are_they_can_be_recorded_and_what_reads_as_it_is_stays() {
+        let many = (0..200).map(|number| format!("{number}@example.com"));
+        let rubbish = [
+            "",
+            "bo\u{200b}b@example.com",
+            "\u{202e}moc.elpmaxe@ecila",
+            &"é".repeat(400),
+            "Bob@Example.com",
+        ];
+        let all = spelt(&rubbish.map(str::to_owned));
+        assert_eq!(all[0], NO_ADDRESS);
+        assert!(all.contains(&"bob@example.com".to_owned()), "{all:?}");
+        assert!(all.contains(&"bo\\u{200b}b@example.com".to_owned()), "{all:?}");
+        for addresses in [all, spelt(&many.collect::<Vec<_>>())] {
+            let raw = RawChange {
+                work_item: WorkItemId::new(1, [1; 10]),
+                tree: "7e".repeat(20).parse().unwrap(),
+                head: "c0".repeat(20).parse().unwrap(),
+                base: "ba".repeat(20).parse().unwrap(),
+                commits: 1,
+                committers: addresses.clone(),
+                changed_lines: None,
+            };
+            assert_eq!(Change::parse(raw).unwrap().committers(), addresses);
+        }
     }
 }

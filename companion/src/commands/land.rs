@@ -13,7 +13,7 @@ use work_items::{Change, Evidence, Proposed, RiskPolicy, assess};
 
 use super::decide::{Signing, evidence_words, name_of, read_evidence};
 use crate::{
-    git::Repository,
+    git::{Addresses, Repository},
     home::Workspace,
     key::{self, OwnKey},
     output,
@@ -58,7 +58,12 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
     } else {
         HumanVerb::Approve
     };
-    let change = Repository::at(&args.repo).change(id, &args.rev, args.base.as_deref())?;
+    // Whoever wrote addresses that cannot be read as they are keeps nobody from saying no.
+    let addresses = match verb {
+        HumanVerb::Reject => Addresses::Spelt,
+        _ => Addresses::AsTheyAre,
+    };
+    let change = read(&args, addresses)?;
     let shown: ShownChange = hub.ask(&CompanionRequest::PoseChange {
         change: change.clone(),
     })?;
@@ -115,6 +120,10 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn read(args: &Args, addresses: Addresses) -> anyhow::Result<Change> {
+    Repository::at(&args.repo).change(args.work_item, &args.rev, args.base.as_deref(), addresses)
 }
 
 /// As whom somebody decides here, as far as the hub says; it asks again when it records.

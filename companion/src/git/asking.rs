@@ -34,6 +34,12 @@ impl Repository {
         self.tell(arguments).map(|(answer, _)| answer)
     }
 
+    /// The same, where bytes that are no text do not matter: a mark stands in their place.
+    pub(super) fn ask_loosely(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+        Ok(String::from_utf8_lossy(&self.bytes(&arguments)?).into_owned())
+    }
+
     /// What git answers, and what it warns of.
     pub(super) fn tell(&self, arguments: &[&str]) -> anyhow::Result<(String, String)> {
         let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();

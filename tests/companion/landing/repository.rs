@@ -172,6 +172,57 @@ fn lines_that_the_repository_s_attributes_hide_are_unknown_and_not_left_out() {
 }
 
 #[test]
+fn who_makes_addresses_of_rubbish_keeps_nobody_from_saying_no_and_gets_no_yes() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let id = begun(&home, &mut client).to_string();
+    client.end();
+    let repository = home.repository();
+    let long = "a".repeat(400);
+    let message = format!(
+        "Fix it\n\nCo-authored-by: <bo\u{200b}b@example.com>, <{long}@example.com>\nCo-authored-by: <\u{202e}moc>"
+    );
+    repository.commit_for("", BOB, ("docs.md", "otters\n"), &message);
+    // Neither are bytes that are no text, in a message, an address or the name of a file.
+    let raw = std::os::unix::ffi::OsStrExt::from_bytes(b"caf\xe9.md");
+    std::fs::write(repository.folder.join::<&std::ffi::OsStr>(raw), "otters\n").unwrap();
+    let _ = repository.git(&["add", "--all"]);
+    repository.commit(ALICE, "more.md", "otters\n", "More");
+    let (folder, tree) = (text(&repository.folder), repository.name("HEAD^{tree}"));
+    let arguments = ["land", &id, "--repo", &folder];
+    for also in [&[][..], &["--why", "it reads well"]] {
+        let ran = home.run(&[&arguments[..], also].concat());
+        assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+        assert!(
+            ran.stderr.contains("does not say by whose address it was made"),
+            "{}",
+            ran.stderr
+        );
+    }
+    let shown = lands(
+        &home,
+        &[&arguments[..], &["--reject", "--why", "who made this?"]].concat(),
+        "Alice",
+    );
+    for told in [
+        "(no address) (no member's address)",
+        "bo\\u{200b}b@example.com (no member's address)",
+        "\\u{202e}moc (no member's address)",
+        "aaaa…",
+        &format!("reject {tree} for {id}"),
+        "May it land: no, says Alice",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    let export = Export::of_the_only_trace(&home);
+    let (ours, theirs) = verified(&home);
+    assert_eq!(ours[0]["role"], "objection", "{ours}");
+    assert!(theirs.is_none_or(|told| told.contains("1 decisions on what was to land")));
+    let compared = Home::empty().run(&["verify", &text(&export.path), "--repo", &folder]);
+    assert!(compared.expect_success().contains("git         says the same"));
+}
+
+#[test]
 fn what_is_no_change_is_told_before_anybody_signs() {
     let home = Home::lent();
     let mut client = home.claude_code();

@@ -17,6 +17,8 @@ mod evidence;
 mod inbox;
 #[path = "attacks/landing.rs"]
 mod landing;
+#[path = "attacks/landing_inbox.rs"]
+mod landing_inbox;
 #[path = "attacks/lifecycle.rs"]
 mod lifecycle;
 #[path = "attacks/members.rs"]

@@ -7,6 +7,8 @@
 
 #[path = "browser/inbox.rs"]
 mod inbox;
+#[path = "browser/landing.rs"]
+mod landing;
 #[path = "browser/looks.rs"]
 mod looks;
 #[path = "browser/telling.rs"]

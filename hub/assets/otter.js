@@ -64,12 +64,14 @@ const deeds = {
       throw new Error("say why: whoever is told no should be told the reason");
     }
     tell(button, "Waiting for your device…");
-    const path = `/w/${open.dataset.decide}`;
+    const path = about(open);
     const { challenge } = await posed(open);
     const asked = await ask(`${path}/text`, { challenge, verdict, ...(why && { rationale: why }) });
     const assertion = await touch(asked);
-    const { state } = await ask("/decisions", { decision: asked.decision, assertion });
-    tell(button, `It is ${state}.`);
+    const { state, may_land } = await ask("/decisions", { decision: asked.decision, assertion });
+    // What is told of it from now on is told to who has decided.
+    open.dataset.decided = "";
+    tell(button, may_land ? `May it land: ${may_land}.` : `It is ${state}.`);
     await refresh({ decided: true });
   },
 
@@ -130,11 +132,14 @@ document.addEventListener("click", async (event) => {
 
 // From when somebody begins to look, until they decide: the challenge is posed once for what this page shows.
 const asked = new Map();
+// What a decision is on: a work item, or a change that is to land for it, of which the page says as whom one would decide.
+const about = ({ dataset }) => `/w/${dataset.decide}${dataset.saidAs ? "/landing" : ""}`;
+const shown = ({ dataset }) => `${dataset.decide} ${dataset.digest} ${dataset.saidAs ?? ""}`;
 function posed(open) {
-  const { decide: id, digest } = open.dataset;
-  const key = `${id} ${digest}`;
+  const { digest, saidAs } = open.dataset;
+  const key = shown(open);
   if (!asked.has(key)) {
-    const asking = ask(`/w/${id}/challenge`, { digest });
+    const asking = ask(`${about(open)}/challenge`, { digest, ...(saidAs && { said_as: saidAs }) });
     asking.catch(() => asked.delete(key));
     asked.set(key, asking);
     // It is spent or over by then.
@@ -156,13 +161,14 @@ async function refresh({ decided = false } = {}) {
   // What was asked for later shows more, also where it was answered before.
   if (own !== asking) return;
   const old = document.querySelector("[data-live]");
-  const open = old.querySelector("[data-decide]");
+  const open = [...old.querySelectorAll("[data-decide]:not([data-decided])")];
   const fresh = page.querySelector("[data-live]");
   if (!fresh) return location.reload();
-  const still = fresh.querySelector("[data-decide]");
-  if (open && still && !decided) {
-    if (still.dataset.digest !== open.dataset.digest) return outdated(open);
-    if (open.querySelector("textarea")?.value) return;
+  const still = [...fresh.querySelectorAll("[data-decide]")];
+  if (open.length && still.length && !decided) {
+    const same = open.map(shown).join() === still.map(shown).join();
+    if (!same) return open.forEach(outdated);
+    if (open.some((one) => one.querySelector("textarea")?.value)) return;
   }
   const known = new Set([...old.querySelectorAll("a.title")].map((link) => link.pathname));
   const said = old.querySelector("[data-told]")?.textContent;
@@ -188,7 +194,7 @@ function outdated(open) {
   again.href = location.pathname;
   again.textContent = "Look at it again";
   told.append("This changed since you opened it. ", again, ", then decide.");
-  open.querySelector("h2").after(told);
+  open.querySelector("h2, h3").after(told);
 }
 
 if (document.querySelector("[data-live]")) {

@@ -12,10 +12,10 @@ mod members;
 mod standing;
 mod work;
 
-use identity::{Decision, DecisionError, Signed, SignedDecision};
+use identity::{Decision, DecisionError, Signed, SignedDecision, Subject};
 use protocol::{Refusal, RefusalCode};
 use trace_store::{ChainId, Draft, Refs};
-use vocabulary::MemberId;
+use vocabulary::{GitObject, MemberId, WorkItemId};
 
 use crate::{
     kind::EntryKind,
@@ -27,7 +27,10 @@ use crate::{
 use self::challenges::answered;
 pub(crate) use self::{
     challenges::{CHALLENGE_TTL, Challenges, Posed, ShownTo, posed},
-    changes::{land, landed_so, members as electors, pose_change},
+    changes::{
+        change_proposed_so, land, landed_so, members as electors, pose_change, pose_shown_change,
+        propose_change, still_fits,
+    },
     credentials::{enrol, remove_credential},
     erasure::{erase, may_erase, pose_erasure},
     members::{let_go, let_in, pose_departure, pose_newcomer},
@@ -37,6 +40,25 @@ pub(crate) use self::{
 
 /// How much of a refused decision is recorded, in bytes.
 const SAID_BYTES: usize = 2_048;
+
+/// Records what a member decided in a browser: on a work item, or on a change that the ledger has, whose tree is returned. The same
+/// one again changes nothing.
+pub(crate) fn decide_as_shown(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    sent: &SignedDecision,
+) -> Result<(WorkItemId, Option<GitObject>), Refusal> {
+    recorded_either_way(workspace, draft, sent, |workspace, draft, signed| {
+        let decision = signed.get();
+        if let Subject::Change { id, tree, .. } = decision.subject {
+            let change = changes::change_of(workspace, decision, (id, tree))?;
+            let id = changes::record_landing(workspace, draft, change, sent, signed)?;
+            Ok((id, Some(tree)))
+        } else {
+            Ok((work::record_decision(workspace, draft, sent, signed)?, None))
+        }
+    })
+}
 
 /// What comes of a decision is recorded, and so is a decision of which nothing comes.
 fn recorded_either_way<T>(

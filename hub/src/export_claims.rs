@@ -82,7 +82,7 @@ pub struct ProvedDecision {
 /// A decision on whether a change may land.
 #[derive(Debug, Serialize)]
 pub struct ProvedLanding {
-    /// On what: the word of whoever decided, as git told them.
+    /// On what: the word of whoever decided, as it was shown to them.
     #[serde(flatten)]
     pub change: Change,
     /// What was decided.

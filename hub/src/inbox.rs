@@ -69,6 +69,8 @@ impl Inbox {
             .route("/logout", post(login::logout))
             .route("/w/{id}/challenge", post(deciding::challenge))
             .route("/w/{id}/text", post(deciding::text))
+            .route("/w/{id}/landing/challenge", post(deciding::landing_challenge))
+            .route("/w/{id}/landing/text", post(deciding::landing_text))
             .route("/decisions", post(deciding::decide))
             .route("/delegations/{id}/revocation", post(revoking::revoke))
             .route("/passkeys", post(enrolling::enrol))

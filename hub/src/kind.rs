@@ -66,6 +66,8 @@ kinds! {
     WorkItemExpired = "work_item.expired";
     /// A human decided, and signed it.
     DecisionMade = "decision.made";
+    /// A change was put forward, for people to say whether it may land.
+    ChangeProposed = "change.proposed";
     /// A human decided whether a change may land, and signed it.
     ChangeDecided = "change.decided";
     /// Somebody tried to decide what, or as, they may not.

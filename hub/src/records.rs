@@ -138,13 +138,21 @@ pub struct DecisionMade {
     pub changed_lines: Option<u32>,
 }
 
+/// Body of `change.proposed`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeProposed {
+    /// What git is said to have: the word of whoever put it forward, signed by nobody.
+    pub change: Change,
+}
+
 /// Body of `change.decided`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeDecided {
     /// What was decided.
     pub made: DecisionMade,
-    /// On what, as whoever decided read it from git.
+    /// On what, as it was shown to whoever decided: read from git, or put forward.
     pub change: Change,
     /// Who was a member then, in order: whoever left one out of a file could make anything look like an exception.
     pub members: Vec<MemberId>,

@@ -71,6 +71,9 @@ pub fn summarize(kind: &str, body: &BodyState) -> String {
                 word("summary")
             )
         }
+        Ok(EntryKind::ChangeProposed) => {
+            format!("tree {} for {}", text("/change/tree"), text("/change/work_item"))
+        }
         Ok(EntryKind::ChangeDecided) => {
             let said: Value = serde_json::from_str(&text("/made/signed/decision")).unwrap_or_default();
             let word = |name: &str| said[name].as_str().unwrap_or_default().to_owned();

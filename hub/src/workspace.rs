@@ -19,8 +19,8 @@ use crate::{
     membership::{self, Members},
     news::News,
     records::{
-        self, BodyError, ChangeDecided, DecisionMade, DelegationGranted, DelegationRevoked, Enrolled,
-        MemberAdded, PasskeyRemoved, TouchKeyRemoved, WorkItemExpired,
+        self, BodyError, ChangeDecided, ChangeProposed, DecisionMade, DelegationGranted, DelegationRevoked,
+        Enrolled, MemberAdded, PasskeyRemoved, TouchKeyRemoved, WorkItemExpired,
     },
     said::Said,
     session::Session,
@@ -409,6 +409,16 @@ impl Workspace {
                 }
                 self.work_items
                     .apply(Event::Decided(signed, decisions::circumstances(entry, &made)))
+                    .map_err(|error| place.unproved(kind, error.to_string()))?;
+            }
+            EntryKind::ChangeProposed => {
+                let ChangeProposed { change } = place.body(kind, body)?;
+                if let Some(item) = self.work_items.get(change.work_item()) {
+                    decisions::change_proposed_so(entry, item, &change)
+                        .map_err(|problem| place.unproved(kind, problem))?;
+                }
+                self.work_items
+                    .apply(Event::ChangeProposed(change, entry.at))
                     .map_err(|error| place.unproved(kind, error.to_string()))?;
             }
             EntryKind::ChangeDecided => {

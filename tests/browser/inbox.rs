@@ -8,7 +8,7 @@ use vocabulary::WorkItemId;
 
 use crate::looks::Looks;
 
-fn propose(home: &Home, title: &str, paths: &[&str]) -> WorkItemId {
+pub(crate) fn propose(home: &Home, title: &str, paths: &[&str]) -> WorkItemId {
     let mut client = home.claude_code();
     let noted = client.call(
         "append_trace_note",
@@ -137,7 +137,7 @@ fn what_may_land_and_what_waits_for_a_review_is_there_for_everybody_to_read() {
     looks.look(&mut browser, "work-item-landing-refused");
 }
 
-fn make_a_passkey(browser: &mut Browser, looks: &mut Looks, url: &str, home: &Home, key: &str) {
+pub(crate) fn make_a_passkey(browser: &mut Browser, looks: &mut Looks, url: &str, home: &Home, key: &str) {
     browser.open(&format!("{url}/passkeys/new"));
     browser.wait_for("h1", "Make a passkey");
     browser.type_into("#email", "bob@example.com");

@@ -10,7 +10,7 @@ pub use self::{
     landing::{LandError, LandingDecided},
 };
 use crate::{
-    Circumstances, Evidence, Observed, Proposed, Reported, RiskPolicy, State, Step, TransitionError,
+    Change, Circumstances, Evidence, Observed, Proposed, Reported, RiskPolicy, State, Step, TransitionError,
     WorkItem, assess, duties,
 };
 
@@ -36,6 +36,8 @@ pub enum Event {
     Observed(Observed),
     /// Nobody had decided at this moment of the ledger's.
     Expired(WorkItemId, Timestamp),
+    /// A change was put forward at this moment, for people to say whether it may land. Nobody's word.
+    ChangeProposed(Change, Timestamp),
     /// A human decided on a change that is to land.
     Landing(Box<LandingDecided>),
     /// A human decided.
@@ -135,6 +137,7 @@ impl WorkItems {
                     item.expired_at = Some(at);
                 });
             }
+            Event::ChangeProposed(change, at) => self.take_up(change, at)?,
             Event::Landing(decided) => self.land(*decided)?,
             Event::Decided(signed, circumstances) => {
                 let (item, state) = self.after(signed.get())?;

@@ -7,7 +7,7 @@ use vocabulary::{
     DelegationId, EvidenceKind, EvidenceOutcome, MemberId, Risk, Timestamp, TraceId, WorkItemId,
 };
 
-use crate::{Assessment, Change, Evidence, Landing, Observed, Proposal, Reported, State};
+use crate::{Assessment, Change, Evidence, Landing, Observed, Proposal, ProposedChange, Reported, State};
 
 /// What kind of work it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,6 +102,8 @@ pub struct WorkItem {
     pub evidence: Vec<Evidence>,
     /// What agents of its human said became of it, in order.
     pub reports: Vec<Reported>,
+    /// The changes that were put forward for it, in order.
+    pub proposed_changes: Vec<ProposedChange>,
     /// What people decided on changes that were to land for it, in order.
     pub landings: Vec<Landing>,
     /// What was seen of it, in order. Nobody can record that yet.
@@ -125,6 +127,7 @@ impl WorkItem {
             decisions: Vec::new(),
             evidence: Vec::new(),
             reports: Vec::new(),
+            proposed_changes: Vec::new(),
             landings: Vec::new(),
             observed: Vec::new(),
             expired_at: None,

@@ -9,6 +9,16 @@ use crate::{Change, Circumstances, RiskPolicy, Stale, State, WorkItem};
 /// How long a change that nobody else could judge waits for a review after the fact.
 pub const REVIEW_DUE_AFTER: Duration = Duration::days(7);
 
+/// A change that was put forward, so that people who do not have its repository at hand can say whether it may land. It is the
+/// word of whoever put it forward, and nobody signed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposedChange {
+    /// As git is said to have it.
+    pub change: Change,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// In what role somebody decides on a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -158,6 +168,29 @@ impl WorkItem {
                 let review = reviews.find(|review| review.change.tree() == landing.change.tree());
                 (landing, review)
             })
+    }
+
+    /// The changes on which somebody can decide who has nothing but the ledger, newest first: the one that was put forward last, and
+    /// those that were let through by exception and wait for a review.
+    #[must_use]
+    pub fn at_issue(&self) -> Vec<&Change> {
+        let newest = self.proposed_changes.last().map(|proposed| &proposed.change);
+        let mut found: Vec<&Change> = newest
+            .into_iter()
+            .filter(|change| self.may_still_land() || self.waits_for_review(change.tree()))
+            .collect();
+        let mut unreviewed: Vec<&Change> = self
+            .exceptions()
+            .filter(|(_, review)| review.is_none())
+            .map(|(landing, _)| &landing.change)
+            .collect();
+        unreviewed.reverse();
+        for change in unreviewed {
+            if !found.contains(&change) {
+                found.push(change);
+            }
+        }
+        found
     }
 
     /// Whether this tree was let through by exception, and nobody independent has approved of it since.

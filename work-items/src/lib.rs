@@ -27,7 +27,7 @@ pub use fold::{
     DecideError, Event, EvidenceError, FoldError, LandError, LandingDecided, ReportedError, WorkItems,
 };
 pub use item::{Circumstances, ItemType, Proposed, UNDECIDED_FOR, WorkItem};
-pub use landing::{Landing, REVIEW_DUE_AFTER, Role, Verdict};
+pub use landing::{Landing, ProposedChange, REVIEW_DUE_AFTER, Role, Verdict};
 pub use lifecycle::{State, StateError, Step, TransitionError};
 pub use observed::{Observed, Seen, Source};
 pub use policy::{PolicyError, RiskPolicy};

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use hub::{
-    companion::{CompanionRequest, ShownChange, Status, WorkItemRow},
+    companion::{CompanionLink, CompanionRequest, ShownChange, Status, WorkItemRow},
     words,
 };
 use identity::{Decision, Digest, HumanVerb, Rationale};
@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// The commit on which it is to land; else origin's branch, main or master
     #[arg(long, value_name = "REV")]
     base: Option<String>,
+    /// Put it forward, so that members can say in the inbox whether it may land; decides nothing
+    #[arg(long, conflicts_with_all = ["reject", "why", "key", "touch", "touch_key"])]
+    propose: bool,
     /// Say that it may not
     #[arg(long, requires = "why")]
     reject: bool,
@@ -50,6 +53,9 @@ pub(super) struct Args {
 pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode> {
     let hub = workspace.hub()?;
     let status: Status = hub.ask(&CompanionRequest::Status)?;
+    if args.propose {
+        return propose(&hub, &status, &args);
+    }
     let now = key::now_as_the_ledger(&status)?;
     let own = OwnKey::find(workspace, &status, args.signing.key())?;
     let id = args.work_item;
@@ -124,6 +130,25 @@ pub(super) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<ExitCode>
 
 fn read(args: &Args, addresses: Addresses) -> anyhow::Result<Change> {
     Repository::at(&args.repo).change(args.work_item, &args.rev, args.base.as_deref(), addresses)
+}
+
+/// Puts the change forward. Nobody signs that, so nothing is asked for.
+fn propose(hub: &CompanionLink, status: &Status, args: &Args) -> anyhow::Result<ExitCode> {
+    let change = read(args, Addresses::AsTheyAre)?;
+    let row: WorkItemRow = hub.ask(&CompanionRequest::ProposeChange {
+        change: change.clone(),
+    })?;
+    if args.json {
+        output::json(&row)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&format!("Put forward for {}: tree {}", row.id, change.tree()));
+    output::line(&format!("of commit {}, onto {}", change.head(), change.base()));
+    match &status.inbox {
+        Some(inbox) => output::line(&format!("Members decide on it at {inbox}/w/{}#landings", row.id)),
+        None => output::line("No inbox is open for members to decide on it; open one with: auditotter serve"),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// As whom somebody decides here, as far as the hub says; it asks again when it records.

@@ -136,7 +136,7 @@ pub struct LandingRow {
     pub head: GitObject,
     /// The commit on which it was to land.
     pub base: GitObject,
-    /// Who made it, by address, as git said to whoever decided.
+    /// Who made it, by address, as it was shown to whoever decided.
     pub committers: Vec<String>,
     /// How many lines it changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -193,7 +193,7 @@ pub struct ExceptionRow {
     pub head: GitObject,
     /// The commit on which it was to land.
     pub base: GitObject,
-    /// Who made it, by address, as git said to whoever let it through.
+    /// Who made it, by address, as it was shown to whoever let it through.
     pub committers: Vec<String>,
     /// Who let it through.
     pub by: String,

@@ -148,6 +148,9 @@ impl CompanionDoor {
             CompanionRequest::PoseChange { change } => {
                 self.run(move |w, d| landing::pose(w, d, &change)).await?
             }
+            CompanionRequest::ProposeChange { change } => {
+                self.run(move |w, d| landing::propose(w, d, change)).await?
+            }
             CompanionRequest::DecideChange { change, signed } => {
                 let decided = self
                     .run(move |w, d| (landing::decide(w, d, change, &signed), d.changes_something()))
@@ -346,6 +349,7 @@ const fn of_work_items(request: &CompanionRequest) -> bool {
             | CompanionRequest::Pose { .. }
             | CompanionRequest::Decide { .. }
             | CompanionRequest::PoseChange { .. }
+            | CompanionRequest::ProposeChange { .. }
             | CompanionRequest::DecideChange { .. }
     )
 }

@@ -30,6 +30,16 @@ pub(super) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, change: &Change
     })
 }
 
+/// Puts a change forward: it is shown in the inbox from then on, and gives nobody anything.
+pub(super) fn propose(
+    workspace: &mut Workspace,
+    draft: &mut Draft<'_>,
+    change: Change,
+) -> Result<Value, Refusal> {
+    let id = decisions::propose_change(workspace, draft, change)?;
+    deciding::work_item(workspace, id)
+}
+
 pub(super) fn decide(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
@@ -117,23 +127,27 @@ pub(crate) fn verdicts(workspace: &Workspace, item: &WorkItem) -> Vec<VerdictRow
             trees.push(landing.change.tree());
         }
     }
+    trees
+        .into_iter()
+        .map(|tree| verdict(workspace, item, tree))
+        .collect()
+}
+
+/// Whether this tree may land.
+pub(crate) fn verdict(workspace: &Workspace, item: &WorkItem, tree: GitObject) -> VerdictRow {
     let by = |landing: &Landing| workspace.name_of(landing.decision.member);
-    let verdict = |tree| {
-        let verdict = item.verdict(tree, RiskPolicy::built_in());
-        let words = match &verdict {
-            Verdict::Undecided => "nobody has decided".to_owned(),
-            Verdict::May => "yes".to_owned(),
-            Verdict::ByException(landing) => format!("yes, by exception of {}", by(landing)),
-            Verdict::MayNot(landing) => format!("no, says {}", by(landing)),
-            Verdict::Stale(stale) => format!("no more; {stale}"),
-            Verdict::NotNow(state) => format!("not now: the work is {state}"),
-        };
-        let may_land = matches!(verdict, Verdict::May | Verdict::ByException(_));
-        VerdictRow {
-            tree,
-            may_land,
-            words,
-        }
+    let verdict = item.verdict(tree, RiskPolicy::built_in());
+    let words = match &verdict {
+        Verdict::Undecided => "nobody has decided".to_owned(),
+        Verdict::May => "yes".to_owned(),
+        Verdict::ByException(landing) => format!("yes, by exception of {}", by(landing)),
+        Verdict::MayNot(landing) => format!("no, says {}", by(landing)),
+        Verdict::Stale(stale) => format!("no more; {stale}"),
+        Verdict::NotNow(state) => format!("not now: the work is {state}"),
     };
-    trees.into_iter().map(verdict).collect()
+    VerdictRow {
+        tree,
+        may_land: matches!(verdict, Verdict::May | Verdict::ByException(_)),
+        words,
+    }
 }

@@ -100,6 +100,11 @@ pub enum CompanionRequest {
         /// What was signed.
         signed: SignedDecision,
     },
+    /// Put a change forward, for members to say in the inbox whether it may land. Answer: [`WorkItemRow`](super::WorkItemRow).
+    ProposeChange {
+        /// What git says of it.
+        change: Change,
+    },
     /// Show a change that is to land to somebody who may decide. Answer: [`ShownChange`](super::ShownChange).
     PoseChange {
         /// What git says of it.

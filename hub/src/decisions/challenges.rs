@@ -42,6 +42,8 @@ pub(crate) struct Posed {
     pub(crate) digest: Digest,
     pub(crate) history: History,
     pub(crate) at: Timestamp,
+    /// As whom a page said that a change would be approved by whoever looks: nobody lets one through by exception who was not told so.
+    pub(super) said_as: Option<&'static str>,
 }
 
 impl Challenges {
@@ -82,7 +84,18 @@ pub(super) fn pose_for(
     workspace: &mut Workspace,
     draft: &Draft<'_>,
     shown_to: ShownTo,
+    about: (Subject, Digest),
+) -> Result<Posed, Refusal> {
+    pose_as(workspace, draft, shown_to, about, None)
+}
+
+/// The same, by a page that says as whom whoever looks would decide.
+pub(super) fn pose_as(
+    workspace: &mut Workspace,
+    draft: &Draft<'_>,
+    shown_to: ShownTo,
     (subject, digest): (Subject, Digest),
+    said_as: Option<&'static str>,
 ) -> Result<Posed, Refusal> {
     let (now, store) = (draft.now(), draft.store());
     let size = store.len();
@@ -100,6 +113,7 @@ pub(super) fn pose_for(
             root: Digest::from_bytes(*root.as_bytes()),
         },
         at: now,
+        said_as,
     };
     workspace.challenges.0.insert(posed.challenge, posed.clone());
     Ok(posed)

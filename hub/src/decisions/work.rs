@@ -112,7 +112,7 @@ pub(crate) fn proposed_so(entry: &Entry, proposed: &Proposed) -> Result<(), Stri
     }
 }
 
-fn record_decision(
+pub(super) fn record_decision(
     workspace: &mut Workspace,
     draft: &mut Draft<'_>,
     sent: &SignedDecision,

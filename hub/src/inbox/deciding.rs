@@ -16,6 +16,7 @@ use vocabulary::{MemberId, WorkItemId};
 
 use super::{Inbox, door::Visitor, pages::Failure};
 use crate::{
+    companion::landing,
     decisions::{self, ShownTo, no_work_item},
     http::Problem,
     workspace::Workspace,
@@ -27,6 +28,16 @@ use crate::{
 pub(super) struct Looking {
     /// The digest of exactly that.
     digest: Digest,
+}
+
+/// A change that a page shows, when somebody begins to look at it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LookingAtChange {
+    /// The digest of exactly that, with all that is known of its work item.
+    digest: Digest,
+    /// As whom the page says that they would say yes.
+    said_as: String,
 }
 
 /// What makes the answer count once.
@@ -75,6 +86,9 @@ pub(super) struct Signed {
 pub(super) struct Decided {
     id: WorkItemId,
     state: String,
+    /// Whether the change may land, in words, where that was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_land: Option<String>,
 }
 
 /// From here on the time counts that somebody looks.
@@ -100,6 +114,24 @@ pub(super) async fn challenge(
     }))
 }
 
+/// The same for a change that is to land.
+pub(super) async fn landing_challenge(
+    State(inbox): State<Inbox>,
+    Path(id): Path<WorkItemId>,
+    visitor: Visitor,
+    looking: Result<Json<LookingAtChange>, JsonRejection>,
+) -> Result<Json<Posed>, Problem> {
+    let Json(LookingAtChange { digest, said_as }) = looking.map_err(|error| Problem::unread(&error))?;
+    let posed = inbox
+        .attempt(move |workspace, draft| {
+            decisions::pose_shown_change(workspace, draft, visitor.member, id, (digest, &said_as))
+        })
+        .await?;
+    Ok(Json(Posed {
+        challenge: posed.challenge,
+    }))
+}
+
 /// The decision in the words that are signed.
 pub(super) async fn text(
     State(inbox): State<Inbox>,
@@ -107,11 +139,42 @@ pub(super) async fn text(
     visitor: Visitor,
     meant: Result<Json<Meant>, JsonRejection>,
 ) -> Result<Json<Text>, Problem> {
+    written(
+        inbox,
+        visitor,
+        meant,
+        move |subject| matches!(subject, Subject::WorkItem { id: posed, .. } if *posed == id),
+    )
+    .await
+}
+
+/// The same for a change that is to land.
+pub(super) async fn landing_text(
+    State(inbox): State<Inbox>,
+    Path(id): Path<WorkItemId>,
+    visitor: Visitor,
+    meant: Result<Json<Meant>, JsonRejection>,
+) -> Result<Json<Text>, Problem> {
+    written(
+        inbox,
+        visitor,
+        meant,
+        move |subject| matches!(subject, Subject::Change { id: posed, .. } if *posed == id),
+    )
+    .await
+}
+
+async fn written(
+    inbox: Inbox,
+    visitor: Visitor,
+    meant: Result<Json<Meant>, JsonRejection>,
+    is_shown: impl FnOnce(&Subject) -> bool + Send + 'static,
+) -> Result<Json<Text>, Problem> {
     let Json(meant) = meant.map_err(|error| Problem::unread(&error))?;
     let (host, member) = (inbox.site.host().to_owned(), visitor.member);
     let text = inbox
         .attempt(move |workspace, draft| {
-            let decision = decision_of(workspace, draft, member, id, meant)?;
+            let decision = decision_of(workspace, draft, member, is_shown, meant)?;
             let decision = decision
                 .text()
                 .map_err(|error| Refusal::new(RefusalCode::NotExpressible, &error))?;
@@ -142,11 +205,15 @@ pub(super) async fn decide(
     let decided = inbox
         .attempt(move |workspace, draft| {
             form.map_err(|error| decisions::refuse_unread(workspace, draft, signed.text(), &error))?;
-            let id = decisions::decide(workspace, draft, &signed)?;
+            let (id, tree) = decisions::decide_as_shown(workspace, draft, &signed)?;
             let anew = draft.changes_something();
             let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
-            let state = item.state.to_string();
-            Ok((Decided { id, state }, anew))
+            let decided = Decided {
+                id,
+                state: item.state.to_string(),
+                may_land: tree.map(|tree| landing::verdict(workspace, item, tree).words),
+            };
+            Ok((decided, anew))
         })
         .await?;
     let (decided, anew) = decided;
@@ -160,12 +227,12 @@ fn decision_of(
     workspace: &Workspace,
     draft: &Draft<'_>,
     member: MemberId,
-    id: WorkItemId,
+    is_shown: impl FnOnce(&Subject) -> bool,
     meant: Meant,
 ) -> Result<Decision, Refusal> {
     let posed = decisions::posed(workspace, &meant.challenge)?;
-    if !matches!(posed.subject, Subject::WorkItem { id: posed, .. } if posed == id) {
-        let message = format!("what was shown is not {id}; look at it again");
+    if !is_shown(&posed.subject) {
+        let message = "what was shown is something else than what this page is of; look at it again";
         return Err(Refusal::new(RefusalCode::ChallengeSpent, &message));
     }
     Ok(Decision {

@@ -45,6 +45,7 @@ fn bodies(world: &World, posed: &Value) -> Vec<Value> {
         json!(world.forged_enrolment()),
         posed.clone(),
         json!({ "digest": digest(world) }),
+        json!({ "digest": digest(world), "said_as": "independent" }),
         json!({ "import": [generic], "entries": [generic] }),
         generic,
         tool,

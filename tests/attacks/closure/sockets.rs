@@ -33,7 +33,7 @@ fn attempts(world: &World, request: &str) -> Vec<Value> {
         "pose_departure" => vec![json!({ "member": world.bob.member })],
         "pose_erasure" => vec![json!({ "trace": trace, "seq": 0 })],
         "let_go" | "erase" | "decide" => vec![json!({ "signed": forged }), json!({ "signed": touched })],
-        "pose_change" => vec![json!({ "change": change })],
+        "pose_change" | "propose_change" => vec![json!({ "change": change })],
         "decide_change" => vec![
             json!({ "change": change, "signed": forged }),
             json!({ "change": change, "signed": touched }),

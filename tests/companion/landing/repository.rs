@@ -190,7 +190,7 @@ fn who_makes_addresses_of_rubbish_keeps_nobody_from_saying_no_and_gets_no_yes() 
     repository.commit(ALICE, "more.md", "otters\n", "More");
     let (folder, tree) = (text(&repository.folder), repository.name("HEAD^{tree}"));
     let arguments = ["land", &id, "--repo", &folder];
-    for also in [&[][..], &["--why", "it reads well"]] {
+    for also in [&[][..], &["--propose"]] {
         let ran = home.run(&[&arguments[..], also].concat());
         assert_eq!(ran.code, Some(1), "{}", ran.stdout);
         assert!(

@@ -1,12 +1,16 @@
 //! May this change land? Never answered by the human for whom the agent acted, nor by a committer, alone.
 
 use identity::{Decision, Email, HumanVerb, Signed, Subject};
-use vocabulary::{GitObject, MemberId, Risk, WorkItemId};
+use vocabulary::{GitObject, MemberId, Risk, Timestamp, WorkItemId};
 
 use super::WorkItems;
 use crate::{
-    Change, Circumstances, Landing, Missing, RiskPolicy, Role, State, WorkItem, duties::missing_to_land,
+    Change, Circumstances, Landing, Missing, ProposedChange, RiskPolicy, Role, State, WorkItem,
+    duties::missing_to_land,
 };
+
+/// The most changes that are put forward for one work item: whoever has a shell can do it.
+const MOST_PROPOSED: usize = 256;
 
 /// Why a decision on a change does not stand.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +37,11 @@ pub enum LandError {
     /// Nobody here can say whether the work was judged rightly.
     #[error("{0} was judged by rules that this version does not have; propose it again")]
     UnknownRules(WorkItemId),
+    /// It was put forward more often than people look at.
+    #[error(
+        "{0} had {MOST_PROPOSED} changes put forward, and takes no more; decide on it in the terminal: auditotter land"
+    )]
+    ManyProposed(WorkItemId),
     /// The same human said so already.
     #[error("the same member decided on exactly this before")]
     Twice,
@@ -131,6 +140,26 @@ impl WorkItems {
         }
         let state = item.state;
         Err(LandError::NotNow { id, state })
+    }
+
+    /// The work item for which this change may be put forward. It gives nobody anything: what counts is what people sign.
+    ///
+    /// # Errors
+    /// [`LandError::Unknown`], [`LandError::NotNow`] or [`LandError::ManyProposed`].
+    pub fn may_propose(&self, change: &Change) -> Result<&WorkItem, LandError> {
+        let item = self.may_be_judged(change)?;
+        if item.proposed_changes.len() >= MOST_PROPOSED {
+            return Err(LandError::ManyProposed(item.proposed.id));
+        }
+        Ok(item)
+    }
+
+    pub(super) fn take_up(&mut self, change: Change, at: Timestamp) -> Result<(), LandError> {
+        let id = self.may_propose(&change)?.proposed.id;
+        self.change(id, |item| {
+            item.proposed_changes.push(ProposedChange { change, at })
+        });
+        Ok(())
     }
 
     pub(super) fn land(&mut self, decided: LandingDecided) -> Result<(), LandError> {

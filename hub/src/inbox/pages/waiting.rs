@@ -40,6 +40,11 @@ struct Page {
     others: Section,
     unseen: usize,
     decided: Vec<Row>,
+    /// Changes that are to land, of which this page is to say so.
+    mine_to_land: Vec<landing::ToDecide>,
+    others_to_land: Vec<landing::ToDecide>,
+    /// How many of these stand on no page.
+    unlisted: usize,
     exceptions: Vec<landing::Waiting>,
     ended: usize,
     nothing: bool,
@@ -156,6 +161,16 @@ fn page(workspace: &Workspace, member: MemberId, now: Timestamp, after: Option<W
         last = Some(id);
         section.rows.push(row(workspace, item, now, why));
     }
+    let to_land = landing::to_decide(workspace, member, now);
+    let (mut mine_to_land, mut others_to_land): (Vec<_>, Vec<_>) =
+        to_land.into_iter().partition(|row| row.mine);
+    mine.all += mine_to_land.len();
+    others.all += others_to_land.len();
+    // They stand on the first page, the newest of them.
+    let rows = if after.is_some() { 0 } else { ROWS };
+    let unlisted = mine_to_land.len().saturating_sub(ROWS) + others_to_land.len().saturating_sub(ROWS);
+    mine_to_land.truncate(rows);
+    others_to_land.truncate(rows);
     Page {
         who: String::new(),
         nothing: mine.all + others.all == 0,
@@ -163,6 +178,9 @@ fn page(workspace: &Workspace, member: MemberId, now: Timestamp, after: Option<W
         others,
         unseen,
         decided,
+        mine_to_land,
+        others_to_land,
+        unlisted,
         exceptions: landing::waiting(workspace, now),
         ended,
         older,

@@ -55,6 +55,8 @@ pub(super) struct Shown {
     evidence: Vec<Found>,
     decisions: Vec<Made>,
     landings: Landings,
+    /// Whether whoever looks could touch anything.
+    has_passkey: bool,
 }
 
 /// What deciding takes of whoever looks.
@@ -64,8 +66,6 @@ struct Open {
     still: String,
     /// Why this human cannot approve it.
     others: Option<String>,
-    /// Whether they could touch anything.
-    has_passkey: bool,
 }
 
 #[derive(Debug)]
@@ -74,6 +74,8 @@ struct Found {
     outcome: String,
     tool: String,
     summary: String,
+    /// On which commit and tree it ran, and the digest of its whole report, where that was said.
+    on: Vec<(&'static str, String)>,
     changed_lines: Option<u32>,
     by: String,
     at: Moment,
@@ -129,23 +131,31 @@ pub(super) async fn shown(inbox: &Inbox, visitor: Visitor, id: WorkItemId) -> Re
 fn of(workspace: &Workspace, item: &WorkItem, member: MemberId, host: &str, now: Timestamp) -> Shown {
     let proposed = &item.proposed;
     let proposal = &proposed.proposal;
-    let own = workspace.members.passkeys_of(member);
+    let mut own = workspace.members.passkeys_of(member);
+    let has_passkey = own.any(|passkey| passkey.rp_id == host);
     let open = (item.state == Standing::Proposed).then(|| {
         let (still, others) = match waiting::of(workspace, item, member) {
             For::You { still } => (still, None),
             For::Others { why } => (String::new(), Some(why)),
         };
-        Open {
-            still,
-            others,
-            has_passkey: own.clone().any(|passkey| passkey.rp_id == host),
-        }
+        Open { still, others }
     });
     let evidence = item.evidence.iter().map(|evidence| Found {
         kind: evidence.finding.kind().to_string(),
         outcome: evidence.finding.outcome().to_string(),
         tool: evidence.finding.tool().to_owned(),
         summary: evidence.finding.summary().to_owned(),
+        on: [
+            ("on commit", evidence.finding.commit().map(ToString::to_string)),
+            ("on tree", evidence.finding.tree().map(ToString::to_string)),
+            (
+                "report",
+                evidence.finding.digest().map(|digest| digest.to_string()),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect(),
         changed_lines: evidence.finding.changed_lines(),
         by: workspace.attribution(evidence.on_behalf_of, &evidence.via),
         at: Moment::new(evidence.recorded_at, now),
@@ -179,7 +189,8 @@ fn of(workspace: &Workspace, item: &WorkItem, member: MemberId, host: &str, now:
         open,
         evidence: evidence.collect(),
         decisions: decisions.collect(),
-        landings: landing::of(workspace, item, now),
+        landings: landing::of(workspace, item, member, now),
+        has_passkey,
     }
 }
 

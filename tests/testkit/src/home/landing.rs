@@ -58,6 +58,15 @@ impl Home {
         }
     }
 
+    /// Puts a change forward, as whoever has a shell here can.
+    ///
+    /// # Panics
+    /// Where the hub refuses.
+    pub fn put_forward(&self, change: &Change) {
+        let change = change.clone();
+        let _: WorkItemRow = self.ask(&CompanionRequest::ProposeChange { change });
+    }
+
     /// Sends a decision on a change.
     ///
     /// # Errors

@@ -260,6 +260,62 @@ fn an_exception_is_closed_by_somebody_independent_who_approves_the_same_tree_and
 }
 
 #[test]
+fn what_was_put_forward_last_and_what_waits_for_its_review_is_at_issue_and_gives_nobody_anything() {
+    let mut items = begun(Risk::Low);
+    let put = |items: &mut WorkItems, change: &Change| {
+        items.apply(Event::ChangeProposed(change.clone(), Timestamp::EPOCH))
+    };
+    let at_issue = |items: &WorkItems| -> Vec<Change> {
+        items.get(id()).unwrap().at_issue().into_iter().cloned().collect()
+    };
+    let (first, second) = (change_of(1, &[1]), change_of(2, &[1]));
+    assert_eq!(at_issue(&items), []);
+    put(&mut items, &first).unwrap();
+    assert_eq!(
+        (at_issue(&items), verdict(&items, 1)),
+        (vec![first.clone()], Verdict::Undecided)
+    );
+    let known = items.get(id()).unwrap().known();
+    put(&mut items, &second).unwrap();
+    assert_eq!(at_issue(&items), std::slice::from_ref(&second));
+    assert_eq!(
+        items.get(id()).unwrap().known(),
+        known,
+        "nothing that was decided is stale by it"
+    );
+    // Whom it names as a committer it takes nothing from, either.
+    put(&mut items, &change_of(1, &[1, 2, 3])).unwrap();
+    assert_eq!(
+        items.get(id()).unwrap().independent_of(&first, &team(&[1, 2])),
+        [person(2)]
+    );
+    // An exception stays at issue, whatever is put forward and whatever becomes of the work.
+    assert_eq!(approve(&mut items, 1, &first, &team(&[1])), Ok(Role::Exception));
+    put(&mut items, &second).unwrap();
+    assert_eq!(at_issue(&items), [second.clone(), first.clone()]);
+    withdraw(&mut items);
+    assert_eq!(at_issue(&items), std::slice::from_ref(&first));
+    assert!(matches!(
+        put(&mut items, &second),
+        Err(FoldError::Landing(LandError::NotNow { .. }))
+    ));
+    assert_eq!(approve(&mut items, 2, &first, &team(&[1, 2])), Ok(Role::Review));
+    assert_eq!(at_issue(&items), []);
+}
+
+#[test]
+fn who_puts_changes_forward_without_end_is_told_that_it_is_enough() {
+    let mut items = begun(Risk::Low);
+    let refused = (0..1_000_usize).find_map(|number| {
+        let change = change_of(u8::try_from(number % 200).unwrap(), &[1]);
+        let put = items.apply(Event::ChangeProposed(change, Timestamp::EPOCH));
+        put.err().map(|error| (number, error))
+    });
+    let many = FoldError::Landing(LandError::ManyProposed(id()));
+    assert_eq!(refused, Some((256, many)));
+}
+
+#[test]
 fn an_exception_is_reviewed_whatever_became_of_the_work_and_nothing_else_is_decided_then() {
     let (mut items, change) = (begun(Risk::Low), change_of(1, &[1]));
     assert_eq!(approve(&mut items, 1, &change, &team(&[1])), Ok(Role::Exception));

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+#[path = "capture/beginning.rs"]
+mod beginning;
 #[path = "capture/claude_code.rs"]
 mod claude_code;
 #[path = "capture/codex.rs"]

@@ -9,6 +9,8 @@ mod codex;
 mod lines;
 mod open;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use vocabulary::Client;
 
@@ -23,11 +25,15 @@ pub use self::lines::MOST_LINE_BYTES;
 /// The longest identifier or word that is taken as such, in bytes.
 const MOST_WORD_BYTES: usize = 256;
 
+/// The longest path of a folder, in bytes, as Linux has it.
+const MOST_FOLDER_BYTES: usize = 4096;
+
 /// Reads a transcript as it grows, in pieces of any length.
 #[derive(Debug)]
 pub struct Transcript {
     lines: Lines,
     grammar: Grammar,
+    folder: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -41,6 +47,8 @@ enum Grammar {
 pub struct Line {
     /// Where the next one begins.
     pub end: u64,
+    /// Where the client worked then, as it says there or said before.
+    pub folder: Option<Arc<str>>,
     /// What it says.
     pub said: Said,
 }
@@ -113,6 +121,7 @@ impl Transcript {
         Self {
             lines: Lines::default(),
             grammar,
+            folder: None,
         }
     }
 
@@ -129,16 +138,25 @@ impl Transcript {
 
     /// Reads on, and gives each line that comes to its end.
     pub fn feed(&mut self, bytes: &[u8], each: &mut dyn FnMut(Line)) {
-        let grammar = &mut self.grammar;
+        let (grammar, folder) = (&mut self.grammar, &mut self.folder);
         self.lines.feed(bytes, &mut |end, line| {
             let said = match line.map(serde_json::from_slice::<Value>) {
-                Some(Ok(line)) => match &mut *grammar {
-                    Grammar::ClaudeCode(claude_code) => claude_code.read(&line),
-                    Grammar::Codex(codex) => codex.read(&line),
-                },
+                Some(Ok(line)) => {
+                    let said = match &mut *grammar {
+                        Grammar::ClaudeCode(claude_code) => claude_code.read(&line),
+                        Grammar::Codex(codex) => codex.read(&line),
+                    };
+                    // Where another session worked is nothing to this one.
+                    let named = folder_of(&line).filter(|_| matches!(said, Said::Items(_)));
+                    if let Some(named) = named.filter(|named| folder.as_deref() != Some(*named)) {
+                        *folder = Some(Arc::from(named));
+                    }
+                    said
+                }
                 Some(Err(_)) | None => Said::Unknown,
             };
-            each(Line { end, said });
+            let folder = folder.clone();
+            each(Line { end, folder, said });
         });
     }
 
@@ -171,6 +189,15 @@ impl Transcript {
             Grammar::Codex(codex) => codex.agent(),
         }
     }
+}
+
+/// Where the client worked, as a line of either says: Claude Code's in each, Codex' where a session or a turn begins.
+fn folder_of(line: &Value) -> Option<&str> {
+    let folder = line
+        .get("cwd")
+        .or_else(|| line.pointer("/payload/cwd"))?
+        .as_str()?;
+    (folder.starts_with('/') && folder.len() <= MOST_FOLDER_BYTES).then_some(folder)
 }
 
 /// A member that is a word.

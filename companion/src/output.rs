@@ -14,6 +14,12 @@ pub(crate) fn line(text: &str) {
     }
 }
 
+/// Says something beside the result, on stderr, with nothing in it that would steer a terminal.
+pub(crate) fn beside(text: &str) {
+    // Whoever does not listen loses nothing of the result.
+    let _ = writeln!(io::stderr(), "{}", escaped_lines(text));
+}
+
 /// Prints a result as JSON, in which what is escaped reads as it was.
 pub(crate) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     line(&serde_json::to_string_pretty(value)?);

@@ -1,17 +1,21 @@
 //! What is looked at when a session, a turn or a sub-agent began or came to its end. No hook waits for it: a client's own record is
 //! long, and a working tree is large. What was found is written under the session in which it was looked for.
 
+mod beginning;
 mod lanes;
+mod owed;
 mod transcript;
 mod worktree;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use capture::{Event, Happened};
+use serde::{Deserialize, Serialize};
 use trace_store::{CommitError, Ledger, ReadError};
 use vocabulary::{Client, RequestId, Timestamp};
 
-use self::lanes::Lanes;
+pub(crate) use self::owed::OwedKey;
+use self::{lanes::Lanes, owed::Owed};
 use crate::{
     clock,
     dispatch::{Caller, Scribe},
@@ -20,8 +24,12 @@ use crate::{
     workspace::Workspace,
 };
 
+/// After how long a session has fallen silent: longer than almost any command takes.
+const SILENCE: Duration = Duration::from_secs(15 * 60);
+
 /// When there is something to be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum When {
     /// A session or a turn begins: from here on the working tree is compared.
     Begins,
@@ -32,7 +40,8 @@ pub(crate) enum When {
 }
 
 /// A moment at which there is something to be looked at, as a client's hook told it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Moment {
     pub(crate) when: When,
     /// Whose hook.
@@ -71,6 +80,38 @@ impl Moment {
     pub(crate) fn recorded(self, at: Timestamp) -> Self {
         Self { at, ..self }
     }
+
+    /// Whether it is one of an agent that another started, which has a record of its own.
+    fn is_of_an_agent(&self) -> bool {
+        let told = self.transcript.as_ref();
+        told.is_some_and(|told| told.of_an_agent)
+    }
+
+    /// Whether the client's session begins with it, and does not only go on.
+    fn is_anew(&self) -> bool {
+        self.transcript.as_ref().is_some_and(|told| told.anew)
+    }
+
+    /// The same of a session that began with an earlier one which was not looked at.
+    fn or_anew(mut self, anew: bool) -> Self {
+        if let Some(told) = &mut self.transcript {
+            told.anew |= anew;
+        }
+        self
+    }
+
+    /// The same once it was looked at.
+    fn looked_at(mut self) -> Self {
+        if let Some(told) = &mut self.transcript {
+            told.anew = false;
+        }
+        self
+    }
+
+    /// Whether it is the same, looked at or not.
+    fn is(&self, other: &Self) -> bool {
+        self.clone().looked_at() == other.clone().looked_at()
+    }
 }
 
 /// Looks, and writes what it found. Cheap to clone.
@@ -87,25 +128,36 @@ struct Eye {
     around: Arc<Neighbourhood>,
     trees: worktree::Trees,
     transcripts: transcript::Transcripts,
+    owed: Owed,
 }
 
 impl Aftermath {
-    pub(crate) fn new(ledger: Ledger<Workspace>, around: Arc<Neighbourhood>) -> Self {
+    /// What it owes, it keeps in a folder, under a key.
+    pub(crate) fn new(
+        ledger: Ledger<Workspace>,
+        around: Arc<Neighbourhood>,
+        folder: PathBuf,
+        key: Arc<OwedKey>,
+    ) -> Self {
         Self {
             eye: Arc::new(Eye {
                 ledger,
                 around,
                 trees: worktree::Trees::default(),
                 transcripts: transcript::Transcripts::default(),
+                owed: Owed::of(folder, key),
             }),
             lanes: Lanes::default(),
         }
     }
 
-    /// Something was heard of a session: looks where there is something to be looked at.
-    pub(crate) fn heard(&self, caller: Caller, moment: Option<Moment>) {
-        self.eye.transcripts.hear(&caller, moment.as_ref());
-        if let Some(moment) = moment {
+    /// Something was heard of a session, under a token: looks where there is something to be looked at.
+    pub(crate) fn heard(&self, caller: Caller, moment: Option<(Moment, String)>) {
+        self.eye
+            .transcripts
+            .hear(&caller, moment.as_ref().map(|(moment, _)| moment));
+        if let Some((moment, token)) = moment {
+            self.eye.owed.note(&caller, &token, &moment);
             self.follow(caller, moment);
         }
     }
@@ -117,34 +169,58 @@ impl Aftermath {
             .enter(caller.token.session(), move || eye.look(&caller, &moment));
     }
 
-    /// Looks once more at the sessions of which nothing was heard for so long and that did not end, each once.
-    pub(crate) fn look_after_silence(&self, silence: Duration) {
+    /// Looks once more at the sessions that fell silent and did not end, each once.
+    pub(crate) fn look_after_silence(&self) {
+        self.look_at_silent_for(SILENCE);
+    }
+
+    fn look_at_silent_for(&self, silence: Duration) {
         for (caller, moment) in self.eye.transcripts.silent_for(silence) {
             let eye = Arc::clone(&self.eye);
             self.lanes.enter(caller.token.session(), move || {
-                if let Err(error) = transcript::look_after_silence(&eye, &caller, &moment) {
-                    tracing::warn!(%error, trace = %caller.trace, "the client's own record was not read");
-                }
+                eye.look_after_silence(&caller, &moment)
             });
         }
     }
 
     /// Looks a last time, and waits until everything was looked at, or for so long.
     pub(crate) async fn finish(&self, grace: Duration) {
-        self.look_after_silence(Duration::ZERO);
+        self.look_at_silent_for(Duration::ZERO);
         if tokio::time::timeout(grace, self.lanes.empty()).await.is_err() {
-            tracing::warn!("not everything was looked at that came to its end");
+            tracing::warn!("not everything was looked at that came to its end; the next hub goes on with it");
+            self.eye.owed.came_back();
         }
     }
 }
 
 impl Eye {
     fn look(&self, caller: &Caller, moment: &Moment) {
-        if let Err(error) = worktree::look(self, caller, moment) {
-            tracing::warn!(%error, trace = %caller.trace, "the working tree was not compared");
+        match worktree::look(self, caller, moment) {
+            Ok(()) => self.owed.compared(caller.token.session(), moment),
+            Err(error) => tracing::warn!(%error, trace = %caller.trace, "the working tree was not compared"),
         }
-        if let Err(error) = transcript::look(self, caller, moment) {
+        self.read(caller, moment);
+    }
+
+    /// Reads on in the client's own record; that is not owed any more then.
+    fn read(&self, caller: &Caller, moment: &Moment) {
+        let read = transcript::look(self, caller, moment);
+        if let Err(error) = &read {
             tracing::warn!(%error, trace = %caller.trace, "the client's own record was not read");
+        }
+        if !matches!(read, Err(AftermathError::Commit(_))) {
+            self.owed.done(caller.token.session(), moment);
+        }
+    }
+
+    fn look_after_silence(&self, caller: &Caller, moment: &Moment) {
+        match transcript::look_after_silence(self, caller, moment) {
+            Ok(true) => self.owed.settle(caller.token.session(), moment),
+            // A command may be under way: the next hub asks again.
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, trace = %caller.trace, "the client's own record was not read");
+            }
         }
     }
 

@@ -46,9 +46,6 @@ const OPENING_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a decision is waited for. Clients give a call up after a minute, and the agent side before that.
 const LONGEST_WAIT: Duration = Duration::from_secs(40);
 
-/// After how long a session has fallen silent: longer than almost any command takes.
-const SILENCE: Duration = Duration::from_secs(15 * 60);
-
 /// How often it is looked for those.
 const WATCH: Duration = Duration::from_secs(60);
 
@@ -79,7 +76,12 @@ impl AgentDoor {
         around: Surroundings,
         news: News,
     ) -> Self {
-        let aftermath = Aftermath::new(ledger.clone(), Arc::clone(&around.neighbourhood));
+        let aftermath = Aftermath::new(
+            ledger.clone(),
+            Arc::clone(&around.neighbourhood),
+            home.owed(),
+            Arc::clone(&around.owed),
+        );
         Self {
             aftermath,
             home,
@@ -194,13 +196,14 @@ impl AgentDoor {
         served
     }
 
-    /// Looks at the sessions that fell silent, until the hub closes.
+    /// Looks at what the hub before this one owed, and then at the sessions that fall silent, until the hub closes.
     pub(crate) async fn watch(&self, mut closing: watch::Receiver<bool>) {
+        self.aftermath.go_on(closing.clone()).await;
         while tokio::time::timeout(WATCH, closing.wait_for(|closing| *closing))
             .await
             .is_err()
         {
-            self.aftermath.look_after_silence(SILENCE);
+            self.aftermath.look_after_silence();
         }
     }
 

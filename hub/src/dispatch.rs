@@ -16,6 +16,7 @@ use trace_store::{Appended, ChainId, Draft, Refs};
 use vocabulary::{RequestId, Timestamp, TraceId};
 
 use crate::{
+    aftermath::OwedKey,
     clearing::Counts,
     events,
     gating::Neighbourhood,
@@ -55,6 +56,7 @@ pub(crate) struct Surroundings {
     pub(crate) links: LinkKey,
     pub(crate) neighbourhood: Arc<Neighbourhood>,
     pub(crate) spool: Arc<SpoolSecret>,
+    pub(crate) owed: Arc<OwedKey>,
 }
 
 impl Surroundings {

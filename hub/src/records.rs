@@ -328,6 +328,11 @@ pub enum CaptureGap {
         /// When it says that it happened.
         claimed_at: Timestamp,
     },
+    /// What was told while no hub could be reached, and what hubs did not survive taking in: it lies in the spool's `refused`.
+    NotTakenIn {
+        /// When it says that it happened.
+        claimed_at: Timestamp,
+    },
     /// The client's settings changed, in which its hooks stand: what comes after may not be told.
     SettingsChanged {
         /// Which settings, as the client says.
@@ -346,6 +351,13 @@ pub enum CaptureGap {
         path: String,
         /// How much had been read of it.
         bytes: u64,
+    },
+    /// One line of the client's own record says more than is taken of one. Its beginning stands before this.
+    LineCut {
+        /// Where the line ends in the file.
+        end: u64,
+        /// How many entries were left out.
+        entries: u64,
     },
     /// The client's hooks fell silent, and nobody said why: in the middle of a turn, or for good.
     Silent {

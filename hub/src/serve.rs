@@ -185,6 +185,7 @@ pub async fn serve(
             links: links.clone(),
             neighbourhood: Arc::clone(&neighbourhood),
             spool: Arc::clone(hub_key.spool()),
+            owed: Arc::clone(hub_key.owed()),
         },
         news.clone(),
     );

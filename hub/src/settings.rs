@@ -16,6 +16,7 @@ use vocabulary::WorkspaceId;
 use zeroize::Zeroizing;
 
 use crate::{
+    aftermath::OwedKey,
     clearing::Clearing,
     http::{Listen, PublicUrl},
     inbox::LinkKey,
@@ -162,6 +163,7 @@ pub struct HubKey {
     links: LinkKey,
     clearing: Arc<Clearing>,
     spool: Arc<SpoolSecret>,
+    owed: Arc<OwedKey>,
 }
 
 impl HubKey {
@@ -219,12 +221,18 @@ impl HubKey {
         &self.spool
     }
 
+    /// What stands behind the notes of what is owed to sessions.
+    pub(crate) const fn owed(&self) -> &Arc<OwedKey> {
+        &self.owed
+    }
+
     fn from_seed(workspace: WorkspaceId, seed: &Zeroizing<[u8; 32]>) -> Self {
         Self {
             signer: CheckpointSigner::from_seed(workspace, seed),
             links: LinkKey::derive(seed),
             clearing: Arc::new(Clearing::derive(seed)),
             spool: Arc::new(SpoolSecret::derive(seed)),
+            owed: Arc::new(OwedKey::derive(seed)),
         }
     }
 }

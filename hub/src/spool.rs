@@ -1,5 +1,7 @@
 //! Taking in what was spooled while no hub could be reached: in order, once, and only what proves itself.
 
+mod attempt;
+
 use std::{
     fs::{self, DirBuilder},
     io,
@@ -18,6 +20,7 @@ use serde_json::value::RawValue;
 use trace_store::{ChainId, Draft, Ledger, ReadError, Refs, Store};
 use vocabulary::{RequestId, SessionId, Timestamp, TraceId};
 
+use self::attempt::Attempt;
 use crate::{
     deeds::{self, Deed},
     dispatch::{Caller, Scribe},
@@ -44,10 +47,10 @@ pub(crate) fn is_waiting(home: &Home) -> bool {
 }
 
 /// Takes in everything that lies in a home's spool. A file is removed once its entry is durable; what does
-/// not prove itself is put aside and named in the log, never dropped.
+/// not prove itself is put aside and named in the log, never dropped. So is what hubs did not survive, and that is a gap.
 ///
 /// # Errors
-/// Where the spool cannot be read at all.
+/// Where the spool cannot be read at all, or nothing becomes durable.
 pub(crate) fn take_in(
     home: &Home,
     ledger: &Ledger<Workspace>,
@@ -55,45 +58,93 @@ pub(crate) fn take_in(
     secret: &SpoolSecret,
 ) -> io::Result<()> {
     let _alone = TAKING_IN.lock().unwrap_or_else(PoisonError::into_inner);
-    for path in waiting(home)? {
-        let kept = match read(&path).and_then(|file| Kept::of(file, around, secret)) {
-            Ok(kept) => kept,
-            Err(why) => {
-                put_aside(&path, &why);
-                continue;
-            }
-        };
-        let (claimed_at, deeds) = (kept.spooled.claimed_at, kept.deeds());
-        let accepted = ledger.call(move |workspace, draft| {
-            let accepted = accept(workspace, draft, &kept);
-            if accepted.is_err() {
-                draft.abort();
-            }
-            accepted
-        });
-        match accepted {
-            Ok(Ok((session, taken))) => {
-                match taken {
-                    Taken::In => {
-                        let told = deeds::Told {
-                            arrived: claimed_at,
-                            answered: claimed_at,
-                            permitted: true,
-                        };
-                        around.deeds.note(session, &deeds, told);
-                        fs::remove_file(&path)?;
-                    }
-                    Taken::TooLate => put_aside(&path, "its trace has gone on since it happened"),
+    for waiting in waiting(home)? {
+        match Attempt::begin(&waiting) {
+            Ok(Attempt::Begun { path, own }) => {
+                let read = read(&path).and_then(|file| Kept::of(file, around, secret));
+                if let Err(error) = take_in_one(ledger, around, &path, &own, read) {
+                    // It stays for the next start, and whoever came back is not counted.
+                    let _ = fs::rename(&path, &own);
+                    return Err(error);
                 }
-                let forgotten = ledger.call(move |workspace, draft| workspace.forget(draft, session));
-                tracing::trace!(?forgotten, %session, "a spooled record was taken in");
             }
-            Ok(Err(why)) => put_aside(&path, &why),
-            // Not durable: the file stays for the next start.
-            Err(error) => return Err(io::Error::other(error)),
+            Ok(Attempt::Fatal { own }) => {
+                // First of all: what is read of it here may be just that.
+                let aside = put_aside(&waiting, &own, "hubs did not survive taking it in");
+                let gap = aside.and_then(|aside| read(&aside).and_then(Kept::gap).ok());
+                if let Some(gap) = gap {
+                    take_in_gap(ledger, gap)?;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(path = %waiting.display(), %error, "a spooled record cannot be tried, and stays");
+            }
         }
     }
     Ok(())
+}
+
+fn take_in_one(
+    ledger: &Ledger<Workspace>,
+    around: &Neighbourhood,
+    path: &Path,
+    own: &Path,
+    read: Result<Kept, String>,
+) -> io::Result<()> {
+    let kept = match read {
+        Ok(kept) => kept,
+        Err(why) => {
+            put_aside(path, own, &why);
+            return Ok(());
+        }
+    };
+    let (claimed_at, deeds) = (kept.spooled.claimed_at, kept.deeds());
+    match accepted(ledger, kept)? {
+        Ok((session, Taken::In)) => {
+            let told = deeds::Told {
+                arrived: claimed_at,
+                answered: claimed_at,
+                permitted: true,
+            };
+            around.deeds.note(session, &deeds, told);
+            fs::remove_file(path)?;
+            forget(ledger, session);
+        }
+        Ok((session, Taken::TooLate)) => {
+            put_aside(path, own, "its trace has gone on since it happened");
+            forget(ledger, session);
+        }
+        Err(why) => {
+            put_aside(path, own, &why);
+        }
+    }
+    Ok(())
+}
+
+/// Says in its trace that something was told which hubs did not survive, where that is proved.
+fn take_in_gap(ledger: &Ledger<Workspace>, gap: Kept) -> io::Result<()> {
+    match accepted(ledger, gap)? {
+        Ok((session, _)) => forget(ledger, session),
+        Err(why) => tracing::warn!(why, "that a spooled record was not taken in is in no trace"),
+    }
+    Ok(())
+}
+
+/// What became of a record, once that is durable.
+fn accepted(ledger: &Ledger<Workspace>, kept: Kept) -> io::Result<Result<(SessionId, Taken), String>> {
+    let accepted = ledger.call(move |workspace, draft| {
+        let accepted = accept(workspace, draft, &kept);
+        if accepted.is_err() {
+            draft.abort();
+        }
+        accepted
+    });
+    accepted.map_err(io::Error::other)
+}
+
+fn forget(ledger: &Ledger<Workspace>, session: SessionId) {
+    let forgotten = ledger.call(move |workspace, draft| workspace.forget(draft, session));
+    tracing::trace!(?forgotten, %session, "a spooled record was taken in");
 }
 
 /// A spool file, read as far as that can be done before the writer's thread is asked.
@@ -132,6 +183,19 @@ impl Kept {
         Ok(Self { file, spooled, told })
     }
 
+    /// That it was not taken in, in its place. What it says is not looked at.
+    fn gap(file: SpoolFile) -> Result<Self, String> {
+        let spooled: Spooled = serde_json::from_str(&file.record).map_err(|error| error.to_string())?;
+        let told = Err(CaptureGap::NotTakenIn {
+            claimed_at: spooled.claimed_at,
+        });
+        Ok(Self {
+            file,
+            spooled,
+            told: Some(told),
+        })
+    }
+
     /// What it says of what is changed.
     fn deeds(&self) -> Arc<[Deed]> {
         let told = self.told.as_ref().and_then(|told| told.as_ref().ok());
@@ -163,11 +227,11 @@ fn read(path: &Path) -> Result<SpoolFile, String> {
     serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }
 
-/// Puts a file where a human finds it, under a name that nothing there has. What cannot be put aside stays, and keeps
-/// nothing else waiting.
-fn put_aside(path: &Path, why: &str) {
+/// Puts a file where a human finds it, under its own name or one like it that nothing there has, and says under which. What cannot
+/// be put aside stays, and keeps nothing else waiting.
+fn put_aside(path: &Path, own: &Path, why: &str) -> Option<PathBuf> {
     let aside = (|| {
-        let (folder, name) = path.parent().zip(path.file_name())?;
+        let (folder, name) = own.parent().zip(own.file_name())?;
         let refused = folder.join(REFUSED);
         DirBuilder::new()
             .recursive(true)
@@ -182,8 +246,9 @@ fn put_aside(path: &Path, why: &str) {
         fs::rename(path, &free).ok()?;
         Some(free)
     })();
-    let aside = aside.map(|aside| aside.display().to_string());
-    tracing::warn!(path = %path.display(), why, ?aside, "a spooled record was refused");
+    let shown = aside.as_ref().map(|aside| aside.display().to_string());
+    tracing::warn!(path = %own.display(), why, aside = ?shown, "a spooled record was refused");
+    aside
 }
 
 /// The same proofs as for a live request, at the time when the record says that it happened; the entry says that this
@@ -352,10 +417,10 @@ fn take_up(
         return Ok(Taken::TooLate);
     }
     let recorded = match (what, &kept.told) {
-        (Happened::Observed(observation), _) => scribe.observe(observation, Some(claimed_at)),
-        (Happened::Told { .. }, Some(told)) => {
+        (_, Some(told)) => {
             events::take_in(&mut scribe, told, &mut session.calls, claimed_at).and_then(|()| scribe.newest())
         }
+        (Happened::Observed(observation), None) => scribe.observe(observation, Some(claimed_at)),
         (Happened::Told { .. }, None) => return Err("nobody read it".to_owned()),
     };
     let position = recorded.map_err(|error| error.to_string())?;

@@ -241,6 +241,14 @@ fn gap(body: &Value) -> String {
             "what is said to have happened at {} came when the trace had gone on",
             text("claimed_at")
         ),
+        "not_taken_in" => format!(
+            "what is said to have happened at {} was told, and hubs did not survive taking it in",
+            text("claimed_at")
+        ),
+        "line_cut" => format!(
+            "{} more entries stand in one line of the client's own record",
+            number("entries")
+        ),
         "unwatched" => format!("{} was not watched: {}", text("folder"), text("why")),
         "left_out" => format!("{} more files changed by no recorded edit", number("changes")),
         "silent" => format!("nothing was heard since {}", text("since")),

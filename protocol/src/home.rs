@@ -97,6 +97,12 @@ impl Home {
         self.0.join("sessions")
     }
 
+    /// What the hub has not looked at yet, one file a session: the next hub goes on with it.
+    #[must_use]
+    pub fn owed(&self) -> PathBuf {
+        self.0.join("owed")
+    }
+
     /// To whom what a hook keeps in the spool is sealed: the hub's public key for that.
     #[must_use]
     pub fn spool_key(&self) -> PathBuf {

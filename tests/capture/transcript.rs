@@ -9,9 +9,9 @@ use crate::{only, settled};
 
 /// The session of the transcripts in `capture/tests`.
 const SESSION: &str = "00000000-0000-4000-8000-000000000001";
-const TURN: &str = "00000000-0000-4000-8000-000000000002";
+pub(crate) const TURN: &str = "00000000-0000-4000-8000-000000000002";
 
-fn tells(home: &Home, transcript: &PathBuf, name: &str, more: &Value) {
+pub(crate) fn tells(home: &Home, transcript: &PathBuf, name: &str, more: &Value) {
     let mut event = json!({
         "session_id": SESSION, "hook_event_name": name, "cwd": "/home/alice/shop", "transcript_path": transcript,
     });
@@ -27,7 +27,7 @@ fn tells(home: &Home, transcript: &PathBuf, name: &str, more: &Value) {
     );
 }
 
-fn prompt(home: &Home, transcript: &PathBuf, turn: &str) {
+pub(crate) fn prompt(home: &Home, transcript: &PathBuf, turn: &str) {
     tells(
         home,
         transcript,
@@ -45,7 +45,7 @@ fn stop(home: &Home, transcript: &PathBuf) {
     );
 }
 
-fn line(turn: &str, id: &str, content: &Value) -> String {
+pub(crate) fn line(turn: &str, id: &str, content: &Value) -> String {
     let line = json!({
         "type": "user", "promptId": turn, "uuid": id, "timestamp": "2026-11-21T14:16:49.162Z", "sessionId": SESSION,
         "message": { "role": "user", "content": content },
@@ -64,24 +64,24 @@ fn answer(id: &str, block: &Value) -> String {
     format!("{line}\n")
 }
 
-fn says(id: &str, text: &str) -> String {
+pub(crate) fn says(id: &str, text: &str) -> String {
     answer(id, &json!({ "type": "text", "text": text }))
 }
 
-fn texts(export: &Export) -> Vec<String> {
+pub(crate) fn texts(export: &Export) -> Vec<String> {
     let answers = export.of_kind("model.answered").into_iter();
     answers
         .filter_map(|answer| Some(answer.body["text"].as_str()?.to_owned()))
         .collect()
 }
 
-fn gaps(export: &Export) -> Vec<Value> {
+pub(crate) fn gaps(export: &Export) -> Vec<Value> {
     let gaps = export.of_kind("capture.gap").into_iter();
     gaps.map(|gap| gap.body.clone()).collect()
 }
 
 /// As a client does it: whoever reads meanwhile finds all that was there.
-fn append(path: &PathBuf, text: &str) {
+pub(crate) fn append(path: &PathBuf, text: &str) {
     let opened = fs::OpenOptions::new().create(true).append(true).open(path);
     opened.unwrap().write_all(text.as_bytes()).unwrap();
 }

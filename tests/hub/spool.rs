@@ -286,3 +286,89 @@ fn a_record_of_after_the_revocation_is_put_aside() {
     let trace = home.trace(home.traces()[0]);
     assert_eq!(crate::count(&trace, "protocol.error"), 0);
 }
+
+/// What a hub leaves that was killed while it took a record in, so often.
+fn tried(path: &Path, times: u32) -> PathBuf {
+    let name = path.file_stem().unwrap().to_str().unwrap();
+    path.with_file_name(format!("{name}.tried-{times}.json"))
+}
+
+#[test]
+fn a_record_that_hubs_do_not_survive_is_put_aside_and_said_and_the_others_are_taken_in() {
+    let home = Home::lent();
+    let spool = home.layout().spool();
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    client.call("append_trace_note", json!({ "text": "with a hub" }));
+    home.kill_hub();
+    for rubbish in ["{first", "{second", "{third"] {
+        client.line(rubbish.as_bytes());
+        client.complaint();
+    }
+    drop(client);
+    let files = spooled(&spool);
+    let [first, second, third] = files.as_slice() else {
+        panic!("{files:?}")
+    };
+    let kept = fs::read(second).unwrap();
+    // Of one hub that was killed nothing follows; of two it does.
+    fs::rename(first, tried(first, 1)).unwrap();
+    fs::rename(second, tried(second, 2)).unwrap();
+    fs::rename(third, tried(third, 1)).unwrap();
+    take_in(&home);
+    assert_eq!(spooled(&spool), Vec::<PathBuf>::new());
+    let aside = spool.join("refused").join(second.file_name().unwrap());
+    assert_eq!(fs::read(&aside).unwrap(), kept, "nothing is lost");
+    take_in(&home);
+    assert_eq!(put_aside(&home), 1);
+    let trace = home.trace(home.traces()[0]);
+    let told: Vec<_> = trace
+        .iter()
+        .filter(|recorded| matches!(recorded.kind.as_str(), "protocol.error" | "capture.gap"))
+        .collect();
+    let [first, gap, third] = told.as_slice() else {
+        panic!("{told:#?}")
+    };
+    for (recorded, received) in [(first, "{first"), (third, "{third")] {
+        assert_eq!(
+            recorded.body["observation"]["protocol_error"]["received"],
+            received
+        );
+    }
+    let claimed = gap.body["not_taken_in"]["claimed_at"].as_str().unwrap();
+    assert!(first.body["claimed_at"].as_str().unwrap() < claimed);
+    assert!(claimed < third.body["claimed_at"].as_str().unwrap());
+}
+
+#[test]
+fn a_hub_that_is_killed_while_it_takes_the_spool_in_costs_no_record() {
+    const MANY: usize = 60;
+    let home = Home::lent();
+    let spool = home.layout().spool();
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    client.call("append_trace_note", json!({ "text": "with a hub" }));
+    home.kill_hub();
+    for number in 0..MANY {
+        client.line(format!("{{rubbish {number}").as_bytes());
+        client.complaint();
+    }
+    drop(client);
+    assert_eq!(spooled(&spool).len(), MANY);
+    let mut left = MANY;
+    while left > MANY / 2 {
+        let mut hub = home.auditotter(&["serve"]).spawn().unwrap();
+        // In the middle of them.
+        program::until(program::PATIENCE, || (spooled(&spool).len() < left).then_some(())).unwrap();
+        hub.kill().unwrap();
+        hub.wait().unwrap();
+        left = spooled(&spool).len();
+    }
+    take_in(&home);
+    assert_eq!((spooled(&spool).len(), put_aside(&home)), (0, 0));
+    let trace = home.trace(home.traces()[0]);
+    let received: Vec<&str> = trace
+        .iter()
+        .filter_map(|recorded| recorded.body["observation"]["protocol_error"]["received"].as_str())
+        .collect();
+    let expected: Vec<String> = (0..MANY).map(|number| format!("{{rubbish {number}")).collect();
+    assert_eq!(received, expected);
+}

@@ -5,7 +5,8 @@ use std::{
     io::{Read as _, Seek as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{self, ExitCode},
+    thread,
 };
 
 use anyhow::{Context as _, bail};
@@ -20,10 +21,14 @@ use crate::{home::Workspace, output};
 /// How much is handed over at a time.
 const PIECE_BYTES: usize = 1024 * 1024;
 
+/// As shells say that a command was interrupted: 128 and the signal's number.
+const INTERRUPTED: i32 = 130;
+
 /// Take a past session into a trace, from the client's own record of it
 ///
 /// Claude Code keeps them in ~/.claude/projects, Codex in ~/.codex/sessions. The trace says that it was imported: nobody proved
-/// anything of it. The same file again adds nothing; one that has grown is gone on with, as is an import that broke off.
+/// anything of it. The same file again adds nothing; one that has grown is gone on with, as is an import that broke off. Secrets are
+/// replaced by the rules that are built in, and by those of the repository in which the client worked, where that is here.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The client's file, as .../SESSION.jsonl or .../rollout-TIME-THREAD.jsonl
@@ -65,7 +70,8 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     if row.state == ImportState::Already {
         return said(args, &row, bytes);
     }
-    let progress = progress(bytes);
+    let progress = progress(bytes, args.json);
+    clear_when_interrupted(progress.clone())?;
     file.rewind()?;
     let mut pieces = file.take(bytes);
     let mut piece = Vec::with_capacity(PIECE_BYTES);
@@ -101,21 +107,46 @@ fn digest_of(file: &mut File, bytes: u64) -> anyhow::Result<String> {
 }
 
 /// On a terminal, a bar; else nothing.
-fn progress(bytes: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+fn progress(bytes: u64, json: bool) -> ProgressBar {
+    let target = match json {
+        true => ProgressDrawTarget::hidden(),
+        false => ProgressDrawTarget::stderr(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(bytes), target);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left") {
         bar.set_style(style);
     }
     bar
 }
 
+/// Leaves nothing of the bar on the terminal where somebody has enough of it. What the hub has acknowledged stands; the same command
+/// goes on there.
+fn clear_when_interrupted(progress: ProgressBar) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .context("nobody can wait for an interruption")?;
+    thread::spawn(move || {
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            progress.finish_and_clear();
+            process::exit(INTERRUPTED);
+        }
+    });
+    Ok(())
+}
+
 fn said(args: &Args, row: &ImportRow, bytes: u64) -> anyhow::Result<ExitCode> {
     let already = row.state == ImportState::Already;
     if args.json {
-        output::json(&json!({ "id": row.trace, "already": already, "bytes": bytes }))?;
+        output::json(&json!({ "id": row.trace, "already": already, "bytes": bytes, "gone": row.gone }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let file = args.file.display();
+    if let Some(gone) = &row.gone {
+        output::beside(&format!(
+            "{gone}, where the client worked, is not here: of what was said there, secrets were replaced by the rules that are built in only."
+        ));
+    }
     let trace = row.trace.map(|trace| trace.to_string()).unwrap_or_default();
     output::line(&if already {
         format!("{file} had been imported, into {trace}; nothing was added.")

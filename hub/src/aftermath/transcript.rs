@@ -14,7 +14,8 @@ use std::{
 };
 
 use capture::{Event, Happened};
-use vocabulary::{Client, SessionId};
+use serde::{Deserialize, Serialize};
+use vocabulary::{Client, SessionId, Timestamp};
 
 use self::file::Opened;
 use super::{AftermathError, Eye, Moment, When};
@@ -44,17 +45,18 @@ const MOST_NEW_BYTES: u64 = 64 * 1024 * 1024;
 const SETTLED: Duration = Duration::from_secs(5 * 60);
 
 /// A client's own record, as an event told of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Told {
     path: PathBuf,
     /// What the client calls the session.
     session: String,
     /// Whether it is that of an agent which another started.
-    of_an_agent: bool,
+    pub(super) of_an_agent: bool,
     /// How long it was then. What came after it, hooks were still to tell.
     until: u64,
     /// Whether the client's session begins, and does not only go on.
-    anew: bool,
+    pub(super) anew: bool,
 }
 
 impl Told {
@@ -100,8 +102,16 @@ struct Heard {
     /// Where its own record lies.
     moment: Option<Moment>,
     at: Instant,
+    /// How long nothing had been heard of it then: under the hub before this one.
+    before: Duration,
     /// Whether it was looked at since.
     looked: bool,
+}
+
+impl Heard {
+    fn silence(&self) -> Duration {
+        self.before.saturating_add(self.at.elapsed())
+    }
 }
 
 impl Transcripts {
@@ -113,19 +123,8 @@ impl Transcripts {
             heard.remove(&session);
             return;
         }
-        if heard.len() >= MOST_HEARD && !heard.contains_key(&session) {
-            let oldest = heard.iter().min_by_key(|(_, heard)| heard.at);
-            if let Some(oldest) = oldest.map(|(session, _)| *session) {
-                heard.remove(&oldest);
-            }
-        }
-        let entry = heard.entry(session).or_insert_with(|| Heard {
-            caller: caller.clone(),
-            moment: None,
-            at: Instant::now(),
-            looked: false,
-        });
-        (entry.at, entry.looked) = (Instant::now(), false);
+        let entry = place(&mut heard, session, caller);
+        (entry.at, entry.before, entry.looked) = (Instant::now(), Duration::ZERO, false);
         let of_the_first_agent = |moment: &&Moment| {
             let told = moment.transcript.as_ref();
             told.is_some_and(|told| !told.of_an_agent)
@@ -136,12 +135,28 @@ impl Transcripts {
         }
     }
 
+    /// Takes note of a session that the hub before this one left open, and of which nothing was heard for so long. What this one heard
+    /// counts more.
+    pub(super) fn hear_of(&self, caller: &Caller, moment: &Moment, silence: Duration) {
+        let mut heard = locked(&self.heard);
+        let session = caller.token.session();
+        if !heard.contains_key(&session) {
+            let entry = place(&mut heard, session, caller);
+            (entry.moment, entry.before) = (Some(moment.clone()), silence);
+        }
+    }
+
+    /// Forgets how far things are with a session: its trace says it.
+    pub(super) fn forget(&self, session: SessionId) {
+        locked(&self.known).remove(&session);
+    }
+
     /// The sessions of which nothing was heard for so long, each once.
     pub(super) fn silent_for(&self, silence: Duration) -> Vec<(Caller, Moment)> {
         let mut heard = locked(&self.heard);
         let silent = heard
             .values_mut()
-            .filter(|heard| !heard.looked && heard.at.elapsed() >= silence);
+            .filter(|heard| !heard.looked && heard.silence() >= silence);
         let looked_at = silent.filter_map(|heard| {
             let moment = heard.moment.clone()?;
             heard.looked = true;
@@ -152,7 +167,7 @@ impl Transcripts {
 
     /// How long nothing was heard of a session.
     fn silence_of(&self, session: SessionId) -> Option<Duration> {
-        locked(&self.heard).get(&session).map(|heard| heard.at.elapsed())
+        locked(&self.heard).get(&session).map(Heard::silence)
     }
 
     fn take(&self, caller: &Caller) -> Known {
@@ -177,6 +192,23 @@ impl Transcripts {
     }
 }
 
+/// The place of a session among those that are remembered; the one that was heard of longest ago makes room.
+fn place<'h>(heard: &'h mut HashMap<SessionId, Heard>, session: SessionId, caller: &Caller) -> &'h mut Heard {
+    if heard.len() >= MOST_HEARD && !heard.contains_key(&session) {
+        let oldest = heard.iter().max_by_key(|(_, heard)| heard.silence());
+        if let Some(oldest) = oldest.map(|(session, _)| *session) {
+            heard.remove(&oldest);
+        }
+    }
+    heard.entry(session).or_insert_with(|| Heard {
+        caller: caller.clone(),
+        moment: None,
+        at: Instant::now(),
+        before: Duration::ZERO,
+        looked: false,
+    })
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -196,14 +228,27 @@ pub(super) fn look(eye: &Eye, caller: &Caller, moment: &Moment) -> Result<(), Af
     read
 }
 
-/// The same of a session of which nothing more is heard, and that did not end.
-pub(super) fn look_after_silence(eye: &Eye, caller: &Caller, moment: &Moment) -> Result<(), AftermathError> {
+/// When a session's hooks told something last, as its trace says.
+pub(super) fn heard(eye: &Eye, caller: &Caller) -> Result<Option<Timestamp>, AftermathError> {
+    let mut known = eye.transcripts.take(caller);
+    known.past.catch_up(eye.ledger.store())?;
+    let heard = known.past.heard;
+    eye.transcripts.keep_after(&Ok(()), caller, known);
+    Ok(heard)
+}
+
+/// The same of a session of which nothing more is heard, and that did not end. Says whether that is all that can be told of it.
+pub(super) fn look_after_silence(
+    eye: &Eye,
+    caller: &Caller,
+    moment: &Moment,
+) -> Result<bool, AftermathError> {
     let mut known = eye.transcripts.take(caller);
     known.past.catch_up(eye.ledger.store())?;
     let silence = eye.transcripts.silence_of(caller.token.session());
     let settled = silence.is_some_and(|silence| silence >= SETTLED);
     if known.past.in_a_turn && !settled {
-        return Ok(());
+        return Ok(false);
     }
     if let Some(since) = known.past.heard.filter(|_| known.past.in_a_turn) {
         say_silent(eye, caller, &mut known.past, since)?;
@@ -214,15 +259,10 @@ pub(super) fn look_after_silence(eye: &Eye, caller: &Caller, moment: &Moment) ->
     });
     let read = now.map_or(Ok(()), |now| read(eye, caller, moment, &now, &mut known));
     eye.transcripts.keep_after(&read, caller, known);
-    read
+    read.map(|()| true)
 }
 
-fn say_silent(
-    eye: &Eye,
-    caller: &Caller,
-    past: &mut Past,
-    since: vocabulary::Timestamp,
-) -> Result<(), AftermathError> {
+fn say_silent(eye: &Eye, caller: &Caller, past: &mut Past, since: Timestamp) -> Result<(), AftermathError> {
     if past.said_silent.is_some_and(|said| said >= since) {
         return Ok(());
     }

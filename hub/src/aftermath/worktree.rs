@@ -18,7 +18,7 @@ use std::{
 
 use blake3::Hash;
 use serde_json::Value;
-use trace_store::{ChainId, Refs};
+use trace_store::{BodyState, ChainId, ReadError, Refs, Store};
 use vocabulary::SessionId;
 
 use self::{
@@ -120,6 +120,23 @@ pub(super) fn look(eye: &Eye, caller: &Caller, moment: &Moment) -> Result<(), Af
     Ok(())
 }
 
+/// Says of a session that a hub left open, and that does not go on, that nobody compared what its working tree is with what it was.
+pub(super) fn tell_unwatched(eye: &Eye, caller: &Caller, moment: &Moment) -> Result<(), AftermathError> {
+    let here = moment.cwd.as_deref().and_then(|cwd| cwd.canonicalize().ok());
+    let Some(root) = here.as_deref().and_then(root_of) else {
+        return Ok(());
+    };
+    let known = eye.trees.take(caller.token.session());
+    let watched = known.is_some();
+    if let Some(known) = known {
+        eye.trees.keep(caller.token.session(), known);
+    }
+    if watched || is_untouched(eye, caller, moment, root)? {
+        return Ok(());
+    }
+    eye.say(caller, vec![gap(eye, root, Unwatched::Forgotten)?])
+}
+
 /// The nearest folder with a repository of git's.
 fn root_of(folder: &Path) -> Option<&Path> {
     let mut above = folder.ancestors();
@@ -165,7 +182,7 @@ impl Watched {
                 }
                 let why = if !is_new {
                     Unwatched::BeganLate
-                } else if is_untouched(eye, caller, moment)? {
+                } else if is_untouched(eye, caller, moment, folder)? {
                     return Ok(());
                 } else {
                     Unwatched::Forgotten
@@ -182,9 +199,11 @@ impl Watched {
     }
 }
 
-/// Whether nothing was done in this session, or since it ended the last time, before this moment.
-fn is_untouched(eye: &Eye, caller: &Caller, moment: &Moment) -> Result<bool, AftermathError> {
+/// Whether nothing was done in this session before this moment, or since it ended the last time, or since it was said that
+/// a folder was not watched.
+fn is_untouched(eye: &Eye, caller: &Caller, moment: &Moment, folder: &Path) -> Result<bool, AftermathError> {
     let (chain, at) = (ChainId::Trace(caller.trace), moment.at);
+    let (_, said) = gap(eye, folder, Unwatched::Forgotten)?;
     let searched = eye.ledger.call(move |_, draft| {
         let store = draft.store();
         let Some(head) = store.head(chain)? else {
@@ -196,8 +215,16 @@ fn is_untouched(eye: &Eye, caller: &Caller, moment: &Moment) -> Result<bool, Aft
             let page = store.entries(chain, from, 64)?;
             let Some(last) = page.last() else { break };
             from = last.seq + 1;
-            for entry in page.iter().filter(|entry| entry.at < at) {
-                match entry.kind.as_str().parse() {
+            for entry in &page {
+                let kind = entry.kind.as_str().parse();
+                // That is said after the moment that it is about.
+                if matches!(kind, Ok(EntryKind::CaptureGap)) {
+                    untouched |= says(store, entry, &said.body)?;
+                }
+                if entry.at >= at {
+                    continue;
+                }
+                match kind {
                     Ok(EntryKind::SessionEnded) => untouched = true,
                     Ok(
                         EntryKind::ToolCalled
@@ -213,6 +240,17 @@ fn is_untouched(eye: &Eye, caller: &Caller, moment: &Moment) -> Result<bool, Aft
         Ok(untouched)
     })?;
     searched.map_err(AftermathError::Read)
+}
+
+/// Whether an entry's body is this one.
+fn says(store: &Store, entry: &trace_store::Entry, body: &Value) -> Result<bool, ReadError> {
+    let stored = store.entry(entry.chain, entry.seq)?;
+    Ok(match stored.map(|stored| stored.body) {
+        Some(BodyState::Present(bytes)) => {
+            serde_json::from_slice::<Value>(&bytes).is_ok_and(|said| said == *body)
+        }
+        _ => false,
+    })
 }
 
 impl Tree {

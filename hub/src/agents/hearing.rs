@@ -42,6 +42,7 @@ impl AgentDoor {
             Some(Prepared::Told(Ok(told))) => (told.moment().cloned(), told.deeds()),
             _ => (None, Arc::from([])),
         };
+        let token = moment.as_ref().map(|_| open.token.clone());
         let done = self
             .run(move |workspace, draft| {
                 let before = said(workspace, draft);
@@ -66,7 +67,7 @@ impl AgentDoor {
                     let remembered = &self.around.neighbourhood.deeds;
                     remembered.note(caller.token.session(), &deeds, told);
                     let moment = moment.map(|moment| moment.recorded(at));
-                    self.aftermath.heard(caller, moment);
+                    self.aftermath.heard(caller, moment.zip(token));
                 }
                 body
             }

@@ -5,6 +5,7 @@
 
 use std::{
     io::{self, Read},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -41,6 +42,9 @@ use crate::{
 
 /// The longest file that is taken in.
 pub const MOST_IMPORTED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// How much is read before what it comes to is written, whatever is handed over at a time.
+const CHUNK: usize = 1024 * 1024;
 
 /// How long the next piece is waited for.
 const PIECE_DEADLINE: Duration = Duration::from_secs(60);
@@ -168,6 +172,9 @@ struct Import {
     all: blake3::Hasher,
     /// What was read of it before.
     before: Option<TranscriptRead>,
+    /// Where the client worked last, and the first such folder that is not here any more.
+    folder: Option<Arc<str>>,
+    gone: Option<String>,
     state: ImportState,
 }
 
@@ -230,6 +237,8 @@ impl Import {
                 ImportState::GoesOn
             },
             all: blake3::Hasher::new(),
+            folder: None,
+            gone: None,
             ledger,
             around,
             trace,
@@ -242,6 +251,23 @@ impl Import {
             trace: self.begun.then_some(self.trace),
             state: self.state,
             bytes: self.reading.bytes(),
+            gone: self.gone.clone(),
+        }
+    }
+
+    /// Takes note of where the client worked, whose rules for secrets hold there: where that is not here, only those that are built in
+    /// do.
+    fn worked_in(&mut self, folder: Option<Arc<str>>) {
+        if folder.is_none() || folder == self.folder {
+            return;
+        }
+        self.folder = folder;
+        let gone = self
+            .folder
+            .as_deref()
+            .filter(|folder| !Path::new(folder).is_dir());
+        if let (None, Some(gone)) = (&self.gone, gone) {
+            self.gone = Some(gone.to_owned());
         }
     }
 
@@ -274,9 +300,17 @@ impl Import {
         {
             return Err(self.is_another(&before));
         }
+        for chunk in new.chunks(CHUNK) {
+            self.take_in(chunk)?;
+        }
+        Ok(())
+    }
+
+    /// Reads on, and writes what that comes to: no more than one batch takes.
+    fn take_in(&mut self, chunk: &[u8]) -> Result<(), Refusal> {
         let mut failed = None;
         let mut intake = Intake::new(&mut self.past, &self.around, None, Purpose::Import);
-        self.reading.feed(new, &mut |line| {
+        self.reading.feed(chunk, &mut |line| {
             if let Err(error) = intake.take(line) {
                 failed.get_or_insert(error);
             }
@@ -285,6 +319,8 @@ impl Import {
             Some(error) => Err(error),
             None => intake.close(&self.imported.file, &self.reading, false),
         };
+        let folder = intake.folder().cloned();
+        self.worked_in(folder);
         self.write(entries.map_err(|error| not_recorded(&error))?)
     }
 

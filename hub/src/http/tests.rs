@@ -18,6 +18,7 @@ use vocabulary::WorkspaceId;
 
 use super::*;
 use crate::{
+    aftermath::OwedKey,
     agents::AgentDoor,
     clearing::Clearing,
     dispatch::Surroundings,
@@ -68,6 +69,7 @@ fn house() -> House {
             Arc::new(Clearing::derive(&[7; 32])),
         )),
         spool: Arc::new(SpoolSecret::derive(&[7; 32])),
+        owed: Arc::new(OwedKey::derive(&[7; 32])),
     };
     let home = Home::resolve(Some(folder.path().to_owned()), None, None).unwrap();
     let door = AgentDoor::new(home, ledger.clone(), id, surroundings, news.clone());

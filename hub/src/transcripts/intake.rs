@@ -1,6 +1,6 @@
 //! What is written of a transcript's lines: what nothing else told, cleared of secrets, in batches that end with how far it was read.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use capture::transcript::{Item, Line, Said, What};
 use serde::Serialize;
@@ -25,6 +25,9 @@ use crate::{
 /// How many entries one batch has, and how many bytes their bodies; about.
 const MOST_ENTRIES: usize = 256;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many entries one line of a client's comes to: a batch has its end, and what is longer is no word of a client's.
+const MOST_OF_A_LINE: usize = 10_000;
 
 /// How much is kept of one text, in bytes; as hooks have it.
 const MOST_TEXT_BYTES: usize = 256 * 1024;
@@ -58,6 +61,8 @@ pub(crate) struct Intake<'a> {
     past: &'a mut Past,
     around: &'a Neighbourhood,
     cwd: Option<&'a str>,
+    /// Where the client worked, as what is imported says.
+    folder: Option<Arc<str>>,
     purpose: Purpose,
     /// What was said before anything was heard, while that lasts.
     before: Option<Missed>,
@@ -70,6 +75,10 @@ pub(crate) struct Intake<'a> {
     foreign: u64,
     entries: Vec<Prepared>,
     size: usize,
+    /// How many entries there were when the line began that is taken in.
+    line_began: usize,
+    /// How many of its entries were left out.
+    left_out: u64,
 }
 
 impl<'a> Intake<'a> {
@@ -83,6 +92,7 @@ impl<'a> Intake<'a> {
             past,
             around,
             cwd,
+            folder: None,
             purpose,
             before: None,
             told: None,
@@ -92,6 +102,8 @@ impl<'a> Intake<'a> {
             foreign: 0,
             entries: Vec::new(),
             size: 0,
+            line_began: 0,
+            left_out: 0,
         }
     }
 
@@ -99,6 +111,11 @@ impl<'a> Intake<'a> {
     /// with what stands in the trace already, where the file was written anew.
     pub(crate) fn resume(&mut self, before: Option<Missed>, told: Option<HashSet<Telling>>) {
         (self.before, self.told) = (before, told);
+    }
+
+    /// Where the client worked, as what is imported said last.
+    pub(crate) fn folder(&self) -> Option<&Arc<str>> {
+        self.folder.as_ref()
     }
 
     /// What the next one goes on with.
@@ -113,13 +130,23 @@ impl<'a> Intake<'a> {
 
     /// Takes in a line.
     pub(crate) fn take(&mut self, line: Line) -> Result<(), RecordError> {
+        // What is imported was said where its own lines say; what is told now, where the hook does.
+        let folder = line.folder.filter(|_| self.purpose == Purpose::Import);
+        if let Some(folder) = folder.filter(|folder| self.folder.as_ref() != Some(folder)) {
+            self.folder = Some(folder);
+        }
         match line.said {
             Said::Unknown => self.unknown += 1,
             Said::Foreign => self.foreign += 1,
             Said::Items(items) => {
                 self.recognized = true;
+                (self.line_began, self.left_out) = (self.entries.len(), 0);
                 for item in items {
                     self.take_item(item)?;
+                }
+                if self.left_out > 0 {
+                    let (end, entries) = (line.end, self.left_out);
+                    self.gap(&CaptureGap::LineCut { end, entries })?;
                 }
             }
         }
@@ -225,6 +252,10 @@ impl<'a> Intake<'a> {
             let Some(kind) = events::kind_of(&record.body) else {
                 continue;
             };
+            if self.entries.len() - self.line_began >= MOST_OF_A_LINE {
+                self.left_out += 1;
+                continue;
+            }
             let mut refs = events::refs_of(&record, None)?;
             refs.insert("source", SOURCE.to_owned())?;
             for (name, value) in [
@@ -235,7 +266,8 @@ impl<'a> Intake<'a> {
                     refs.insert(name, value)?;
                 }
             }
-            let mut cleared = Cleared::of(record, self.around, self.cwd)?;
+            let cwd = self.folder.as_deref().or(self.cwd);
+            let mut cleared = Cleared::of(record, self.around, cwd)?;
             cut(&mut cleared.body);
             if cleared.body.to_string().len() > MOST_BODY_BYTES {
                 self.unknown += 1;

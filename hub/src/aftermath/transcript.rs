@@ -23,7 +23,7 @@ use crate::{
     dispatch::Caller,
     records::CaptureGap,
     transcripts::{
-        intake::{Intake, Prepared, Purpose},
+        intake::{CHUNK, Intake, Prepared, Purpose},
         past::{self, Past},
         reading::Reading,
     },
@@ -34,9 +34,6 @@ const MOST_SESSIONS: usize = 64;
 
 /// Of how many sessions it is remembered that something was heard.
 const MOST_HEARD: usize = 1_024;
-
-/// How much is read at a time.
-const CHUNK: usize = 256 * 1024;
 
 /// How much of a file is read in one look; the rest in the next.
 const MOST_NEW_BYTES: u64 = 64 * 1024 * 1024;

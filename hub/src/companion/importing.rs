@@ -6,6 +6,7 @@
 use std::{
     io::{self, Read},
     path::Path,
+    slice::Chunks,
     sync::Arc,
     time::Duration,
 };
@@ -33,7 +34,7 @@ use crate::{
     record::{self, By, RecordError, not_recorded},
     records::{ImportEnded, SessionImported, TranscriptRead},
     transcripts::{
-        intake::{Intake, Prepared, Purpose},
+        intake::{CHUNK, Intake, Prepared, Purpose},
         past::Past,
         reading::Reading,
     },
@@ -42,9 +43,6 @@ use crate::{
 
 /// The longest file that is taken in.
 pub const MOST_IMPORTED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
-
-/// How much is read before what it comes to is written, whatever is handed over at a time.
-const CHUNK: usize = 1024 * 1024;
 
 /// How long the next piece is waited for.
 const PIECE_DEADLINE: Duration = Duration::from_secs(60);
@@ -300,21 +298,27 @@ impl Import {
         {
             return Err(self.is_another(&before));
         }
-        for chunk in new.chunks(CHUNK) {
-            self.take_in(chunk)?;
+        let mut chunks = new.chunks(CHUNK);
+        while chunks.len() > 0 {
+            self.take_in(&mut chunks)?;
         }
         Ok(())
     }
 
-    /// Reads on, and writes what that comes to: no more than one batch takes.
-    fn take_in(&mut self, chunk: &[u8]) -> Result<(), Refusal> {
+    /// Reads on, and writes what that comes to: about as much as one batch has room for.
+    fn take_in(&mut self, chunks: &mut Chunks<'_, u8>) -> Result<(), Refusal> {
         let mut failed = None;
         let mut intake = Intake::new(&mut self.past, &self.around, None, Purpose::Import);
-        self.reading.feed(chunk, &mut |line| {
-            if let Err(error) = intake.take(line) {
-                failed.get_or_insert(error);
+        while let Some(chunk) = chunks.next() {
+            self.reading.feed(chunk, &mut |line| {
+                if let Err(error) = intake.take(line) {
+                    failed.get_or_insert(error);
+                }
+            });
+            if intake.is_full() {
+                break;
             }
-        });
+        }
         let entries = match failed {
             Some(error) => Err(error),
             None => intake.close(&self.imported.file, &self.reading, false),

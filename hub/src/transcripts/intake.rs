@@ -22,12 +22,17 @@ use crate::{
     records::{CaptureGap, Missed, TranscriptRead},
 };
 
+/// How much of a file is taken in before it is asked whether that should be written: even of the shortest lines no more than a batch
+/// has room for.
+pub(crate) const CHUNK: usize = 64 * 1024;
+
 /// How many entries one batch has, and how many bytes their bodies; about.
 const MOST_ENTRIES: usize = 256;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many entries one line of a client's comes to: a batch has its end, and what is longer is no word of a client's.
-const MOST_OF_A_LINE: usize = 10_000;
+/// How many entries one line of a client's comes to: what is longer is no word of a client's. A batch is read as a whole, whichever
+/// of its entries is asked for.
+const MOST_OF_A_LINE: usize = 1_000;
 
 /// How much is kept of one text, in bytes; as hooks have it.
 const MOST_TEXT_BYTES: usize = 256 * 1024;

@@ -232,7 +232,7 @@ fn at_a_terminal(home: &Home, arguments: &[&str]) -> Terminal {
 #[test]
 fn an_import_that_is_interrupted_leaves_the_terminal_clean_and_goes_on_where_it_stopped() {
     let home = Home::founded();
-    let file = long(&home, "codex", 12);
+    let file = long(&home, "codex", 5);
     let file = file.to_str().unwrap();
     let mut terminal = at_a_terminal(&home, &["import", file]);
     // It is on its way.
@@ -257,7 +257,8 @@ fn an_import_that_is_interrupted_leaves_the_terminal_clean_and_goes_on_where_it_
 
     let whole = imported(&home, &[file]);
     assert_eq!((&whole["id"], &whole["already"]), (&json!(trace), &json!(false)));
-    let export = export_of(&home, &whole["id"]);
+    let export = Export::of(&home, whole["id"].as_str().unwrap());
+    let _ = export.verified_by_us().expect_success();
     assert!(
         said(&export).starts_with(&said(&broken_off)),
         "what was acknowledged stands"

@@ -309,7 +309,7 @@ impl Import {
     fn take_in(&mut self, chunks: &mut Chunks<'_, u8>) -> Result<(), Refusal> {
         let mut failed = None;
         let mut intake = Intake::new(&mut self.past, &self.around, None, Purpose::Import);
-        while let Some(chunk) = chunks.next() {
+        for chunk in chunks.by_ref() {
             self.reading.feed(chunk, &mut |line| {
                 if let Err(error) = intake.take(line) {
                     failed.get_or_insert(error);

@@ -23,7 +23,9 @@ fuzz_target!(|bytes: &[u8]| {
     let alone = judged(text);
     let grouped = judged(&format!("{{ {text}\n}}"));
     let anywhere = grouped.changes().iter().any(|change| change.what == What::Anywhere);
-    if text.len() < 60_000 && !anywhere {
+    // A backslash at the end would take the newline with it, and a brace would end the group: that is another command.
+    let stands_alone = !text.ends_with('\\') && !text.contains('}');
+    if text.len() < 60_000 && !anywhere && stands_alone {
         for change in alone.changes() {
             assert!(grouped.changes().iter().any(|other| other.what == change.what), "{text:?}");
         }

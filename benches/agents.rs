@@ -1,8 +1,8 @@
-//! Agents over HTTP: tool calls of 64 connections at once against what the store itself makes durable, and 1,000
+//! Agents over HTTP: tool calls of 64 connections at once against what the store itself makes durable, alone and behind bare HTTP, and 1,000
 //! sessions that propose for a minute.
 //!
 //! `cargo build --release && cargo bench -p benches --bench agents`, with `-- quick` for a tenth of both, or `-- calls`
-//! for the first row alone.
+//! for the first two rows alone.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,20 +13,25 @@
 use std::{
     collections::HashSet,
     convert::Infallible,
+    future::IntoFuture as _,
     io::{Read as _, Write as _},
     net::TcpStream,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
+use axum::{body::Bytes, extract::Path};
 use benches::{Amount, Row, in_turns, print, resident};
 use delegation::{Bearer, DelegationToken, HolderKey, Narrowing};
 use hub::clock;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use testkit::{Home, ListeningHub, home::Lending};
-use trace_store::{Config, Kind, Ledger, NewEntry, Refs, Salt, SaltedBody, Store, Via};
+use trace_store::{Config, Draft, Kind, Ledger, NewEntry, Refs, Salt, SaltedBody, Store, Via};
 use vocabulary::{TraceId, WorkspaceId};
 
 /// As in `roundtrip`.
@@ -46,7 +51,8 @@ fn main() {
     let has = |word: &str| std::env::args().any(|argument| argument == word);
     let quick = has("quick");
     take_all_files();
-    let mut rows = vec![calls(if quick { 20 } else { 200 })];
+    let each = if quick { 20 } else { 200 };
+    let mut rows = vec![calls(each), calls_against_bare_http(each)];
     if !has("calls") {
         rows.push(sessions(Duration::from_secs(if quick { 6 } else { 60 })));
     }
@@ -65,14 +71,66 @@ fn take_all_files() {
 
 /// As many calls on each connection, and as many entries by as many writers of the store alone, in turns.
 fn calls(each: usize) -> Row {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(&dir);
+    against("the store alone", each, || {
+        thread::scope(|scope| {
+            for writer in 0..CONNECTIONS {
+                let ledger = &ledger;
+                scope.spawn(move || (0..each).for_each(|_| append(ledger, writer)));
+            }
+        });
+    })
+}
+
+/// The same calls, and as many requests of the same clients to the barest server over HTTP that makes as many entries
+/// durable before it answers: what is left is what MCP, delegation and the record cost.
+fn calls_against_bare_http(each: usize) -> Row {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(open(&dir));
+    // As the hub has it: one thread for all sockets, and the ledger's own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0)))
+        .unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let appending = move |Path(writer): Path<usize>, _read: Bytes| {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        ledger
+            .submit(appends(writer), move |result| answer.send(result).unwrap())
+            .unwrap();
+        async {
+            answered.await.unwrap().unwrap();
+            NOTE
+        }
+    };
+    let app = axum::Router::new().route("/{writer}", axum::routing::post(appending));
+    thread::spawn(move || runtime.block_on(axum::serve(listener, app).into_future()));
+    let mut clients: Vec<Agent> = (0..CONNECTIONS).map(|writer| Agent::bare(port, writer)).collect();
+    against("behind bare HTTP", each, || {
+        thread::scope(|scope| {
+            for client in &mut clients {
+                scope.spawn(move || {
+                    let request = json!({ "text": NOTE });
+                    (0..each).for_each(|_| client.send(&request, ""));
+                    assert!(client.answer.starts_with(b"HTTP/1.1 200 "));
+                });
+            }
+        });
+    })
+}
+
+/// As many calls on each connection against something that leaves as many entries, in turns.
+fn against(what: &str, each: usize, baseline: impl FnMut()) -> Row {
     let home = Home::founded();
     let delegation = lent(&home);
     let hub = ListeningHub::start(&home);
     let mut agents: Vec<Agent> = (0..CONNECTIONS)
         .map(|_| Agent::connected(&hub, &delegation))
         .collect();
-    let dir = tempfile::tempdir().unwrap();
-    let ledger = open(&dir);
     let (ours, baseline) = in_turns(
         9,
         || {
@@ -87,28 +145,24 @@ fn calls(each: usize) -> Row {
                 }
             });
         },
-        || {
-            thread::scope(|scope| {
-                for writer in 0..CONNECTIONS {
-                    let ledger = &ledger;
-                    scope.spawn(move || (0..each).for_each(|_| append(ledger, writer)));
-                }
-            });
-        },
+        baseline,
     );
     let rate = |time: Duration| {
         let entries = u32::try_from(CONNECTIONS * each * ENTRIES).unwrap();
         f64::from(entries) / time.as_secs_f64()
     };
     println!(
-        "{CONNECTIONS} connections: ours {:.0} entries/s, the store alone {:.0}/s",
+        "{CONNECTIONS} connections: ours {:.0} entries/s, {what} {:.0}/s",
         rate(ours),
         rate(baseline)
     );
     drop(agents);
     hub.end();
     Row {
-        name: "/mcp tool calls, traced and durable, 64 connections (time; at most 1/0.8)".into(),
+        name: format!(
+            "/mcp tool calls, traced and durable, 64 connections, against {what} (time; at most 1/0.8)"
+        )
+        .into(),
         ours: ours.into(),
         baseline: baseline.into(),
         at_most: 1.0 / 0.8,
@@ -242,6 +296,18 @@ impl Agent {
         }
     }
 
+    /// A client of a server that wants nothing to be shown.
+    fn bare(port: u16, writer: usize) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self {
+            stream,
+            head: format!("POST /{writer} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"),
+            initialized: false,
+            answer: Vec::new(),
+        }
+    }
+
     /// Begins a protocol session; without, each request is one by itself (2026-07-28).
     fn initialize(&mut self) {
         let client = json!({ "name": "claude-code", "version": "2.1.0" });
@@ -338,8 +404,12 @@ fn open(dir: &tempfile::TempDir) -> Ledger<()> {
     Ledger::open(dir.path(), config, |_: &Store| Ok::<_, Infallible>(())).unwrap()
 }
 
-/// As many entries, with bodies as long, as a call of `append_trace_note` leaves.
 fn append(ledger: &Ledger<()>, writer: usize) {
+    ledger.call(appends(writer)).unwrap();
+}
+
+/// As many entries, with bodies as long, as a call of `append_trace_note` leaves.
+fn appends(writer: usize) -> impl FnOnce(&mut (), &mut Draft<'_>) + Send + 'static {
     let trace = TraceId::new(2, [u8::try_from(writer).unwrap(); 10]);
     let entries: Vec<_> = (0..ENTRIES)
         .map(|_| {
@@ -356,11 +426,9 @@ fn append(ledger: &Ledger<()>, writer: usize) {
             (entry, body)
         })
         .collect();
-    ledger
-        .call(move |(), draft| {
-            for (entry, body) in entries {
-                draft.append_salted(trace, entry, body).unwrap();
-            }
-        })
-        .unwrap();
+    move |(), draft| {
+        for (entry, body) in entries {
+            draft.append_salted(trace, entry, body).unwrap();
+        }
+    }
 }

@@ -847,9 +847,12 @@ class Decisions:
             raise DoesNotHold("it names others as members then than are in the file")
         others = item["body"]["on_behalf_of"]
         able = {id for id, member in self.members.items() if id != others and ascii_lower(member["email"]) not in makers}
+        # Who says no answers for no list of who made it: that only such a list names everybody else excepts nobody.
+        answered = set(change["committers"]).union(*(landed["committers"] for landed in before if landed["lets"]))
+        could = {id for id, member in self.members.items() if id != others and ascii_lower(member["email"]) not in answered}
         approves, independent = said["verb"] == "approve", said["member"] in able
         exception = approves and not independent
-        if exception and (able or not lands):
+        if exception and (able or could or not lands):
             raise DoesNotHold("who made a change, or had it made, decided on it though that is for others")
         due = micros(entry["at"]) + REVIEW_DUE_AFTER if exception else None
         if (micros(body["review_due"]) if "review_due" in body else None) != due:
@@ -857,7 +860,7 @@ class Decisions:
         for landed in before:
             landed["waits"] = landed["waits"] and not (approves and independent)
         item["landings"].append(
-            {"tree": tree, "by": said["member"], "digest": digest, "committers": change["committers"], "waits": exception}
+            {"tree": tree, "by": said["member"], "digest": digest, "committers": change["committers"], "waits": exception, "lets": approves}
         )
         self.landed += 1
         self.exceptions += exception

@@ -171,16 +171,35 @@ async function refresh({ decided = false } = {}) {
     if (open.some((one) => one.querySelector("textarea")?.value)) return;
   }
   const known = new Set([...old.querySelectorAll("a.title")].map((link) => link.pathname));
-  const said = old.querySelector("[data-told]")?.textContent;
+  const said = [...old.querySelectorAll("[data-told]")].filter((told) => told.textContent);
   const focused = document.activeElement?.id;
+  const done = [...old.querySelectorAll("[data-decided]")].map((one) => one.dataset.about);
+  if (open.length) still.filter((one) => !done.includes(one.dataset.about)).forEach((one) => takeOver(one, open));
   old.replaceWith(fresh);
   for (const link of fresh.querySelectorAll("a.title")) {
     if (!known.has(link.pathname)) link.closest(".item")?.classList.add("new");
   }
-  const told = fresh.querySelector("[data-told]") ?? document.getElementById("told");
-  if (said) told.textContent = said;
+  // What was said of one question is said of no other.
+  for (const told of said) {
+    const { about } = told.closest("[data-about]")?.dataset ?? {};
+    const near = fresh.querySelector(about ? `[data-about="${about}"] [data-told]` : "[data-told]");
+    (near ?? document.getElementById("told")).textContent = told.textContent;
+  }
   if (focused) document.getElementById(focused)?.focus();
   look();
+}
+
+// What stands beside the question that was just decided: what was written there stays, and what is another question now says so.
+function takeOver(fresh, open) {
+  const same = open.find((one) => shown(one) === shown(fresh));
+  const [written, place] = [same?.querySelector("textarea")?.value, fresh.querySelector("textarea")];
+  if (written && place) place.value = written;
+  if (same) return;
+  const told = document.createElement("p");
+  told.className = "notice";
+  told.setAttribute("role", "alert");
+  told.textContent = "This is not what stood here before. Read it, then decide.";
+  fresh.querySelector("h2, h3").after(told);
 }
 
 function outdated(open) {

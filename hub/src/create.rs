@@ -17,11 +17,11 @@ use zeroize::Zeroizing;
 use crate::{
     clock,
     kind::EntryKind,
-    membership,
+    membership, private,
     record::{self, By},
     records::{MemberAdded, WorkspaceCreated},
     serve::store_config,
-    settings::{HubKey, Settings, SettingsError, write_private},
+    settings::{HubKey, Settings, SettingsError},
     workspace::Workspace,
 };
 
@@ -116,7 +116,7 @@ fn fill(home: &Home, founding: Founding) -> Result<(), CreateError> {
         private_folder(&folder).map_err(failed(folder))?;
     }
     let key_file = home.keys().join(format!("{}.age", founding.member));
-    write_private(&key_file, &founding.sealed_seed).map_err(failed(key_file))?;
+    private::write(&key_file, &founding.sealed_seed).map_err(failed(key_file))?;
     let seed = Zeroizing::new(clock::random()?);
     let hub_key = HubKey::create(home, founding.workspace, &seed)?;
 

@@ -52,6 +52,7 @@ pub(crate) fn decide_as_shown(
         let decision = signed.get();
         if let Subject::Change { id, tree, .. } = decision.subject {
             let change = changes::change_of(workspace, decision, (id, tree))?;
+            changes::was_shown_on_a_page(workspace, decision)?;
             let id = changes::record_landing(workspace, draft, change, sent, signed)?;
             Ok((id, Some(tree)))
         } else {

@@ -30,6 +30,7 @@ mod mark;
 mod membership;
 mod news;
 mod outbox;
+mod private;
 mod record;
 pub mod records;
 mod said;

@@ -7,7 +7,7 @@
 
 mod refused;
 
-use std::{fs, io, time::Duration};
+use std::{io, time::Duration};
 
 use protocol::home::Home;
 use serde::{Deserialize, Serialize};
@@ -15,10 +15,13 @@ use tokio::sync::watch;
 use trace_store::{Ledger, ReadError, Store};
 
 pub(crate) use self::refused::record as record_refused;
-use crate::{clock, news::News, settings::write_private, workspace::Workspace};
+use crate::{clock, news::News, private, workspace::Workspace};
 
 /// How often the mark moves at most.
 const REST: Duration = Duration::from_secs(1);
+
+/// A mark is far shorter.
+const MOST_BYTES: u64 = 4 << 10;
 
 /// A size of the ledger, and its root at that size, in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,9 +80,9 @@ impl Mark {
 pub(crate) fn check(home: &Home, store: &Store) -> Result<(), MarkError> {
     let path = home.mark();
     let shown = path.display().to_string();
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+    let bytes = match private::read(&path, MOST_BYTES) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(()),
         Err(error) => return Err(MarkError::Damaged(shown, error.to_string())),
     };
     let mark: Mark = serde_json::from_slice(&bytes)
@@ -112,7 +115,7 @@ pub(crate) fn check(home: &Home, store: &Store) -> Result<(), MarkError> {
 pub(crate) fn set(home: &Home, store: &Store) -> io::Result<()> {
     let mark = Mark::of(store, store.len()).map_err(io::Error::other)?;
     let bytes = serde_json::to_vec(&mark).map_err(io::Error::other)?;
-    write_private(&home.mark(), &bytes)
+    private::write(&home.mark(), &bytes)
 }
 
 /// Moves the mark after whatever the workspace's own chain says anew, until the hub ends. Nobody else may move it until this

@@ -32,7 +32,8 @@ use crate::{
     lock::{Held, LockError},
     mark::{self, MarkError},
     news::News,
-    settings::{HubKey, Settings, SettingsError, write_private},
+    private,
+    settings::{HubKey, Settings, SettingsError},
     spool,
     workspace::{FoldError, Workspace},
 };
@@ -152,7 +153,7 @@ pub async fn serve(
     mark::check(&home, ledger.store())?;
     mark::record_refused(&home, &ledger)?;
     let neighbourhood = Arc::new(Neighbourhood::of(home.path(), Arc::clone(hub_key.clearing())));
-    write_private(&home.spool_key(), hub_key.spool().public_text().as_bytes())?;
+    private::write(&home.spool_key(), hub_key.spool().public_text().as_bytes())?;
     if let Err(error) = spool::take_in(&home, &ledger, &neighbourhood, hub_key.spool()) {
         tracing::error!(%error, "the spool was not taken in; it stays for the next start");
     }

@@ -1,13 +1,6 @@
 //! What a home says of its workspace without the store: its identity, and the key that signs checkpoints.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    net::SocketAddr,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use protocol::{home::Home, spool::SpoolSecret};
 use serde::{Deserialize, Serialize};
@@ -20,6 +13,7 @@ use crate::{
     clearing::Clearing,
     http::{Listen, PublicUrl},
     inbox::LinkKey,
+    private,
 };
 
 /// The version of `workspace.json` that this build writes.
@@ -151,7 +145,7 @@ impl Settings {
             path: path.clone(),
             problem: error.to_string(),
         })?;
-        write_private(&path, &text).map_err(|source| SettingsError::Io { path, source })
+        private::write(&path, &text).map_err(|source| SettingsError::Io { path, source })
     }
 }
 
@@ -178,7 +172,7 @@ impl HubKey {
     ) -> Result<Self, SettingsError> {
         let path = home.hub_key();
         let text = Zeroizing::new(hex::encode(seed.as_slice()));
-        write_private(&path, text.as_bytes()).map_err(|source| SettingsError::Io { path, source })?;
+        private::write(&path, text.as_bytes()).map_err(|source| SettingsError::Io { path, source })?;
         Ok(Self::from_seed(workspace, seed))
     }
 
@@ -235,25 +229,4 @@ impl HubKey {
             owed: Arc::new(OwedKey::derive(seed)),
         }
     }
-}
-
-/// Writes a file that only its owner can read; it appears whole or not at all.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension("part");
-    let written = (|| {
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
 }

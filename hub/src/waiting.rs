@@ -1,8 +1,8 @@
 //! For whom a work item, or a change that is to land, waits, and what an approval takes of this human.
 
-use identity::{Challenge, Decision, Digest, History, HumanVerb, Rationale, Tier};
+use identity::{Challenge, Decision, Digest, Email, History, HumanVerb, Rationale, Tier};
 use vocabulary::{MemberId, Timestamp};
-use work_items::{Change, DecideError, LandError, Missing, Role, WorkItem};
+use work_items::{Change, DecideError, LandError, Landing, Missing, Role, WorkItem};
 
 use crate::{decisions, workspace::Workspace};
 
@@ -117,6 +117,12 @@ pub(crate) fn to_land(workspace: &Workspace, item: &WorkItem, change: &Change, m
         decided.map(|(_, role)| role)
     };
     match after(&with(ENOUGH.parse().ok())) {
+        Ok(Role::Exception) if !is_alone_by_signatures(item, change, &electors) => ToLand::Others {
+            why: format!(
+                "a look at its repository: that everybody else here made it is nobody's word so far. Where the repository is: auditotter land {}",
+                item.proposed.id
+            ),
+        },
         Ok(role) => {
             let still = match after(&with(None)) {
                 Err(LandError::Duties { missing, .. }) => in_words(&missing),
@@ -148,6 +154,16 @@ pub(crate) fn to_land(workspace: &Workspace, item: &WorkItem, change: &Change, m
             why: other.to_string(),
         },
     }
+}
+
+/// Whether somebody signed that nobody else could say yes: the members' list says so by itself, or a member let exactly this through
+/// before. A list of who made it that was only put forward excepts nobody: whoever has a shell can put it forward.
+fn is_alone_by_signatures(item: &WorkItem, change: &Change, electors: &[(MemberId, Email)]) -> bool {
+    let mut others = electors
+        .iter()
+        .filter(|(member, _)| *member != item.proposed.on_behalf_of);
+    let let_through = |landing: &Landing| landing.role != Role::Objection && landing.change == *change;
+    others.next().is_none() || item.landings.iter().any(let_through)
 }
 
 fn in_words(missing: &[Missing]) -> String {

@@ -14,10 +14,11 @@ use hub::{
     clock,
     companion::{CompanionRequest, PasskeyRow, Status, TouchKeyRow, WorkItemRow},
 };
-use identity::{Credential, Enrolment, HumanVerb, Seed, SignedDecision, SignedEnrolment};
+use identity::{Credential, Decision, Enrolment, HumanVerb, Seed, SignedDecision, SignedEnrolment, Tier};
 use serde_json::{Value, json};
 use testkit::{Device, Home, home::Person};
 use vocabulary::{TraceId, WorkItemId};
+use work_items::Change;
 
 use crate::members::Newcomer;
 
@@ -45,11 +46,13 @@ const SIGNED: [&str; 7] = [
     "body.erased",
 ];
 
-/// A workspace in which Bob could decide, and what an agent with a shell knows of it.
+/// A workspace in which Bob could decide whether work begins, and whether a change lands, and what an agent with a shell knows of it.
 struct World {
     home: Home,
     bob: Person,
     item: WorkItemId,
+    /// What waits for a word on whether it may land.
+    change: Change,
     trace: TraceId,
     nonce: String,
     before: Humans,
@@ -68,8 +71,13 @@ impl World {
         let home = Home::lent();
         let bob = home.bob();
         let mut client = home.claude_code();
+        let begun = client.call("propose_work_item", json!({ "title": "Fix another typo" }));
         let proposed = client.call("propose_work_item", json!({ "title": "Fix a typo in the docs" }));
         client.end();
+        let begun = begun.structured["id"].as_str().unwrap().parse().unwrap();
+        home.decide(begun, HumanVerb::Approve, None);
+        let change = testkit::home::change(begun, "7e", &["alice@example.com"]);
+        home.put_forward(&change);
         let word = |name: &str| proposed.structured[name].as_str().unwrap().to_owned();
         let (_, nonce) = proposed.structured["approval_url"]
             .as_str()
@@ -80,9 +88,27 @@ impl World {
             item: word("id").parse().unwrap(),
             trace: word("trace").parse().unwrap(),
             nonce: nonce.to_owned(),
+            change,
             home,
             bob,
             before,
+        }
+    }
+
+    fn row(&self, id: WorkItemId) -> WorkItemRow {
+        self.home.ask(&CompanionRequest::WorkItem { id })
+    }
+
+    /// What Bob would say at a terminal: that the change may land.
+    fn landing(&self) -> Decision {
+        let shown = self.home.pose_change(&self.change);
+        let by_alice = self
+            .home
+            .decision_on(&self.change, &shown, HumanVerb::Approve, None);
+        Decision {
+            member: self.bob.member,
+            tier: Tier::T1,
+            ..by_alice
         }
     }
 
@@ -91,8 +117,11 @@ impl World {
         let decision = self
             .bob
             .decision(&self.home, &self.home.pose(self.item), HumanVerb::Approve, None);
-        let text = decision.text().unwrap();
-        let mut assertion = serde_json::to_value(Device::new(77).touches(&text)).unwrap();
+        self.forged(&decision.text().unwrap())
+    }
+
+    fn forged(&self, text: &str) -> Value {
+        let mut assertion = serde_json::to_value(Device::new(77).touches(text)).unwrap();
         assertion["credential"] = json!(self.bob.device.passkey().id);
         json!({ "decision": text, "assertion": assertion })
     }
@@ -127,7 +156,13 @@ impl World {
 
     /// Nothing came of all that was tried, it was put on record, and a human still can decide.
     fn holds(self) {
-        let row: WorkItemRow = self.home.ask(&CompanionRequest::WorkItem { id: self.item });
+        let landing = self.row(self.change.work_item());
+        assert!(
+            landing.landings.is_empty() && landing.verdicts.is_empty(),
+            "{landing:?}"
+        );
+        assert_eq!((landing.state.as_str(), landing.decisions.len()), ("approved", 1));
+        let row = self.row(self.item);
         assert!(!GATED.contains(&row.state.as_str()), "{row:?}");
         assert!(row.decisions.is_empty(), "{row:?}");
         assert_eq!(Humans::of(&self.home), self.before);
@@ -161,6 +196,8 @@ impl World {
                 "a decision would have been seen"
             );
         }
+        let landed = self.bob.land(&self.home, &self.change, HumanVerb::Approve, None);
+        assert_eq!(landed.unwrap().landings[0].role, "independent");
     }
 }
 

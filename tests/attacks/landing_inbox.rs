@@ -371,6 +371,60 @@ fn a_decision_counts_for_what_was_known_when_it_was_shown() {
 }
 
 #[test]
+fn who_is_made_out_to_be_alone_is_offered_no_exception() {
+    let (home, id, served, alices) = begun();
+    let (bob, _) = (home.bob(), home.lets_in("Carol", "carol@example.com", 12));
+    // Whoever has a shell says that everybody else made it; nobody signed that.
+    home.put_forward(&change(id, "7e", &[BOB, "carol@example.com"]));
+    let alice = Visitor::logged_in(&served, &alices);
+    let page = alice.get(&format!("/w/{id}")).text;
+    assert!(page.contains("is nobody&#39;s word so far"), "{page}");
+    assert!(!page.contains("data-verdict=\"yes\""), "{page}");
+    assert!(!alice.get("/").text.contains("your yes would be an exception"));
+    assert_eq!(asked(&alice, id)[0].1, "nobody");
+    is_refused(
+        &hand_in(&alice, &text(&alice, id, "yes"), &alices),
+        "decision_not_allowed",
+        "did not say that this would be decided as exception",
+    );
+    // Nor where somebody was made to say no to it: that answers for no list.
+    let bobs = Visitor::logged_in(&served, &bob.device);
+    assert_eq!(hand_in(&bobs, &text(&bobs, id, "no"), &bob.device).status, 200);
+    home.put_forward(&change(id, "7e", &[ALICE]));
+    is_refused(
+        &hand_in(&alice, &text(&alice, id, "yes"), &alices),
+        "decision_not_allowed",
+        "nobody here is",
+    );
+    assert!(
+        home.land(&change(id, "7e", &[ALICE]), HumanVerb::Approve, None)
+            .is_err()
+    );
+    // What another tree says is another question.
+    home.put_forward(&change(id, "0d", &[ALICE]));
+    assert_eq!(asked(&bobs, id)[0].1, "independent");
+}
+
+#[test]
+fn a_page_takes_nothing_that_was_posed_at_a_terminal() {
+    let (home, id, served, alices) = begun();
+    let change = change(id, "7e", &[ALICE]);
+    home.put_forward(&change);
+    let alice = Visitor::logged_in(&served, &alices);
+    let shown = home.pose_change(&change);
+    let meant = json!({ "challenge": shown.work_item.posed.challenge, "verdict": "yes" });
+    let written = alice.post(&format!("/w/{id}/landing/text"), &meant);
+    is_refused(&written, "challenge_spent", "look at it again");
+    let decision = identity::Decision {
+        tier: identity::Tier::T1,
+        ..home.decision_on(&change, &shown, HumanVerb::Approve, None)
+    };
+    let decided = hand_in(&alice, &decision.text().unwrap(), &alices);
+    is_refused(&decided, "challenge_spent", "shown at a terminal");
+    assert!(row(&home, id).landings.is_empty());
+}
+
+#[test]
 fn nobody_lets_a_change_through_by_exception_who_was_not_told_so_and_a_review_closes_it() {
     let (home, id, served, alices) = begun();
     home.put_forward(&change(id, "7e", &[ALICE]));

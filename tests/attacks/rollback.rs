@@ -18,6 +18,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+}
+
 fn put(copied: &Path, store: &Path) {
     fs::remove_dir_all(store).unwrap();
     copy(copied, store);
@@ -123,6 +128,35 @@ fn a_word_on_a_refused_store_that_cannot_be_read_is_not_passed_over() {
         );
     }
     fs::remove_file(home.layout().refused_stores()).unwrap();
+    // Nor is a hub kept waiting by what is no file, or told what none writes.
+    let row = json!({
+        "marked": 3, "marked_root": "00".repeat(32), "found": 2, "found_root": "00".repeat(32),
+        "first_at": "2026-01-01T00:00:00.000000Z", "last_at": "2026-01-01T00:00:00.000000Z", "times": 1,
+    });
+    let with = |name: &str, value: Value| {
+        let mut row = row.clone();
+        row[name] = value;
+        json!({ "refused": [row] })
+    };
+    let elsewhere = home.file("elsewhere");
+    fs::write(&elsewhere, json!({ "refused": [row] }).to_string()).unwrap();
+    let refuse = |what: &str, write: &dyn Fn(&Path)| {
+        write(&home.layout().refused_stores());
+        assert_eq!(home.run(&["delegations"]).code, Some(1), "{what}");
+        fs::remove_file(home.layout().refused_stores()).unwrap();
+    };
+    refuse("a pipe", &pipe);
+    refuse("a link", &|path| {
+        std::os::unix::fs::symlink(&elsewhere, path).unwrap();
+    });
+    for (name, value) in [("found_root", json!("<b>none</b>")), ("times", json!(0))] {
+        refuse(name, &|path| {
+            fs::write(path, with(name, value.clone()).to_string()).unwrap();
+        });
+    }
+    pipe(&home.layout().mark());
+    assert_eq!(home.run(&["delegations"]).code, Some(1), "a pipe for a mark");
+    fs::remove_file(home.layout().mark()).unwrap();
     let _ = home.run(&["delegations"]).expect_success();
     assert_eq!(refused_stores(&home), Vec::<Value>::new());
 }

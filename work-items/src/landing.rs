@@ -144,11 +144,28 @@ impl WorkItem {
     /// same tree: whom one of them names cannot leave themselves out.
     #[must_use]
     pub fn independent_of(&self, change: &Change, members: &[(MemberId, Email)]) -> Vec<MemberId> {
+        self.independent_by(change, members, |_| true)
+    }
+
+    /// Whether nobody of these members could say so independently, going by what people let through. Who says no answers for
+    /// no list of who made it: that only such a list names everybody else excepts nobody.
+    #[must_use]
+    pub fn has_nobody_else(&self, change: &Change, members: &[(MemberId, Email)]) -> bool {
+        let lets = |landing: &Landing| landing.role != Role::Objection;
+        self.independent_by(change, members, lets).is_empty()
+    }
+
+    fn independent_by(
+        &self,
+        change: &Change,
+        members: &[(MemberId, Email)],
+        counts: impl Fn(&Landing) -> bool,
+    ) -> Vec<MemberId> {
         let made = |email: &Email| {
             let same = self
                 .landings
                 .iter()
-                .filter(|landing| landing.change.tree() == change.tree());
+                .filter(|landing| landing.change.tree() == change.tree() && counts(landing));
             change.is_of(email) || same.into_iter().any(|landing| landing.change.is_of(email))
         };
         members

@@ -164,14 +164,16 @@ impl Standing {
     fn of(verb: HumanVerb, own: MemberId, shown: &ShownChange) -> Self {
         if verb != HumanVerb::Approve {
             Self::Objects
-        } else if shown.independent.is_empty() {
+        } else if shown.independent.contains(&own) {
+            if shown.waits_for_review {
+                Self::Reviews
+            } else {
+                Self::Independent
+            }
+        } else if shown.independent.is_empty() && shown.nobody_else {
             Self::Exception
-        } else if !shown.independent.contains(&own) {
-            Self::NotAlone
-        } else if shown.waits_for_review {
-            Self::Reviews
         } else {
-            Self::Independent
+            Self::NotAlone
         }
     }
 
@@ -181,7 +183,7 @@ impl Standing {
             Self::Reviews => "somebody who reviews what was let through by exception",
             Self::Objects => "somebody who says no",
             Self::NotAlone => {
-                "one of those who made it, or had it made:\nit will be refused, for others can decide"
+                "one of those who made it, or had it made:\nit will be refused, for it is for others"
             }
             Self::Exception => {
                 "one of those who made it, or had it made, for there is nobody else:\nan exception, listed and due for a review in 7 days"

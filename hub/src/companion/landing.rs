@@ -26,6 +26,7 @@ pub(super) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, change: &Change
     value(&ShownChange {
         work_item: deciding::shown(workspace, draft, item, &posed)?,
         independent: item.independent_of(change, &electors),
+        nobody_else: item.has_nobody_else(change, &electors),
         waits_for_review: item.waits_for_review(change.tree()),
     })
 }

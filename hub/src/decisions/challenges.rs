@@ -74,6 +74,11 @@ impl Challenges {
 }
 
 impl Posed {
+    /// Whether a page showed it to this member: one of a change says there as whom they would decide.
+    pub(crate) fn is_of_page_of(&self, member: MemberId) -> bool {
+        self.shown_to == ShownTo::Member(member)
+    }
+
     pub(crate) fn ends(&self) -> Timestamp {
         self.at.saturating_add(CHALLENGE_TTL)
     }

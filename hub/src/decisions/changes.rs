@@ -1,7 +1,7 @@
 //! Deciding whether a change may land.
 
 use identity::{Decision, Digest, Email, HumanVerb, Signed, SignedDecision};
-use protocol::Refusal;
+use protocol::{Refusal, RefusalCode};
 use trace_store::{ChainId, Draft, Entry, Refs};
 use vocabulary::{GitObject, MemberId, Timestamp, WorkItemId};
 use work_items::{
@@ -10,7 +10,7 @@ use work_items::{
 };
 
 use super::{
-    challenges::{Posed, ShownTo, answered, pose_as, pose_for},
+    challenges::{Posed, ShownTo, answered, pose_as, pose_for, posed},
     no_work_item, not_allowed, recorded_either_way,
     work::alone,
 };
@@ -141,6 +141,18 @@ pub(super) fn change_of(
             "nobody put a change with the tree {tree} forward for {id}; where its repository is: auditotter land {id} --propose"
         ))
     })
+}
+
+/// A page takes only what answers a page: what was posed at a terminal told nobody as whom they would decide, and stands whatever was
+/// put forward since. What was answered already is for the same decision sent again.
+pub(super) fn was_shown_on_a_page(workspace: &Workspace, decision: &Decision) -> Result<(), Refusal> {
+    match posed(workspace, &decision.challenge) {
+        Ok(posed) if !posed.is_of_page_of(decision.member) => {
+            let message = "what this answers was shown at a terminal, or to somebody else; look at it again here, then decide";
+            Err(Refusal::new(RefusalCode::ChallengeSpent, &message))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Records a decision on a change that stands. The same one again changes nothing.

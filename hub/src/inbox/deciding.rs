@@ -231,7 +231,7 @@ fn decision_of(
     meant: Meant,
 ) -> Result<Decision, Refusal> {
     let posed = decisions::posed(workspace, &meant.challenge)?;
-    if !is_shown(&posed.subject) {
+    if !posed.is_of_page_of(member) || !is_shown(&posed.subject) {
         let message = "what was shown is something else than what this page is of; look at it again";
         return Err(Refusal::new(RefusalCode::ChallengeSpent, &message));
     }

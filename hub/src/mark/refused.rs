@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read as _},
+    io,
 };
 
 use protocol::home::Home;
@@ -15,9 +15,9 @@ use vocabulary::Timestamp;
 use super::{Mark, MarkError};
 use crate::{
     kind::EntryKind,
+    private,
     record::{self, By, RecordError},
     records::StoreRefused,
-    settings::write_private,
     workspace::Workspace,
 };
 
@@ -38,7 +38,7 @@ struct Waiting {
 pub(super) fn note(home: &Home, mark: &Mark, found: &Mark, now: Timestamp) -> io::Result<()> {
     let mut waiting = read(home)?.unwrap_or_default();
     waiting.add(mark, found, now);
-    write_private(&home.refused_stores(), &serde_json::to_vec(&waiting)?)?;
+    private::write(&home.refused_stores(), &serde_json::to_vec(&waiting)?)?;
     File::open(home.path())?.sync_all()
 }
 
@@ -67,6 +67,16 @@ pub(crate) fn record(home: &Home, ledger: &Ledger<Workspace>) -> Result<(), Mark
 }
 
 impl Waiting {
+    /// Whether a hub could have written it: so many stores, each with roots that are some, and refused at least once.
+    fn is_as_written(&self) -> bool {
+        let is_root = |root: &str| root.len() == 64 && root.bytes().all(|digit| digit.is_ascii_hexdigit());
+        self.refused.len() <= MOST
+            && self
+                .refused
+                .iter()
+                .all(|one| is_root(&one.marked_root) && is_root(&one.found_root) && one.times > 0)
+    }
+
     fn add(&mut self, mark: &Mark, found: &Mark, now: Timestamp) {
         let same = |before: &&mut StoreRefused| {
             (before.found, &before.found_root) == (found.size, &found.root)
@@ -108,20 +118,17 @@ impl Waiting {
 }
 
 fn read(home: &Home) -> io::Result<Option<Waiting>> {
-    let file = match File::open(home.refused_stores()) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(bytes) = private::read(&home.refused_stores(), MOST_BYTES)? else {
+        return Ok(None);
     };
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_BYTES {
+    let waiting: Waiting = serde_json::from_slice(&bytes)?;
+    if !waiting.is_as_written() {
         return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "it is longer than such a file gets",
+            io::ErrorKind::InvalidData,
+            "it says what no hub writes there",
         ));
     }
-    Ok(Some(serde_json::from_slice(&bytes)?))
+    Ok(Some(waiting))
 }
 
 #[cfg(test)]

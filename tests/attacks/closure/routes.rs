@@ -12,7 +12,11 @@ const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 /// The route as somebody would ask for it.
 fn path(world: &World, delegation: &str, route: &str) -> String {
-    let (item, trace) = (world.item.to_string(), world.trace.to_string());
+    let item = match route.ends_with("/landing/challenge") || route.ends_with("/landing/text") {
+        true => world.change.work_item(),
+        false => world.item,
+    };
+    let (item, trace) = (item.to_string(), world.trace.to_string());
     let filled = match route.split('/').nth(1) {
         Some("w") => route.replace("{id}", &item),
         Some("t") => route.replace("{id}", &trace),
@@ -28,8 +32,14 @@ fn path(world: &World, delegation: &str, route: &str) -> String {
 }
 
 /// Everything that might be taken for a decision, an enrolment or a change.
-fn bodies(world: &World, posed: &Value) -> Vec<Value> {
+fn bodies(world: &World, thief: &Visitor) -> Vec<Value> {
     let touched = world.forged_touch();
+    let posed = json!({ "challenge": world.home.pose(world.item).posed.challenge, "verdict": "yes" });
+    let at = format!("/w/{}/landing", world.change.work_item());
+    let looking = json!({ "digest": world.landing().subject_digest, "said_as": "independent" });
+    let posed_to_land = thief.post(&format!("{at}/challenge"), &looking).json();
+    let meant = json!({ "challenge": posed_to_land["challenge"], "verdict": "yes" });
+    let written = thief.post(&format!("{at}/text"), &meant).json();
     let generic = json!({
         "id": world.item, "state": "approved", "status": "approved", "approved": true, "verb": "approve",
         "member": world.bob.member, "decision": touched["decision"], "_method": "PATCH",
@@ -43,9 +53,11 @@ fn bodies(world: &World, posed: &Value) -> Vec<Value> {
         touched,
         json!({ "signed": world.forged_key() }),
         json!(world.forged_enrolment()),
-        posed.clone(),
+        posed,
         json!({ "digest": digest(world) }),
-        json!({ "digest": digest(world), "said_as": "independent" }),
+        looking,
+        meant,
+        world.forged(written["decision"].as_str().unwrap()),
         json!({ "import": [generic], "entries": [generic] }),
         generic,
         tool,
@@ -82,8 +94,7 @@ fn behind_no_route_an_agent_decides_anything() {
     let delegation = world.home.lend(&testkit::home::Lending::to("codex")).to_string();
     let bearer = world.home.bearer("claude-code");
     let served = world.home.serve();
-    let posed = json!({ "challenge": world.home.pose(world.item).posed.challenge, "verdict": "yes" });
-    let bodies = bodies(&world, &posed);
+    let bodies = bodies(&world, &Visitor::logged_in(&served, &world.bob.device));
     let routes: Vec<&str> = ROUTES.lines().collect();
     assert!(routes.len() > 20, "{routes:?}");
     let mut let_in = 0;

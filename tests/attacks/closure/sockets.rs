@@ -14,7 +14,8 @@ fn attempts(world: &World, request: &str) -> Vec<Value> {
     let touched = world.forged_touch();
     let touched = json!({ "decision": touched["decision"], "signature": touched["assertion"] });
     let token = home.mint(&home.grant(&testkit::home::Lending::to("claude-code")));
-    let change = testkit::home::change(world.item, "7e", &["carol@example.com"]);
+    let change = &world.change;
+    let others = testkit::home::change(change.work_item(), "0d", &["carol@example.com"]);
     let fields = match request {
         "status" | "delegations" | "passkeys" | "touch_keys" | "exceptions" => return vec![json!(request)],
         "grant" => vec![json!({ "witness": token.expose() })],
@@ -33,11 +34,19 @@ fn attempts(world: &World, request: &str) -> Vec<Value> {
         "pose_departure" => vec![json!({ "member": world.bob.member })],
         "pose_erasure" => vec![json!({ "trace": trace, "seq": 0 })],
         "let_go" | "erase" | "decide" => vec![json!({ "signed": forged }), json!({ "signed": touched })],
-        "pose_change" | "propose_change" => vec![json!({ "change": change })],
-        "decide_change" => vec![
-            json!({ "change": change, "signed": forged }),
-            json!({ "change": change, "signed": touched }),
-        ],
+        "pose_change" => vec![json!({ "change": change }), json!({ "change": others })],
+        // What is put forward is nobody's word; what waits is what was put forward last.
+        "propose_change" => vec![json!({ "change": others }), json!({ "change": change })],
+        "decide_change" => {
+            let landing = world.forged(&world.landing().text().unwrap());
+            let landing = json!({ "decision": landing["decision"], "signature": landing["assertion"] });
+            vec![
+                json!({ "change": change, "signed": forged }),
+                json!({ "change": change, "signed": touched }),
+                json!({ "change": change, "signed": landing }),
+                json!({ "change": others, "signed": landing }),
+            ]
+        }
         "inspect" => vec![json!({ "token": token.expose() })],
         // It says what it likes, in a trace of its own that names nobody.
         "import" => vec![

@@ -201,7 +201,7 @@ fn role(
             Role::Independent
         });
     }
-    if independent.is_empty() && item.may_still_land() {
+    if independent.is_empty() && item.may_still_land() && item.has_nobody_else(change, members) {
         return Ok(Role::Exception);
     }
     let others = members.iter().filter(|(member, _)| independent.contains(member));
@@ -213,7 +213,7 @@ fn role(
 
 fn for_others(others: &[String]) -> String {
     if others.is_empty() {
-        "a review is for somebody who did not, and nobody here is".to_owned()
+        "it is for somebody who did not, and by all that was said of this tree nobody here is".to_owned()
     } else {
         format!("somebody else has to, and can: {}", others.join(", "))
     }

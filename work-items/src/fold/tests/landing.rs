@@ -429,6 +429,28 @@ fn who_is_named_by_one_cannot_leave_themselves_out() {
 }
 
 #[test]
+fn whom_only_a_no_names_leaves_nobody_to_be_excepted() {
+    let (mut items, team) = (begun(Risk::Low), team(&[1, 2, 3]));
+    // Nobody signed that Bob and Carol made it; Carol says no to what was put forward so.
+    let forged = change_of(1, &[2, 3]);
+    let no = says(&items, 3, HumanVerb::Reject, &forged);
+    land_as(&mut items, &no, &forged, &team).unwrap();
+    let honest = change_of(1, &[1]);
+    assert_eq!(
+        others(approve(&mut items, 1, &honest, &team)),
+        Vec::<String>::new(),
+        "nobody can say yes to this tree, and Alice is no exception"
+    );
+    // Another tree is another question.
+    let (items, anew) = (&mut items, change_of(2, &[1]));
+    assert_eq!(
+        others(approve(items, 1, &anew, &team)),
+        ["bob@example.com", "carol@example.com"]
+    );
+    assert_eq!(approve(items, 2, &anew, &team), Ok(Role::Independent));
+}
+
+#[test]
 fn a_decision_on_something_else_than_is_there_is_refused() {
     let (mut items, change, team) = (begun(Risk::Low), change_of(1, &[1]), team(&[1, 2]));
     let said = says(&items, 2, HumanVerb::Approve, &change);

@@ -614,7 +614,7 @@ class Decisions:
     def __init__(self, workspace, history):
         self.workspace, self.history = workspace, history
         self.members, self.passkeys, self.touch_keys, self.proposals = {}, {}, {}, {}
-        self.former, self.taken_back, self.challenges = {}, set(), set()
+        self.former, self.lent, self.taken_back, self.challenges = {}, set(), set(), set()
         self.gone, self.explained = {}, set()  # the trace's entries whose bodies are erased, and those with a decision
         self.once_enrolled, self.count = set(), 0
         self.landed, self.exceptions = 0, 0  # decisions on changes that were to land, and how many were exceptions
@@ -642,6 +642,10 @@ class Decisions:
                 self.expiry(entry, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "change.decided":
                 self.landing(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
+            elif kind == "delegation.granted":
+                if entry.get("delegation") in self.lent:
+                    raise DoesNotHold("it was lent before")
+                self.lent.add(entry.get("delegation"))
             elif kind == "delegation.revoked":
                 self.taken_back.add(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["delegation"])
             elif kind == "member.revoked":

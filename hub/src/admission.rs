@@ -292,7 +292,7 @@ pub(crate) fn standing(
         }
         return Err(refusal);
     }
-    if !workspace.delegations.contains_key(&grant.id) {
+    if workspace.lent(grant).is_none() {
         let message = format!(
             "delegation {} is signed, but this workspace's ledger does not know it; lend anew with: auditotter delegate",
             grant.id

@@ -304,8 +304,7 @@ fn in_its_time(
     now: Timestamp,
 ) -> Result<(), String> {
     let lent = workspace
-        .delegations
-        .get(&token.grant().id)
+        .lent(token.grant())
         .ok_or("this workspace's ledger does not know its delegation")?;
     if claimed_at > now {
         return Err("it says that it happened in the future".to_owned());

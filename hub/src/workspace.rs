@@ -198,11 +198,19 @@ impl Workspace {
 
     /// Takes up a grant whose witness was verified.
     pub(crate) fn granted(&mut self, grant: Grant, at: Timestamp) {
-        self.delegations.entry(grant.id).or_insert(Lent {
+        let lent = Lent {
             grant,
             granted_at: at,
             revoked: None,
-        });
+        };
+        self.delegations.insert(lent.grant.id, lent);
+    }
+
+    /// What was recorded of exactly this grant. A member's key signs as many others under the same number as its owner likes.
+    pub(crate) fn lent(&self, grant: &Grant) -> Option<&Lent> {
+        self.delegations
+            .get(&grant.id)
+            .filter(|lent| lent.grant == *grant)
     }
 
     /// Takes a delegation back.
@@ -346,6 +354,9 @@ impl Workspace {
                 let grant = self
                     .prove_grant(&granted.witness)
                     .map_err(|denial| place.unproved(kind, denial.to_string()))?;
+                if self.delegations.contains_key(&grant.id) {
+                    return Err(place.unproved(kind, format!("{} was lent before", grant.id)));
+                }
                 self.granted(grant, entry.at);
             }
             EntryKind::DelegationRevoked => {

@@ -1,8 +1,9 @@
 //! What a session without authority meets: nothing happens, the error says what to do, and the attempt is on
 //! record wherever there is a hub to record it.
 
-use delegation::Grant;
-use serde_json::json;
+use delegation::{AgentVerb, Grant};
+use hub::companion::CompanionRequest;
+use serde_json::{Value, json};
 use testkit::{Home, StdioClient, home::Lending, stdio::ToolAnswer};
 use time::Duration;
 
@@ -135,6 +136,47 @@ fn a_delegation_of_which_the_ledger_does_not_know_is_refused_and_recorded() {
 }
 
 #[test]
+fn what_a_member_signs_beside_the_record_opens_nothing() {
+    let home = Home::founded();
+    let bob = home.bob();
+    let mut lending = Lending::to("claude-code");
+    lending.verbs = vec![AgentVerb::ReadTrace];
+    let recorded = home.grant(&lending);
+    home.register(&home.mint(&recorded));
+    let wider = Grant {
+        verbs: AgentVerb::ALL.into(),
+        ..recorded.clone()
+    };
+    let lasting = Grant {
+        expires_at: recorded.expires_at.saturating_add(Duration::days(300)),
+        ..recorded.clone()
+    };
+    let in_bobs_name = Grant {
+        on_behalf_of: bob.member,
+        ..recorded.clone()
+    };
+    for beside in [home.mint(&wider), home.mint(&lasting), bob.mint(&in_bobs_name)] {
+        let witness = beside.witness([1; 32]).unwrap().as_str().to_owned();
+        let again = home.link().ask::<Value>(&CompanionRequest::Grant { witness });
+        assert!(again.unwrap_err().to_string().contains("something else"));
+        let file = home.store_token("beside", beside.expose());
+        let answer = try_a_note(&home, &["--delegation", file.to_str().unwrap()]);
+        assert!(
+            answer.text.contains("[delegation_not_recorded]"),
+            "{}",
+            answer.text
+        );
+    }
+    assert_eq!(denials(&home), ["delegation_not_recorded"; 3]);
+    assert_eq!(home.traces(), []);
+    // What was recorded lends what it says, and no more.
+    let file = home.store_token("recorded", home.mint(&recorded).expose());
+    let answer = try_a_note(&home, &["--delegation", file.to_str().unwrap()]);
+    assert!(answer.text.contains("(verb_not_lent)"), "{}", answer.text);
+    assert_eq!(home.traces().len(), 1);
+}
+
+#[test]
 fn a_delegation_that_another_key_signed_is_refused_and_recorded() {
     let (home, mallory) = (Home::founded(), Home::founded());
     let grant = Grant {
@@ -171,7 +213,7 @@ fn a_delegation_that_was_changed_anywhere_gets_nowhere() {
 fn what_was_not_lent_is_denied_with_a_code_and_recorded_in_the_trace() {
     let home = Home::founded();
     let lending = Lending {
-        verbs: vec![delegation::AgentVerb::ProposeWorkItem],
+        verbs: vec![AgentVerb::ProposeWorkItem],
         ..Lending::to("claude-code").within("acme/shop", "src/**")
     };
     home.lend(&lending);

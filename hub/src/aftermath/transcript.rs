@@ -415,7 +415,7 @@ fn write(eye: &Eye, caller: &Caller, past: &mut Past, entries: Vec<Prepared>) ->
     let grant = caller.token.grant().clone();
     eye.write(caller, move |workspace, scribe| {
         let now = scribe.draft.now();
-        let lent = workspace.delegations.get(&grant.id);
+        let lent = workspace.lent(&grant);
         let over = now >= grant.expires_at || lent.is_none_or(|lent| lent.revoked.is_some());
         let known = workspace.sessions.get_mut(&scribe.caller.token.session());
         if over || known.as_ref().is_some_and(|session| session.closed) {

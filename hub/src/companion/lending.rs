@@ -29,7 +29,14 @@ pub(crate) fn grant(
         .prove_grant(&witness)
         .map_err(|denial| Refusal::from(&denial))?;
     let id = grant.id;
-    if !workspace.delegations.contains_key(&id) {
+    let known = workspace.delegations.get(&id);
+    if known.is_some_and(|known| known.grant != grant) {
+        let message = format!(
+            "{id} is on record with something else that was lent; lend anew with: auditotter delegate"
+        );
+        return Err(Refusal::new(RefusalCode::DelegationNotRecorded, &message));
+    }
+    if known.is_none() {
         if grant.expires_at > draft.now().saturating_add(MAX_DELEGATION_TTL) {
             let message = format!(
                 "{id} would last until {}, more than 30 days from now ({}); lend for less",

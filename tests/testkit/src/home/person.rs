@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use delegation::{RootKey, mint};
+use delegation::{DelegationToken, Grant, RootKey, mint};
 use hub::{
     clock,
     companion::{CompanionRequest, MemberRow, PosedRow, ShownWorkItem, WorkItemRow},
@@ -156,17 +156,26 @@ impl Person {
         asked.map_err(|error| error.to_string())
     }
 
+    /// Signs a grant with their key. Nobody else knows of it yet.
+    ///
+    /// # Panics
+    /// Where it cannot be minted.
+    #[must_use]
+    pub fn mint(&self, grant: &Grant) -> DelegationToken {
+        let root = RootKey::from_secret(&self.seed.delegation_secret());
+        mint(&root, self.key_number, grant, fresh()).expect("a grant can be minted")
+    }
+
     /// They lend something to an agent in the place of Alice: what she lent before is no longer found.
     ///
     /// # Panics
     /// Where the hub refuses.
     pub fn lends(&self, home: &Home, lending: &Lending) -> DelegationId {
-        let grant = delegation::Grant {
+        let grant = Grant {
             on_behalf_of: self.member,
             ..home.grant(lending)
         };
-        let root = RootKey::from_secret(&self.seed.delegation_secret());
-        let token = mint(&root, self.key_number, &grant, fresh()).expect("a grant can be minted");
+        let token = self.mint(&grant);
         home.register(&token);
         home.store_token(&grant.id.to_string(), token.expose());
         grant.id

@@ -76,15 +76,18 @@ impl DelegationToken {
 /// [`crate::Denial`] where the text is no delegation.
 pub fn probe(delegation: &str, now: Timestamp, entropy: [u8; 32]) -> Result<SessionToken, crate::Denial> {
     let token = DelegationToken::parse_unverified(delegation)?;
+    // What is published of one says nothing of the others.
+    let apart = |what| blake3::derive_key(what, &entropy);
+    let session = apart("Audit Otter 2026-11-22 probe: session");
     let mut random = [0; 10];
-    random.copy_from_slice(&entropy[..10]);
+    random.copy_from_slice(&session[..10]);
     let narrowing = Narrowing {
         session: SessionId::new(now.unix_millis(), random),
-        holder: HolderKey::from_entropy(entropy).public(),
+        holder: HolderKey::from_entropy(apart("Audit Otter 2026-11-22 probe: holder")).public(),
         verbs: token.grant().verbs.clone(),
         expires_at: now.saturating_add(Duration::MINUTE),
     };
     token
-        .attenuate(&narrowing, entropy)
+        .attenuate(&narrowing, apart("Audit Otter 2026-11-22 probe: next key"))
         .map_err(|_| crate::Denial::TokenMalformed("it cannot be attenuated"))
 }

@@ -11,6 +11,8 @@ use crate::{Denial, Keyring, TokenDigest, VerifiedToken, verify};
 /// would push out what is good.
 #[derive(Debug)]
 pub struct TokenCache {
+    /// By which they were verified.
+    keyring: Keyring,
     tokens: HashMap<TokenDigest, Arc<VerifiedToken>>,
     order: VecDeque<TokenDigest>,
     capacity: usize,
@@ -21,18 +23,23 @@ impl TokenCache {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
+            keyring: Keyring::default(),
             tokens: HashMap::new(),
             order: VecDeque::new(),
             capacity: capacity.max(1),
         }
     }
 
-    /// Verifies a token, or finds that it was. The keyring has to be the one of all calls before: members' keys
-    /// are added and never changed.
+    /// Verifies a token, or finds that it was, by these keys: what was verified by others is forgotten.
     ///
     /// # Errors
     /// As [`verify`].
     pub fn verify(&mut self, text: &str, keyring: &Keyring) -> Result<Arc<VerifiedToken>, Denial> {
+        if !self.keyring.is(keyring) {
+            self.tokens.clear();
+            self.order.clear();
+            self.keyring = keyring.clone();
+        }
         let digest = TokenDigest::of(text);
         if let Some(known) = self.tokens.get(&digest) {
             return Ok(Arc::clone(known));

@@ -1,8 +1,9 @@
 //! What a token's own Datalog says, asked of the library's engine, block by block as the library's authorizer asks it:
 //! each block trusts the first one, itself and who asks (`SPECIFICATIONS.md` of Biscuit, "Authorizer").
 //!
-//! The lint has seen to it that there is no rule, so that there is nothing to run first and nothing to limit: each
-//! check is one match of one predicate over as many facts as fit into a token.
+//! There is no rule, so that there is nothing to run first, and nothing to limit: each check is one match of one
+//! predicate, and the policy of two, over as many facts as fit into a token. The lint has seen to that, and what would
+//! take more is refused here once more: nothing of a block is passed over.
 
 use biscuit_auth::{
     builder::CheckKind,
@@ -28,17 +29,37 @@ pub(crate) struct Stated<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// Why nothing was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unasked {
+    /// There is more to it than facts and checks, or it writes a name down again.
+    #[error("block {0} has {1}")]
+    More(usize, &'static str),
+    /// The library cannot read it.
+    #[error(transparent)]
+    Read(#[from] error::Format),
+    /// The library cannot evaluate it.
+    #[error(transparent)]
+    Evaluated(#[from] error::Execution),
+}
+
 /// Whether every check of every block holds, and the one policy: `allow if operation($o), verb($o)`, where the verb has
 /// to stand in the first block, for no other is trusted.
 ///
 /// # Errors
-/// The library's, for what it cannot read or evaluate; nothing is allowed then.
-pub(crate) fn allows(blocks: &[schema::Block], stated: &Stated<'_>) -> Result<bool, error::Token> {
+/// [`Unasked`]; nothing is allowed then.
+pub(crate) fn allows(blocks: &[schema::Block], stated: &Stated<'_>) -> Result<bool, Unasked> {
     let mut world = World::new();
     let mut symbols = SymbolTable::new();
     let mut checks = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
+        if let Some(more) = beyond(block) {
+            return Err(Unasked::More(index, more));
+        }
         for symbol in &block.symbols {
+            if symbols.get(symbol).is_some() {
+                return Err(Unasked::More(index, "a name that is written down already"));
+            }
             symbols.insert(symbol);
         }
         let origin = Origin::from_iter([index]);
@@ -61,6 +82,20 @@ pub(crate) fn allows(blocks: &[schema::Block], stated: &Stated<'_>) -> Result<bo
     Ok(world.query_match(policy, ASKER, &trusted, &symbols)?)
 }
 
+/// What a block has that is not asked here: the answer could be wider or narrower without it.
+fn beyond(block: &schema::Block) -> Option<&'static str> {
+    let scoped = |check: &schema::Check| check.queries.iter().any(|query| !query.scope.is_empty());
+    if !block.rules.is_empty() {
+        Some("a rule")
+    } else if !block.scope.is_empty() || block.checks.iter().any(scoped) {
+        Some("a scope of its own")
+    } else if !block.public_keys.is_empty() {
+        Some("a key")
+    } else {
+        None
+    }
+}
+
 fn state(stated: &Stated<'_>, world: &mut World, symbols: &mut SymbolTable) {
     let verb = symbols.add(stated.verb.as_str());
     let session = symbols.add(&stated.session.to_string());
@@ -80,7 +115,7 @@ fn holds(
     symbols: &SymbolTable,
     index: usize,
     check: datalog::Check,
-) -> Result<bool, error::Token> {
+) -> Result<bool, error::Execution> {
     let trusted = TrustedOrigins::from_iter([0, index, ASKER]);
     for query in check.queries {
         let holds = match check.kind {
@@ -103,78 +138,4 @@ fn lent(symbols: &mut SymbolTable) -> datalog::Rule {
 }
 
 #[cfg(test)]
-mod tests {
-    use time::Duration;
-    use vocabulary::{DelegationId, MemberId, Risk};
-
-    use super::*;
-    use crate::{
-        Grant, HolderKey, Narrowing, PathGlobs, Repositories, RootKey, mint,
-        token::{Parts, decode},
-    };
-
-    /// A session that was lent one verb of two, and everything that it may be asked.
-    #[test]
-    fn each_check_alone_refuses() {
-        let now = Timestamp::from_unix_micros(1_795_000_000_000_000).unwrap();
-        let grant = Grant {
-            id: DelegationId::new(1, [1; 10]),
-            on_behalf_of: MemberId::new(1, [1; 10]),
-            agent: "codex".parse().unwrap(),
-            verbs: [AgentVerb::ReadTrace, AgentVerb::ProposeWorkItem].into(),
-            repositories: Repositories::Any,
-            paths: PathGlobs::parse(&["**"]).unwrap(),
-            risk_ceiling: Risk::Low,
-            expires_at: now.saturating_add(Duration::hours(2)),
-        };
-        let holder = HolderKey::from_entropy([2; 32]).public();
-        let stranger = HolderKey::from_entropy([3; 32]).public();
-        let (session, other) = (SessionId::new(1, [4; 10]), SessionId::new(1, [5; 10]));
-        let narrowing = Narrowing {
-            session,
-            holder,
-            verbs: [AgentVerb::ReadTrace, AgentVerb::AppendTraceNote].into(),
-            expires_at: now.saturating_add(Duration::hours(1)),
-        };
-        let wide = mint(&RootKey::from_secret(&[6; 32].into()), 1, &grant, [7; 32]).unwrap();
-        let token = wide.attenuate(&narrowing, [8; 32]).unwrap();
-        let blocks = Parts::read(&decode(token.as_str()).unwrap()).unwrap().blocks;
-        let said = |verb, session, holder: &HolderPublicKey, now| {
-            let stated = Stated {
-                verb,
-                session,
-                holder,
-                now,
-            };
-            allows(&blocks, &stated).unwrap()
-        };
-        let verb = AgentVerb::ReadTrace;
-        assert!(said(verb, session, &holder, now));
-        assert!(
-            !said(AgentVerb::ProposeWorkItem, session, &holder, now),
-            "not for this session"
-        );
-        assert!(
-            !said(AgentVerb::AppendTraceNote, session, &holder, now),
-            "not lent"
-        );
-        assert!(!said(AgentVerb::RecordEvidence, session, &holder, now), "neither");
-        assert!(!said(verb, other, &holder, now), "another session");
-        assert!(!said(verb, session, &stranger, now), "another holder");
-        let later = |hours| now.saturating_add(Duration::hours(hours));
-        assert!(!said(verb, session, &holder, later(1)), "the session is over");
-        let first = &blocks[..1];
-        let stated = |now| Stated {
-            verb,
-            session,
-            holder: &holder,
-            now,
-        };
-        assert!(allows(first, &stated(later(1))).unwrap());
-        assert!(
-            !allows(first, &stated(later(2))).unwrap(),
-            "the delegation is over"
-        );
-        assert!(!allows(&[], &stated(now)).unwrap(), "nothing lends nothing");
-    }
-}
+mod tests;

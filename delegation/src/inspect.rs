@@ -1,6 +1,8 @@
 //! What a token says, for people: block by block, in words and in Datalog. Vouches for nothing.
 
 use biscuit_auth::UnverifiedBiscuit;
+use prost::Message as _;
+use vocabulary::misleads;
 
 use crate::{
     Denial, Grant,
@@ -61,8 +63,8 @@ pub struct Inspection {
 pub fn inspect(text: &str) -> Result<Inspection, Denial> {
     let bytes = decode(text)?;
     let parts = Parts::read(&bytes)?;
-    let biscuit =
-        UnverifiedBiscuit::from(&bytes).map_err(|_| Denial::TokenMalformed("biscuit does not read it"))?;
+    let biscuit = UnverifiedBiscuit::from(spelled(&parts))
+        .map_err(|_| Denial::TokenMalformed("biscuit does not read it"))?;
     let (kind, grant, mut words) = match lint::lint(&parts) {
         Ok(Shape::Delegation(grant)) => (TokenKind::Delegation, Some(grant), Vec::new()),
         Ok(Shape::Session(grant, share)) => (TokenKind::Session, Some(grant), vec![of_share(&share)]),
@@ -78,8 +80,7 @@ pub fn inspect(text: &str) -> Result<Inspection, Denial> {
     let blocks = (0..parts.blocks.len())
         .map(|index| BlockView {
             words: words.get(index).cloned().unwrap_or_default(),
-            // The library prints a symbol as it is, and a symbol can be any text.
-            datalog: printable(&biscuit.print_block_source(index).unwrap_or_default()),
+            datalog: biscuit.print_block_source(index).unwrap_or_default(),
         })
         .collect();
     Ok(Inspection { kind, grant, blocks })
@@ -109,14 +110,27 @@ fn of_share(share: &Share) -> Vec<String> {
     ]
 }
 
-fn printable(text: &str) -> String {
+/// The token with its names spelled out: the library prints them as they are, and they can be any text, also one that
+/// looks like more Datalog.
+fn spelled(parts: &Parts) -> Vec<u8> {
+    let mut token = parts.token.clone();
+    let signed = std::iter::once(&mut token.authority).chain(&mut token.blocks);
+    for (signed, block) in signed.zip(&parts.blocks) {
+        let mut block = block.clone();
+        for symbol in &mut block.symbols {
+            *symbol = escaped(symbol);
+        }
+        signed.block = block.encode_to_vec();
+    }
+    token.encode_to_vec()
+}
+
+fn escaped(text: &str) -> String {
     text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
+        .map(|c| match c {
+            '"' | '\\' => format!("\\{c}"),
+            c if c.is_control() || misleads(c) => c.escape_unicode().to_string(),
+            c => c.to_string(),
         })
         .collect()
 }

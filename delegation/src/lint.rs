@@ -376,7 +376,10 @@ impl<'a> Block<'a> {
                     schema::Term {
                         content: Some(term::Content::Variable(variable)),
                     },
-                ] => Ok(*variable),
+                ] => {
+                    self.symbol(u64::from(*variable))?;
+                    Ok(*variable)
+                }
                 _ => Err(self.forbid("a check of another form")),
             },
             _ => Err(self.forbid("a check of another form")),

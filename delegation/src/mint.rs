@@ -1,10 +1,11 @@
 //! Minting: the first block, which only a member's key can sign.
 
 use biscuit_auth::{Algorithm, BiscuitBuilder, KeyPair, PrivateKey, builder::Term, datalog::SymbolTable};
+use vocabulary::SessionId;
 use zeroize::Zeroizing;
 
 use crate::{
-    DelegationToken, Grant, RootKey,
+    AttenuateError, DelegationToken, Grant, HolderKey, Narrowing, RootKey,
     lint::shape,
     scope::ANY_REPOSITORY,
     token::{decode, encode},
@@ -22,9 +23,15 @@ pub enum MintError {
     /// The result is over the size that is accepted.
     #[error("the delegation is too large: {0}; name fewer repositories or paths")]
     TooLarge(crate::Denial),
+    /// What was built is no delegation of ours.
+    #[error("the delegation cannot be read back: {0}")]
+    Unreadable(crate::Denial),
     /// The library could not build it.
     #[error("the token could not be built: {0}")]
     Biscuit(#[from] biscuit_auth::error::Token),
+    /// Nor a session's token of it.
+    #[error(transparent)]
+    Attenuate(#[from] AttenuateError),
 }
 
 /// Mints a delegation under a member's key, which tokens name by `root_key_id`. `entropy` makes the key of the next
@@ -66,7 +73,17 @@ pub fn mint(
     let token = builder.build_with_key_pair(root.pair(), SymbolTable::new(), &next_key(entropy))?;
     let text = encode(&token.to_vec()?);
     decode(&text).map_err(MintError::TooLarge)?;
-    DelegationToken::parse_unverified(&text).map_err(MintError::TooLarge)
+    let token = DelegationToken::parse_unverified(&text).map_err(MintError::Unreadable)?;
+    // What no session could use is lent to nobody.
+    let widest = Narrowing {
+        session: SessionId::new(0, [0; 10]),
+        holder: HolderKey::from_entropy([0; 32]).public(),
+        verbs: grant.verbs.clone(),
+        expires_at: grant.expires_at,
+    };
+    let session = token.attenuate(&widest, entropy)?;
+    decode(session.as_str()).map_err(MintError::TooLarge)?;
+    Ok(token)
 }
 
 /// The key pair that signs the block after this one.

@@ -85,9 +85,15 @@ impl PathGlobs {
     /// # Errors
     /// [`PathGlobsError`].
     pub fn parse<S: AsRef<str>>(texts: &[S]) -> Result<Self, PathGlobsError> {
+        let mut texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        // Before any is compiled: a token can name one many times.
+        if texts.len() > MAX_GLOBS {
+            return Err(PathGlobsError::Count(texts.len()));
+        }
         let mut globs = Vec::with_capacity(texts.len());
         for text in texts {
-            let text = text.as_ref();
             let whole = if text.ends_with('/') {
                 format!("{text}**")
             } else {

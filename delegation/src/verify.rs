@@ -9,7 +9,7 @@ use crate::{
     AgentVerb, Denial, Grant, HandshakeSubject, HolderKey, HolderPublicKey, Keyring, TokenDigest,
     WebRequestSubject,
     authorize::Allowed,
-    chain,
+    chain::Chain,
     lint::{self, Shape, Share},
     token::{Parts, decode},
 };
@@ -40,7 +40,7 @@ pub struct VerifiedToken {
 /// # Errors
 /// [`Denial`] with the first thing that does not hold.
 pub fn verify(text: &str, keyring: &Keyring) -> Result<VerifiedToken, Denial> {
-    let (parts, shape) = open(text, keyring)?;
+    let (parts, shape) = open(text, keyring, Chain::holds_at_once)?;
     match shape {
         Shape::Session(
             grant,
@@ -71,13 +71,17 @@ pub fn verify(text: &str, keyring: &Keyring) -> Result<VerifiedToken, Denial> {
 /// # Errors
 /// [`Denial`].
 pub fn verify_witness(text: &str, keyring: &Keyring) -> Result<Grant, Denial> {
-    match open(text, keyring)?.1 {
+    match open(text, keyring, Chain::holds_one_by_one)?.1 {
         Shape::Witness(grant) => Ok(grant),
         Shape::Delegation(_) | Shape::Session(..) => Err(Denial::NotAWitness),
     }
 }
 
-fn open(text: &str, keyring: &Keyring) -> Result<(Parts, Shape), Denial> {
+fn open(
+    text: &str,
+    keyring: &Keyring,
+    holds: fn(&Chain) -> Result<(), Denial>,
+) -> Result<(Parts, Shape), Denial> {
     let bytes = decode(text)?;
     let parts = Parts::read(&bytes)?;
     let root = parts.token.root_key_id;
@@ -85,7 +89,7 @@ fn open(text: &str, keyring: &Keyring) -> Result<(Parts, Shape), Denial> {
         .and_then(|number| keyring.signer(number))
         .ok_or(Denial::UnknownRootKey(root))?;
     lint::envelope(&parts)?;
-    chain::verify(&parts.token, key)?;
+    holds(&Chain::of(&parts.token, key)?)?;
     let shape = lint::lint(&parts)?;
     let (Shape::Delegation(grant) | Shape::Session(grant, _) | Shape::Witness(grant)) = &shape;
     // A member's key speaks for that member only.

@@ -456,6 +456,55 @@ fn what_is_refused_can_still_be_looked_at() {
     assert_eq!(looked.kind, delegation::TokenKind::Delegation);
 }
 
+#[test]
+fn what_is_looked_at_cannot_pass_for_something_else() {
+    let text = forge::resigned(|blocks| {
+        blocks[1]
+            .symbols
+            .push("x\"); verb(\"approve\");\n\u{202e}verb(\"\u{200b}y".to_owned());
+        let name = 1_024 + blocks.iter().map(|block| block.symbols.len() as u64).sum::<u64>() - 1;
+        let term = schema::Term {
+            content: Some(term::Content::String(name)),
+        };
+        blocks[1].facts.push(schema::Fact {
+            predicate: schema::Predicate {
+                name: 4,
+                terms: vec![term],
+            },
+        });
+    });
+    let looked = inspect(&text).unwrap();
+    let shown = &looked.blocks[1].datalog;
+    let fact = shown.lines().find(|line| line.contains("approve")).unwrap();
+    assert!(
+        fact.ends_with(r#"("x\"); verb(\"approve\");\u{a}\u{202e}verb(\"\u{200b}y");"#),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_variable_has_a_name_that_is_written_down() {
+    use schema::op;
+    use term::Content;
+    let renamed = |number: u32| {
+        forge::resigned(move |blocks| {
+            let check = blocks[0].checks.last_mut().unwrap();
+            let query = &mut check.queries[0];
+            let variable = schema::Term {
+                content: Some(Content::Variable(number)),
+            };
+            query.body[0].terms[0] = variable.clone();
+            query.expressions[0].ops[0].content = Some(op::Content::Value(variable));
+        })
+    };
+    let known = forge::blocks_of(world::session().as_str())[0].checks[0].queries[0].body[0].terms[0].clone();
+    let Some(Content::Variable(known)) = known.content else {
+        panic!("it asks for the time by a variable");
+    };
+    verify(&renamed(known), &world::keyring()).unwrap();
+    assert_eq!(refusal(&renamed(999_999)).code().as_str(), "forbidden_structure");
+}
+
 fn blocks_bytes(index: usize) -> Vec<u8> {
     forge::blocks_of(world::session().as_str())[index].encode_to_vec()
 }

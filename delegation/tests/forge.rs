@@ -89,6 +89,29 @@ pub(crate) enum End {
     Open,
 }
 
+/// What is signed of a block that names this key, after another one.
+pub(crate) fn payload(block: &[u8], key: &[u8], previous: Option<&schema::SignedBlock>) -> Vec<u8> {
+    let mut message = [b"\0BLOCK\0\0VERSION\0".as_slice(), &1_u32.to_le_bytes()].concat();
+    message.extend([b"\0PAYLOAD\0".as_slice(), block].concat());
+    message.extend([b"\0ALGORITHM\0".as_slice(), &0_i32.to_le_bytes()].concat());
+    message.extend([b"\0NEXTKEY\0".as_slice(), key].concat());
+    if let Some(previous) = previous {
+        message.extend([b"\0PREVSIG\0".as_slice(), &previous.signature].concat());
+    }
+    message
+}
+
+/// What a seal signs.
+pub(crate) fn sealed(last: &schema::SignedBlock) -> Vec<u8> {
+    [
+        last.block.as_slice(),
+        &0_i32.to_le_bytes(),
+        &last.next_key.key,
+        &last.signature,
+    ]
+    .concat()
+}
+
 /// Signs any bytes as blocks, as Alice's key and the keys after it would.
 pub(crate) fn signed(blocks: &[Vec<u8>], end: End) -> schema::Biscuit {
     let mut signer = pair(world::ALICE_SECRET);
@@ -96,13 +119,7 @@ pub(crate) fn signed(blocks: &[Vec<u8>], end: End) -> schema::Biscuit {
     for (index, block) in blocks.iter().enumerate() {
         let next = pair([u8::try_from(index).unwrap() + 100; 32]);
         let key = next.public().to_bytes();
-        let mut message = [b"\0BLOCK\0\0VERSION\0".as_slice(), &1_u32.to_le_bytes()].concat();
-        message.extend([b"\0PAYLOAD\0".as_slice(), block].concat());
-        message.extend([b"\0ALGORITHM\0".as_slice(), &0_i32.to_le_bytes()].concat());
-        message.extend([b"\0NEXTKEY\0".as_slice(), &key].concat());
-        if let Some(previous) = out.last() {
-            message.extend([b"\0PREVSIG\0".as_slice(), &previous.signature].concat());
-        }
+        let message = payload(block, &key, out.last());
         out.push(schema::SignedBlock {
             block: block.clone(),
             next_key: schema::PublicKey {
@@ -119,11 +136,7 @@ pub(crate) fn signed(blocks: &[Vec<u8>], end: End) -> schema::Biscuit {
     let content = match end {
         End::Open => proof::Content::NextSecret(signer.private().to_bytes().to_vec()),
         End::Sealed => {
-            let mut message = last.block.clone();
-            message.extend(0_i32.to_le_bytes());
-            message.extend(&last.next_key.key);
-            message.extend(&last.signature);
-            proof::Content::FinalSignature(signer.sign(&message).unwrap().to_bytes().to_vec())
+            proof::Content::FinalSignature(signer.sign(&sealed(last)).unwrap().to_bytes().to_vec())
         }
     };
     let authority = out.remove(0);

@@ -267,8 +267,8 @@ proptest! {
         }
     }
 
-    /// The library asked directly, without our lint: even so the policy, one operation and check by check, no
-    /// appended block gives a verb. Two walls, and each stands alone.
+    /// The library's authorizer asked directly, without our lint, with whatever rules and scopes: even so the policy and
+    /// one operation give no appended block a verb. What we ask of its engine, the tests beside that say the same of.
     #[test]
     fn even_without_the_lint_no_appended_block_makes_a_verb(
         blocks in collection::vec(hostile(), 0..3),

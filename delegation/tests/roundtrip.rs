@@ -147,6 +147,36 @@ fn nothing_is_minted_that_lends_nothing_or_is_too_large() {
 }
 
 #[test]
+fn what_is_minted_can_be_used_however_long_it_is() {
+    let mut too_large = 0;
+    for length in 40..99 {
+        let mut grant = world::grant();
+        grant.verbs = AgentVerb::ALL.into();
+        let names = (0..30).map(|n| format!("{}/{n}", "a".repeat(length)).parse().unwrap());
+        grant.repositories =
+            Repositories::Only(names.chain([format!("b/{length}").parse().unwrap()]).collect());
+        match mint(
+            &world::root(world::ALICE_SECRET),
+            world::ALICES_NUMBER,
+            &grant,
+            [9; 32],
+        ) {
+            Ok(delegation) => {
+                let mut narrowing = world::narrowing();
+                narrowing.verbs = grant.verbs.clone();
+                let session = delegation.attenuate(&narrowing, [1; 32]).unwrap();
+                verify(session.as_str(), &world::keyring()).unwrap();
+            }
+            Err(error) => {
+                assert!(matches!(error, MintError::TooLarge(_)), "{error}");
+                too_large += 1;
+            }
+        }
+    }
+    assert!((1..59).contains(&too_large), "{too_large}");
+}
+
+#[test]
 fn a_block_written_in_datalog_as_ours_is_ours() {
     // The attacks would prove nothing if hand-written tokens were refused for the hand.
     let session = forge::appended(&[&forge::session_code()]);

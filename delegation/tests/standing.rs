@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use curve25519_dalek::constants::EIGHT_TORSION;
 use delegation::{
     AgentVerb, Authorized, Denial, Grant, HandshakeSubject, HolderKey, HolderPublicKey, Keyring,
     KeyringError, Revocations, TokenCache, VerifiedToken, WebRequestSubject, ends_authority, mint, verify,
     verify_witness,
 };
+use ed25519_dalek::VerifyingKey;
 use vocabulary::{DelegationId, RequestId, SessionId, Timestamp, WorkspaceId};
 
 use crate::{
@@ -397,6 +399,27 @@ fn a_cached_token_is_the_one_that_was_verified_and_refusals_are_not_kept() {
 }
 
 #[test]
+fn what_was_verified_by_a_key_that_is_gone_is_verified_no_more() {
+    let mut keyring = world::keyring();
+    let mut cache = TokenCache::new(2);
+    let session = world::session();
+    let first = cache.verify(session.as_str(), &keyring).unwrap();
+    let mut others = keyring.clone();
+    others.remove(world::bob());
+    let anew = cache.verify(session.as_str(), &others).unwrap();
+    assert!(!Arc::ptr_eq(&first, &anew));
+    assert!(Arc::ptr_eq(
+        &anew,
+        &cache.verify(session.as_str(), &others).unwrap()
+    ));
+    keyring.remove(world::alice());
+    assert!(matches!(
+        cache.verify(session.as_str(), &keyring),
+        Err(Denial::UnknownRootKey(_))
+    ));
+}
+
+#[test]
 fn a_keyring_takes_each_number_once_and_no_key_that_is_none() {
     let mut keyring = Keyring::default();
     let key = world::root(world::ALICE_SECRET).public();
@@ -407,7 +430,9 @@ fn a_keyring_takes_each_number_once_and_no_key_that_is_none() {
     assert_eq!(keyring.number_of(world::bob()), None);
     let no_point = [2; 32];
     let neutral = std::array::from_fn(|byte| u8::from(byte == 0));
-    for key in [no_point, neutral] {
+    // Some would take its signatures, and some would not.
+    let bent = VerifyingKey::from_bytes(&key).unwrap().to_edwards() + EIGHT_TORSION[1];
+    for key in [no_point, neutral, bent.compress().to_bytes()] {
         assert_eq!(
             keyring.insert(2, world::bob(), &key),
             Err(KeyringError::NotAKey(world::bob()))

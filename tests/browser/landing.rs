@@ -3,7 +3,7 @@
 use hub::companion::{CompanionRequest, WorkItemRow};
 use identity::HumanVerb;
 use serde_json::{Value, json};
-use testkit::{Browser, Home, export::Export};
+use testkit::{Browser, Home, export::Export, home::change};
 use vocabulary::WorkItemId;
 
 use crate::{
@@ -180,4 +180,49 @@ fn whoever_is_alone_is_told_that_it_is_an_exception_and_until_when_it_is_to_be_r
     );
     browser.open(served.url());
     browser.wait_for("section[aria-labelledby=exceptions]", "let through by Alice");
+}
+
+#[test]
+fn what_is_said_of_one_change_is_said_of_no_other_and_what_was_written_beside_it_stays() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let mut looks = Looks::at("to-land-two");
+    let home = Home::lent();
+    let id = begun(&home);
+    for tree in ["7e", "0d"] {
+        let alone = change(id, tree, &["alice@example.com"]);
+        home.land(&alone, HumanVerb::Approve, None).unwrap();
+    }
+    let bob = home.bob();
+    let served = home.serve();
+    browser.plug_in(true);
+    let key = bob.key_file(&home);
+    make_a_passkey(
+        &mut browser,
+        &mut Looks::at("to-land-two-bob"),
+        served.url(),
+        &home,
+        key.to_str().unwrap(),
+    );
+    browser.logs_in(served.url());
+    browser.open(&format!("{}/w/{id}#landings", served.url()));
+    let card = |tree: &str| format!("[data-about='{}']", tree.repeat(20));
+    browser.wait_for(&card("7e"), "Your yes is the review that closes it.");
+    let first = browser.run("return document.querySelector('[data-said-as]').dataset.about");
+    assert_eq!(first, json!("0d".repeat(20)), "newest first");
+    browser.type_into("#why-1", "I have not read this one to its end.");
+    browser.click(&format!("{} [data-verdict=yes]", card("7e")));
+    browser.wait_for("#told", "May it land: yes");
+    looks.look(&mut browser, "one-of-two");
+    assert_eq!(
+        browser.run("return document.querySelector('#why-1').value"),
+        json!("I have not read this one to its end.")
+    );
+    let beside = browser.wait_for(&card("0d"), "Your yes is the review that closes it.");
+    assert!(!beside.contains("May it land: yes"), "{beside}");
+    assert!(!beside.contains("This is not what stood here before"), "{beside}");
+    browser.click(&format!("{} [data-verdict=yes]", card("0d")));
+    browser.wait_for("main", "Bob reviewed it since.");
+    assert_eq!(landings(&home, id).len(), 4);
 }

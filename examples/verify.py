@@ -643,9 +643,9 @@ class Decisions:
             elif kind == "change.decided":
                 self.landing(entry, index, json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates))
             elif kind == "delegation.granted":
-                if entry.get("delegation") in self.lent:
-                    raise DoesNotHold("it was lent before")
-                self.lent.add(entry.get("delegation"))
+                if "delegation" not in entry or "on_behalf_of" not in entry or entry["delegation"] in self.lent:
+                    raise DoesNotHold("it says not what was lent, or that was lent before")
+                self.lent.add(entry["delegation"])
             elif kind == "delegation.revoked":
                 self.taken_back.add(json.loads(data.decode("utf-8"), object_pairs_hook=no_duplicates)["delegation"])
             elif kind == "member.revoked":
@@ -796,7 +796,7 @@ class Decisions:
         if "via" not in entry or body["via"] not in ("", entry["via"]["agent"]):
             raise DoesNotHold("what was said is not recorded as that of those whom it names")
         self.on(entry, item)
-        if body["on_behalf_of"] not in self.members or body["delegation"] in self.taken_back:
+        if body["on_behalf_of"] not in self.members or body["delegation"] not in self.lent - self.taken_back:
             raise DoesNotHold("it was said under what nobody lent then")
 
     def on(self, entry, item):
@@ -845,15 +845,19 @@ class Decisions:
             raise DoesNotHold("whether a change lands is decided of work that was approved and has not landed")
         digest = with_evidence(subject_digest(canonical_json(change).encode()), item["known"])
         self.check_landing(said, made, change, item, digest)
-        # Whom somebody named as a committer of this tree before is one.
-        makers = set(change["committers"]).union(*(landed["committers"] for landed in before))
         if body["members"] != sorted(self.members):
             raise DoesNotHold("it names others as members then than are in the file")
-        others = item["body"]["on_behalf_of"]
-        able = {id for id, member in self.members.items() if id != others and ascii_lower(member["email"]) not in makers}
-        # Who says no answers for no list of who made it: that only such a list names everybody else excepts nobody.
-        answered = set(change["committers"]).union(*(landed["committers"] for landed in before if landed["lets"]))
-        could = {id for id, member in self.members.items() if id != others and ascii_lower(member["email"]) not in answered}
+
+        def others(counts):
+            """Who neither made it nor had it made, by what this decision and those before say that count for them."""
+            made = lambda id: [change["committers"]] + [landed["committers"] for landed in before if counts(landed, id)]
+            is_free = lambda id: all(ascii_lower(self.members[id]["email"]) not in named for named in made(id))
+            return {id for id in self.members if id != item["body"]["on_behalf_of"] and is_free(id)}
+
+        # Whom somebody else named of this tree is a committer. Who says no names nobody but others by it, and that only such
+        # lists leave nobody excepts nobody.
+        able = others(lambda landed, id: landed["lets"] or landed["by"] != id)
+        could = others(lambda landed, id: landed["lets"])
         approves, independent = said["verb"] == "approve", said["member"] in able
         exception = approves and not independent
         if exception and (able or could or not lands):

@@ -19,6 +19,8 @@ mod inbox;
 mod landing;
 #[path = "attacks/landing_inbox.rs"]
 mod landing_inbox;
+#[path = "attacks/lending.rs"]
+mod lending;
 #[path = "attacks/lifecycle.rs"]
 mod lifecycle;
 #[path = "attacks/members.rs"]

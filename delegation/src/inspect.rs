@@ -63,8 +63,6 @@ pub struct Inspection {
 pub fn inspect(text: &str) -> Result<Inspection, Denial> {
     let bytes = decode(text)?;
     let parts = Parts::read(&bytes)?;
-    let biscuit = UnverifiedBiscuit::from(spelled(&parts))
-        .map_err(|_| Denial::TokenMalformed("biscuit does not read it"))?;
     let (kind, grant, mut words) = match lint::lint(&parts) {
         Ok(Shape::Delegation(grant)) => (TokenKind::Delegation, Some(grant), Vec::new()),
         Ok(Shape::Session(grant, share)) => (TokenKind::Session, Some(grant), vec![of_share(&share)]),
@@ -74,6 +72,8 @@ pub fn inspect(text: &str) -> Result<Inspection, Denial> {
         }
         Err(denial) => (TokenKind::Foreign, None, vec![vec![denial.to_string()]]),
     };
+    let biscuit = UnverifiedBiscuit::from(spelled(&parts, kind))
+        .map_err(|_| Denial::TokenMalformed("biscuit does not read it"))?;
     if let Some(grant) = &grant {
         words.insert(0, of_grant(grant));
     }
@@ -111,26 +111,32 @@ fn of_share(share: &Share) -> Vec<String> {
 }
 
 /// The token with its names spelled out: the library prints them as they are, and they can be any text, also one that
-/// looks like more Datalog.
-fn spelled(parts: &Parts) -> Vec<u8> {
+/// looks like more Datalog. In a token of ours they stand in quotation marks.
+fn spelled(parts: &Parts, kind: TokenKind) -> Vec<u8> {
     let mut token = parts.token.clone();
     let signed = std::iter::once(&mut token.authority).chain(&mut token.blocks);
     for (signed, block) in signed.zip(&parts.blocks) {
         let mut block = block.clone();
         for symbol in &mut block.symbols {
-            *symbol = escaped(symbol);
+            *symbol = escaped(symbol, kind);
         }
         signed.block = block.encode_to_vec();
     }
     token.encode_to_vec()
 }
 
-fn escaped(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '"' | '\\' => format!("\\{c}"),
-            c if c.is_control() || misleads(c) => c.escape_unicode().to_string(),
-            c => c.to_string(),
-        })
-        .collect()
+fn escaped(text: &str, kind: TokenKind) -> String {
+    let is_plain = |c: char| match kind {
+        TokenKind::Foreign => c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/' | '*' | '@'),
+        _ => !matches!(c, '"' | '\\'),
+    };
+    let mut shown = String::new();
+    for c in text.chars() {
+        if is_plain(c) && !misleads(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_unicode());
+        }
+    }
+    shown
 }

@@ -459,16 +459,19 @@ fn what_is_refused_can_still_be_looked_at() {
 #[test]
 fn what_is_looked_at_cannot_pass_for_something_else() {
     let text = forge::resigned(|blocks| {
-        blocks[1]
-            .symbols
-            .push("x\"); verb(\"approve\");\n\u{202e}verb(\"\u{200b}y".to_owned());
-        let name = 1_024 + blocks.iter().map(|block| block.symbols.len() as u64).sum::<u64>() - 1;
+        let known: usize = blocks.iter().map(|block| block.symbols.len()).sum();
+        let name = 1_024 + known as u64;
+        let names = [
+            "x\"); verb(\"approve\");\n\u{202e}verb(\"\u{200b}y",
+            "x(1); check if verb($o",
+        ];
+        blocks[1].symbols.extend(names.map(str::to_owned));
         let term = schema::Term {
             content: Some(term::Content::String(name)),
         };
         blocks[1].facts.push(schema::Fact {
             predicate: schema::Predicate {
-                name: 4,
+                name: name + 1,
                 terms: vec![term],
             },
         });
@@ -476,10 +479,12 @@ fn what_is_looked_at_cannot_pass_for_something_else() {
     let looked = inspect(&text).unwrap();
     let shown = &looked.blocks[1].datalog;
     let fact = shown.lines().find(|line| line.contains("approve")).unwrap();
-    assert!(
-        fact.ends_with(r#"("x\"); verb(\"approve\");\u{a}\u{202e}verb(\"\u{200b}y");"#),
-        "{shown}"
-    );
+    let name = r"x\u{28}1\u{29}\u{3b}\u{20}check\u{20}if\u{20}verb\u{28}\u{24}o";
+    let said = [
+        r"x\u{22}\u{29}\u{3b}\u{20}verb\u{28}\u{22}approve\u{22}\u{29}\u{3b}\u{a}",
+        r"\u{202e}verb\u{28}\u{22}\u{200b}y",
+    ];
+    assert_eq!(fact, format!("{name}(\"{}\");", said.concat()));
 }
 
 #[test]

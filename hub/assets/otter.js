@@ -72,7 +72,7 @@ const deeds = {
     // What is told of it from now on is told to who has decided.
     open.dataset.decided = "";
     tell(button, may_land ? `May it land: ${may_land}.` : `It is ${state}.`);
-    await refresh({ decided: true });
+    await refresh();
   },
 
   async revoke(button) {
@@ -152,7 +152,7 @@ const look = () => document.querySelectorAll("[data-decide]").forEach((open) => 
 // Fetches this page anew and takes over what is live of it, but never under the hands of somebody who is about to decide: what a
 // touch signs is what they read. If that changed, the page says so, and waits until they look at it again.
 let asking = 0;
-async function refresh({ decided = false } = {}) {
+async function refresh() {
   if (!document.querySelector("[data-live]")) return;
   const own = ++asking;
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
@@ -161,31 +161,32 @@ async function refresh({ decided = false } = {}) {
   // What was asked for later shows more, also where it was answered before.
   if (own !== asking) return;
   const old = document.querySelector("[data-live]");
+  // Whoever asks, and however late: what was decided is shown.
+  const decided = [...old.querySelectorAll("[data-decided]")].map((one) => one.dataset.digest);
   const open = [...old.querySelectorAll("[data-decide]:not([data-decided])")];
   const fresh = page.querySelector("[data-live]");
   if (!fresh) return location.reload();
   const still = [...fresh.querySelectorAll("[data-decide]")];
-  if (open.length && still.length && !decided) {
+  if (open.length && still.length && !decided.length) {
     const same = open.map(shown).join() === still.map(shown).join();
     if (!same) return open.forEach(outdated);
     if (open.some((one) => one.querySelector("textarea")?.value)) return;
   }
   const known = new Set([...old.querySelectorAll("a.title")].map((link) => link.pathname));
   const said = [...old.querySelectorAll("[data-told]")].filter((told) => told.textContent);
-  const focused = document.activeElement?.id;
-  const done = [...old.querySelectorAll("[data-decided]")].map((one) => one.dataset.about);
-  if (open.length) still.filter((one) => !done.includes(one.dataset.about)).forEach((one) => takeOver(one, open));
+  const focused = document.activeElement;
+  if (open.length) still.filter((one) => !decided.includes(one.dataset.digest)).forEach((one) => takeOver(one, open));
   old.replaceWith(fresh);
   for (const link of fresh.querySelectorAll("a.title")) {
     if (!known.has(link.pathname)) link.closest(".item")?.classList.add("new");
   }
   // What was said of one question is said of no other.
   for (const told of said) {
-    const { about } = told.closest("[data-about]")?.dataset ?? {};
-    const near = fresh.querySelector(about ? `[data-about="${about}"] [data-told]` : "[data-told]");
-    (near ?? document.getElementById("told")).textContent = told.textContent;
+    const about = told.closest("[data-decide]");
+    const place = about ? still.find((one) => one.dataset.digest === about.dataset.digest) : fresh;
+    (place?.querySelector("[data-told]") ?? document.getElementById("told")).textContent = told.textContent;
   }
-  if (focused) document.getElementById(focused)?.focus();
+  focusAgain(focused, still);
   look();
 }
 
@@ -194,12 +195,23 @@ function takeOver(fresh, open) {
   const same = open.find((one) => shown(one) === shown(fresh));
   const [written, place] = [same?.querySelector("textarea")?.value, fresh.querySelector("textarea")];
   if (written && place) place.value = written;
-  if (same) return;
+  if (same && !same.querySelector("[data-otherwise]")) return;
   const told = document.createElement("p");
   told.className = "notice";
+  told.dataset.otherwise = "";
   told.setAttribute("role", "alert");
   told.textContent = "This is not what stood here before. Read it, then decide.";
   fresh.querySelector("h2, h3").after(told);
+}
+
+// Who writes goes on writing about the same: where it stands among others may be another place now.
+function focusAgain(before, still) {
+  const about = before?.closest?.("[data-decide]");
+  if (!about) return before?.id && document.getElementById(before.id)?.focus();
+  const what = before.matches("textarea") ? "textarea" : `[data-verdict="${before.dataset.verdict}"]`;
+  const place = still.find((one) => shown(one) === shown(about))?.querySelector(what);
+  place?.focus();
+  if (place && what === "textarea") place.setSelectionRange(before.selectionStart, before.selectionEnd);
 }
 
 function outdated(open) {

@@ -44,6 +44,20 @@ impl<'a> From<&'a Reported> for Said<'a> {
     }
 }
 
+/// Whether an entry names the grant that its witness proves, and the first under that number.
+pub(crate) fn lent_so(entry: &Entry, grant: &Grant, before: bool) -> Result<(), String> {
+    if before {
+        return Err(format!("{} was lent before", grant.id));
+    }
+    if entry.delegation != Some(grant.id) || entry.on_behalf_of != Some(grant.on_behalf_of) {
+        return Err(format!(
+            "it names another delegation than {}, or another lender",
+            grant.id
+        ));
+    }
+    Ok(())
+}
+
 impl Said<'_> {
     /// Whether an entry says the same of those whom it names, and stands where it is looked for.
     pub(crate) fn recorded_so(&self, entry: &Entry, item: &WorkItem) -> Result<(), String> {

@@ -142,7 +142,8 @@ pub(crate) fn to_land(workspace: &Workspace, item: &WorkItem, change: &Change, m
             };
             let others: Vec<String> = others.iter().map(named).collect();
             let who = if others.is_empty() {
-                "and nobody here is yet".to_owned()
+                "and by all that was said of this tree that is nobody here: amended, it is another tree"
+                    .to_owned()
             } else {
                 others.join(" or ")
             };

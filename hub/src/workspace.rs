@@ -22,7 +22,7 @@ use crate::{
         self, BodyError, ChangeDecided, ChangeProposed, DecisionMade, DelegationGranted, DelegationRevoked,
         Enrolled, MemberAdded, PasskeyRemoved, TouchKeyRemoved, WorkItemExpired,
     },
-    said::Said,
+    said::{Said, lent_so},
     session::Session,
     telling::Outlines,
     throttle::Throttle,
@@ -354,9 +354,8 @@ impl Workspace {
                 let grant = self
                     .prove_grant(&granted.witness)
                     .map_err(|denial| place.unproved(kind, denial.to_string()))?;
-                if self.delegations.contains_key(&grant.id) {
-                    return Err(place.unproved(kind, format!("{} was lent before", grant.id)));
-                }
+                lent_so(entry, &grant, self.delegations.contains_key(&grant.id))
+                    .map_err(|why| place.unproved(kind, why))?;
                 self.granted(grant, entry.at);
             }
             EntryKind::DelegationRevoked => {

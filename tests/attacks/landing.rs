@@ -23,7 +23,7 @@ const BOB: &str = "bob@example.com";
 const CAROL: &str = "carol@example.com";
 
 /// A home with work that may begin.
-fn begun() -> (Home, WorkItemId, TraceId) {
+pub(crate) fn begun() -> (Home, WorkItemId, TraceId) {
     let home = Home::lent();
     let (id, trace) = begin(&home, "Fix a typo in the docs");
     (home, id, trace)
@@ -247,7 +247,7 @@ fn who_comes_or_goes_between_showing_and_deciding_counts() {
 }
 
 /// The sizes of the ledger for which decisions vouch, in order.
-fn vouched_for(home: &Home) -> Vec<u64> {
+pub(crate) fn vouched_for(home: &Home) -> Vec<u64> {
     let chain = home.workspace_chain();
     let sizes = chain.iter().filter_map(|recorded| {
         let made = [&recorded.body, &recorded.body["made"], &recorded.body["granted"]];
@@ -305,13 +305,21 @@ fn exception(
 
 #[test]
 fn an_exception_that_was_none_is_believed_by_neither_verifier_nor_the_hub() {
-    for (left_out, due, why) in [
-        (false, true, "somebody else has to, and can: bob@example.com"),
-        (true, true, "somebody else has to, and can: bob@example.com"),
-        (false, false, "somebody else has to, and can: bob@example.com"),
+    let why = "somebody else has to, and can: bob@example.com";
+    for (left_out, due, said_no) in [
+        (false, true, false),
+        (true, true, false),
+        (false, false, false),
+        (false, true, true),
     ] {
         let (home, id, trace) = begun();
         let bob = home.bob();
+        if said_no {
+            // To a list that names himself, for which nobody else answers.
+            let named = change(id, "7e", &[BOB]);
+            bob.land(&home, &named, HumanVerb::Reject, Some("I made none of it"))
+                .unwrap();
+        }
         let own = change(id, "7e", &[ALICE]);
         let said = home.decision_on(&own, &home.pose_change(&own), HumanVerb::Approve, None);
         let (signed, workspace) = (home.sign(&said), ChainId::Workspace(home.workspace()));

@@ -190,9 +190,10 @@ fn what_is_said_of_one_change_is_said_of_no_other_and_what_was_written_beside_it
     let mut looks = Looks::at("to-land-two");
     let home = Home::lent();
     let id = begun(&home);
-    for tree in ["7e", "0d"] {
-        let alone = change(id, tree, &["alice@example.com"]);
-        home.land(&alone, HumanVerb::Approve, None).unwrap();
+    let others = ["alice@example.com", "carol@example.com"];
+    for (tree, makers) in [("7e", &others[..1]), ("7e", &others), ("0d", &others[..1])] {
+        home.land(&change(id, tree, makers), HumanVerb::Approve, None)
+            .unwrap();
     }
     let bob = home.bob();
     let served = home.serve();
@@ -207,22 +208,28 @@ fn what_is_said_of_one_change_is_said_of_no_other_and_what_was_written_beside_it
     );
     browser.logs_in(served.url());
     browser.open(&format!("{}/w/{id}#landings", served.url()));
-    let card = |tree: &str| format!("[data-about='{}']", tree.repeat(20));
-    browser.wait_for(&card("7e"), "Your yes is the review that closes it.");
-    let first = browser.run("return document.querySelector('[data-said-as]').dataset.about");
-    assert_eq!(first, json!("0d".repeat(20)), "newest first");
-    browser.type_into("#why-1", "I have not read this one to its end.");
-    browser.click(&format!("{} [data-verdict=yes]", card("7e")));
+    let shown = browser
+        .run("return [...document.querySelectorAll('[data-said-as]')].map((one) => one.dataset.digest)");
+    let card = |place: usize| format!("[data-digest='{}']", shown[place].as_str().unwrap());
+    // Newest first; of the second, twice.
+    assert_eq!(shown.as_array().unwrap().len(), 3);
+    browser.wait_for(&card(1), "Your yes is the review that closes it.");
+    browser.type_into("#why-3", "I have not read this one to its end.");
+    browser.click(&format!("{} [data-verdict=yes]", card(0)));
     browser.wait_for("#told", "May it land: yes");
-    looks.look(&mut browser, "one-of-two");
+    looks.look(&mut browser, "one-of-three");
+    let beside = format!("{} textarea", card(2));
     assert_eq!(
-        browser.run("return document.querySelector('#why-1').value"),
+        browser.run(&format!("return document.querySelector(\"{beside}\").value")),
         json!("I have not read this one to its end.")
     );
-    let beside = browser.wait_for(&card("0d"), "Your yes is the review that closes it.");
-    assert!(!beside.contains("May it land: yes"), "{beside}");
-    assert!(!beside.contains("This is not what stood here before"), "{beside}");
-    browser.click(&format!("{} [data-verdict=yes]", card("0d")));
-    browser.wait_for("main", "Bob reviewed it since.");
-    assert_eq!(landings(&home, id).len(), 4);
+    for place in [1, 2] {
+        let beside = browser.wait_for(&card(place), "Your yes is the review that closes it.");
+        assert!(!beside.contains("May it land: yes"), "{beside}");
+        assert!(!beside.contains("This is not what stood here before"), "{beside}");
+    }
+    // One word closes what is of the same tree, and the other question of it is gone.
+    browser.click(&format!("{} [data-verdict=yes]", card(2)));
+    browser.wait_for("main:not(:has([data-said-as]))", "Bob reviewed it since.");
+    assert_eq!(landings(&home, id).len(), 5);
 }

@@ -141,17 +141,20 @@ impl WorkItem {
     }
 
     /// Which of these members neither made the change nor had it made. Who made it, everybody says who decided on the
-    /// same tree: whom one of them names cannot leave themselves out.
+    /// same tree: whom somebody else names cannot leave themselves out. Nobody names themselves by saying no to a list
+    /// that does.
     #[must_use]
     pub fn independent_of(&self, change: &Change, members: &[(MemberId, Email)]) -> Vec<MemberId> {
-        self.independent_by(change, members, |_| true)
+        self.independent_by(change, members, |landing, member| {
+            landing.role != Role::Objection || landing.decision.member != member
+        })
     }
 
-    /// Whether nobody of these members could say so independently, going by what people let through. Who says no answers for
-    /// no list of who made it: that only such a list names everybody else excepts nobody.
+    /// Whether nobody of these members could say so independently, going by what people let through. Who says no answers
+    /// for no list of who made it: whoever has a shell can put one forward that names everybody else, and excepts nobody.
     #[must_use]
     pub fn has_nobody_else(&self, change: &Change, members: &[(MemberId, Email)]) -> bool {
-        let lets = |landing: &Landing| landing.role != Role::Objection;
+        let lets = |landing: &Landing, _| landing.role != Role::Objection;
         self.independent_by(change, members, lets).is_empty()
     }
 
@@ -159,18 +162,19 @@ impl WorkItem {
         &self,
         change: &Change,
         members: &[(MemberId, Email)],
-        counts: impl Fn(&Landing) -> bool,
+        counts: impl Fn(&Landing, MemberId) -> bool,
     ) -> Vec<MemberId> {
-        let made = |email: &Email| {
-            let same = self
-                .landings
-                .iter()
-                .filter(|landing| landing.change.tree() == change.tree() && counts(landing));
-            change.is_of(email) || same.into_iter().any(|landing| landing.change.is_of(email))
+        let same = || {
+            let all = self.landings.iter();
+            all.filter(|landing| landing.change.tree() == change.tree())
+        };
+        let made = |member: MemberId, email: &Email| {
+            let named = |landing: &Landing| counts(landing, member) && landing.change.is_of(email);
+            change.is_of(email) || same().any(named)
         };
         members
             .iter()
-            .filter(|(member, email)| *member != self.proposed.on_behalf_of && !made(email))
+            .filter(|(member, email)| *member != self.proposed.on_behalf_of && !made(*member, email))
             .map(|(member, _)| *member)
             .collect()
     }

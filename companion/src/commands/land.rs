@@ -170,7 +170,7 @@ impl Standing {
             } else {
                 Self::Independent
             }
-        } else if shown.independent.is_empty() && shown.nobody_else {
+        } else if shown.excepted {
             Self::Exception
         } else {
             Self::NotAlone

@@ -218,8 +218,8 @@ pub struct ShownChange {
     pub work_item: ShownWorkItem,
     /// Who may decide without having made it, or had it made.
     pub independent: Vec<MemberId>,
-    /// Whether nobody could, going by what people let through: then who made it decides by exception.
-    pub nobody_else: bool,
+    /// Whether who made it, or had it made, decides by exception, for nobody else could.
+    pub excepted: bool,
     /// Whether it was let through by exception, and nobody independent has looked yet.
     pub waits_for_review: bool,
 }

@@ -23,10 +23,11 @@ pub(super) fn pose(workspace: &mut Workspace, draft: &Draft<'_>, change: &Change
     let id = change.work_item();
     let item = workspace.work_items.get(id).ok_or_else(|| no_work_item(id))?;
     let electors = decisions::electors(&workspace.members);
+    let independent = item.independent_of(change, &electors);
     value(&ShownChange {
         work_item: deciding::shown(workspace, draft, item, &posed)?,
-        independent: item.independent_of(change, &electors),
-        nobody_else: item.has_nobody_else(change, &electors),
+        excepted: independent.is_empty() && item.may_still_land() && item.has_nobody_else(change, &electors),
+        independent,
         waits_for_review: item.waits_for_review(change.tree()),
     })
 }

@@ -23,7 +23,7 @@ use crate::{
         self, ChangeDecided, DecisionMade, DelegationGranted, DelegationRevoked, Enrolled, MemberAdded,
         PasskeyRemoved, TouchKeyRemoved, WorkItemExpired,
     },
-    said::Said,
+    said::{Said, lent_so},
     words,
 };
 
@@ -90,9 +90,7 @@ impl<'a> Known<'a> {
                 let granted: DelegationGranted = read(kind, body)?;
                 let grant = verify_witness(&granted.witness, self.members.keyring())
                     .map_err(|denial| denial.to_string())?;
-                if self.grants.contains_key(&grant.id) {
-                    return Err(format!("{} was lent before", grant.id));
-                }
+                lent_so(&claim.entry, &grant, self.grants.contains_key(&grant.id))?;
                 proved.delegations.push(ProvedDelegation {
                     id: grant.id,
                     words: words::of_grant_in_short(&grant),

@@ -213,7 +213,7 @@ fn role(
 
 fn for_others(others: &[String]) -> String {
     if others.is_empty() {
-        "it is for somebody who did not, and by all that was said of this tree nobody here is".to_owned()
+        "it is for somebody who did not, and by all that was said of this tree that is nobody here: let somebody in, or amend the change, so that its tree is another".to_owned()
     } else {
         format!("somebody else has to, and can: {}", others.join(", "))
     }

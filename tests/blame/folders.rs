@@ -88,9 +88,32 @@ fn a_patch_in_another_repository_is_not_told_as_one_of_the_file_of_that_name_her
     lies_here(&shop, "src/a.rs", "a telling line");
     shop.commits(&[&codex.trace()]);
     let told = shop.blame("src/a.rs");
-    assert_eq!(spans(&told), [(1, 1, "edit")]);
+    assert_eq!(spans(&told), [(1, 1, "session")]);
     assert_eq!(told[0]["sessions"][0]["edit"]["elsewhere"], true, "{told:#}");
     assert!(doubts(&told).contains("in another folder"), "{told:#}");
+    let words = shop.auditotter(&["blame", "src/a.rs"]).expect_success();
+    assert!(words.contains("only the session is certain"), "{words}");
+}
+
+#[test]
+fn the_same_text_written_into_another_repository_later_hides_no_edit_here() {
+    let shop = Shop::open();
+    let codex = Codex::begins(&shop, &shop.folder());
+    codex.patches("t1", "src/a.rs", "a telling line");
+    let there = Codex {
+        shop: &shop,
+        folder: other(&shop),
+    };
+    there.patches("t2", "src/a.rs", "a telling line");
+    // Another session made no edit here either, and the commit names both.
+    shop.commits(&[&codex.trace(), &shop.trace]);
+    let told = shop.blame("src/a.rs");
+    assert_eq!(spans(&told), [(1, 1, "edit")]);
+    let sessions = told[0]["sessions"].as_array().unwrap();
+    assert_eq!(sessions.len(), 1, "{told:#}");
+    assert_eq!(sessions[0]["edit"]["elsewhere"], false, "{told:#}");
+    assert_eq!(sessions[0]["among"], 2, "{told:#}");
+    assert_eq!(sessions[0]["doubts"], json!([]));
 }
 
 #[test]
@@ -160,6 +183,7 @@ fn a_name_of_which_nobody_knows_the_folder_is_in_doubt() {
     shop.commits(&[trace]);
     for name in ["a.rs", "b.rs"] {
         let told = shop.blame(name);
+        assert_eq!(spans(&told), [(1, 1, "session")]);
         let edit = &told[0]["sessions"][0]["edit"];
         assert_eq!(
             (&edit["elsewhere"], &edit["folder_unknown"]),
@@ -174,18 +198,21 @@ fn a_name_of_which_nobody_knows_the_folder_is_in_doubt() {
 fn an_edit_that_does_not_say_its_folder_is_taken_from_where_the_session_began_last() {
     let shop = Shop::open();
     let diff = "@@ -0,0 +1,1 @@\n+a telling line\n";
-    let edit = json!({ "tool": "apply_patch", "path": "a.rs", "change": "created", "diff": diff });
-    shop.forges(&shop.trace, "file.edited", &[("source", "transcript")], &edit);
-    lies_here(&shop, "a.rs", "a telling line");
+    let patches = |name: &str| {
+        let edit = json!({ "tool": "apply_patch", "path": name, "change": "created", "diff": diff });
+        shop.forges(&shop.trace, "file.edited", &[("source", "transcript")], &edit);
+        lies_here(&shop, name, "a telling line");
+    };
+    patches("a.rs");
     shop.commits(&[&shop.trace]);
     let told = shop.blame("a.rs");
     assert_eq!(told[0]["sessions"][0]["edit"]["elsewhere"], false, "{told:#}");
     // And then it went on elsewhere.
     let elsewhere = json!({ "session": "s1", "source": "resume", "cwd": "/srv/other" });
     shop.forges(&shop.trace, "session.started", &[], &elsewhere);
-    shop.forges(&shop.trace, "file.edited", &[("source", "transcript")], &edit);
-    shop.git(&["commit", "--quiet", "--amend", "--no-edit", "--reset-author"]);
-    let told = shop.blame("a.rs");
+    patches("b.rs");
+    shop.commits(&[&shop.trace]);
+    let told = shop.blame("b.rs");
     assert_eq!(told[0]["sessions"][0]["edit"]["elsewhere"], true, "{told:#}");
     assert_eq!(told[0]["sessions"][0]["edit"]["folder_unknown"], Value::Null);
 }

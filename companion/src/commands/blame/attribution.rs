@@ -46,9 +46,9 @@ pub(super) struct Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Certain {
-    /// An edit of theirs is on record in a session that the commit names and that was recorded.
+    /// An edit of theirs, of this very file, is on record in a session that the commit names and that was recorded.
     Edit,
-    /// The commit names a session that was recorded, and no edit of it added such a line.
+    /// The commit names a session that was recorded, and of no edit of it is that known.
     Session,
     /// The commit names only what was imported from a file: nothing of it was recorded, whatever it says.
     Claim,
@@ -85,7 +85,7 @@ pub(super) struct OfSession {
     /// Via what, as it says itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) via: Option<String>,
-    /// The edit that added the lines: the newest one before the commit.
+    /// The edit that added the lines: of those before the commit that are known best, the newest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) edit: Option<serde_json::Value>,
     #[serde(skip)]
@@ -104,8 +104,13 @@ impl OfSession {
         self.known && !self.imported
     }
 
-    const fn has_recorded_edit(&self) -> bool {
-        self.is_recorded() && self.told.is_some()
+    /// Whether it is known that it made an edit of these lines.
+    pub(super) fn has_edit(&self) -> bool {
+        self.told.as_ref().is_some_and(|edit| is_certain(edit))
+    }
+
+    fn has_recorded_edit(&self) -> bool {
+        self.is_recorded() && self.has_edit()
     }
 }
 
@@ -198,10 +203,10 @@ fn of_line(
     let says_which = if sessions.iter().any(OfSession::is_recorded) {
         sessions.iter().any(OfSession::has_recorded_edit)
     } else {
-        sessions.iter().any(|session| session.told.is_some())
+        sessions.iter().any(OfSession::has_edit)
     };
     if says_which {
-        sessions.retain(|session| session.told.is_some());
+        sessions.retain(OfSession::has_edit);
     }
     let certain = if sessions.iter().any(OfSession::has_recorded_edit) {
         Certain::Edit
@@ -227,8 +232,18 @@ fn of_line(
     }
 }
 
-/// The newest edit before the commit that added such a line. Of a line that could be anybody's, as a lone bracket, rather the one that
-/// added the line above.
+/// How well it is known that an edit is one of this file's by the session: by where it was, when, and who told of it.
+fn known_by(edit: &EditOfLines) -> (bool, bool, bool) {
+    (!edit.elsewhere, !edit.between_turns, edit.source.is_none())
+}
+
+/// Whether that is certain, as far as the record goes.
+const fn is_certain(edit: &EditOfLines) -> bool {
+    !edit.elsewhere && !edit.between_turns
+}
+
+/// Of the edits before the commit that added such a line, those that are known best, so that the same text in another folder hides none of this
+/// file; of these the newest. Of a line that could be anybody's, as a lone bracket, rather the one that added the line above.
 fn choose<'f>(
     place: usize,
     line: &Blamed,
@@ -242,13 +257,18 @@ fn choose<'f>(
     let edits = about.answer.edits.iter();
     let adding = edits.filter(|edit| asked.is_some_and(|asked| edit.adds.binary_search(asked).is_ok()));
     let (in_time, later): (Vec<_>, Vec<_>) = adding.partition(|edit| edit.at <= end);
+    let best = in_time.iter().map(|edit| known_by(edit)).max();
+    let known_best: Vec<_> = in_time
+        .iter()
+        .filter(|edit| Some(known_by(edit)) == best)
+        .collect();
     let text = String::from_utf8_lossy(without_return(&line.text));
     let telling = text.chars().filter(|c| c.is_alphanumeric()).count() >= 3;
     let same = (!telling)
-        .then(|| in_time.iter().find(|edit| Some(edit.seq) == above))
+        .then(|| known_best.iter().find(|edit| Some(edit.seq) == above))
         .flatten();
     Chosen {
-        edit: same.or_else(|| in_time.last()).copied(),
+        edit: same.or_else(|| known_best.last()).map(|edit| **edit),
         among: in_time.len(),
         later: in_time.is_empty() && !later.is_empty(),
     }
@@ -293,6 +313,10 @@ fn doubts(looked: &Looked<'_>, known: Option<&TraceRow>, commit: &Commit, chosen
         );
     } else if chosen.edit.is_some_and(|edit| edit.source.is_some()) {
         doubts.push("no hook told of this edit: only the client's own record says so".to_owned());
+    }
+    let prompt = chosen.edit.and_then(|edit| edit.prompt.as_ref());
+    if !row.imported && prompt.is_some_and(|prompt| prompt.source.is_some()) {
+        doubts.push("no hook told of the prompt: only the client's own record says so".to_owned());
     }
     if commit.committed_at.saturating_add(Duration::SECOND) < row.began_at {
         doubts.push(format!(

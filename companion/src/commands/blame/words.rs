@@ -58,14 +58,19 @@ fn told(attribution: &Attribution) -> Vec<String> {
                 }
             ),
         );
+        let rest = if session.imported {
+            "even the session is a claim"
+        } else {
+            "only the session is certain"
+        };
         match &session.told {
-            Some(edit) => of_edit(edit, session.among, &mut fact),
+            Some(edit) => {
+                of_edit(edit, session.among, &mut fact);
+                if !session.has_edit() {
+                    fact("", format!("whether it made this line is not known; {rest}"));
+                }
+            }
             None if session.known => {
-                let rest = if session.imported {
-                    "even the session is a claim"
-                } else {
-                    "only the session is certain"
-                };
                 let edits = match session.edits_of_file {
                     0 => "the session has no edit of this file on record".to_owned(),
                     edits => format!("none of the session's {edits} edits of this file added such a line"),
@@ -112,7 +117,7 @@ fn of_edit(edit: &EditOfLines, among: usize, fact: &mut impl FnMut(&str, String)
         .as_deref()
         .map_or_else(String::new, |agent| format!(", by its agent {}", line_of(agent)));
     let among = if among > 1 {
-        format!(", the newest of {among} that added such a line")
+        format!(", of {among} that added such a line")
     } else {
         String::new()
     };
@@ -215,6 +220,7 @@ mod tests {
                 at: Timestamp::EPOCH,
                 text: Some("Look".to_owned()),
                 agent: Some("a1".to_owned()),
+                source: None,
                 same_turn: true,
             }),
             work_item: Some(WorkOfLines {

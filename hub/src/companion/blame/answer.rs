@@ -77,6 +77,9 @@ pub struct PromptOfLines {
     /// The agent that was told, where another agent told it and no human.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// Whose record says so, where no hook told of it: `transcript`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Whether it is of the same turn, as the client numbers them; else it is the newest one before.
     pub same_turn: bool,
 }

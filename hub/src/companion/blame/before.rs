@@ -124,8 +124,8 @@ impl Before {
             return Ok(None);
         };
         let stored = store.entry(edit.chain, seq)?;
-        let told = stored.as_ref().and_then(|stored| stored.entry.refs.get("agent"));
-        let agent = told.map(str::to_owned);
+        let own = |name: &str| Some(stored.as_ref()?.entry.refs.get(name)?.to_owned());
+        let (agent, source) = (own("agent"), own("source"));
         let text = stored.and_then(|stored| match stored.body {
             BodyState::Present(body) => serde_json::from_slice::<Value>(&body).ok(),
             BodyState::Erased | BodyState::None => None,
@@ -137,6 +137,7 @@ impl Before {
             at,
             text,
             agent,
+            source,
             same_turn: of_turn.is_some(),
         }))
     }

@@ -7,7 +7,7 @@
 mod span;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
 };
 
@@ -21,8 +21,11 @@ use span::{Attributes, Batch, Event, Kind, Span};
 /// Most events of the session's span (the limit of OpenTelemetry's own libraries); what is beyond is counted.
 const MOST_EVENTS: usize = 128;
 
-/// Most calls that are kept open; a session has a few at once. Of more, the older half ends as what nobody told the end of.
+/// Most calls that are kept open; a session has a few at once. Of more, the older half is written without waiting for its end.
 const MOST_OPEN: usize = 256;
+
+/// Of how many of these the end is recognized when it is told after all, to count it.
+const MOST_LET_GO: usize = 65_536;
 
 /// What else becomes an event.
 const EVENTS: [&str; 12] = [
@@ -60,6 +63,8 @@ pub struct Otel<W> {
     /// Calls whose end was not told yet, by the client's or our own id of them.
     /// Several of one id, where a client announces the call of a server that records it as well: the one within the other.
     calls: BTreeMap<String, Vec<Call>>,
+    /// The calls that were written before their end.
+    let_go: LetGo,
     /// Agents that the session started.
     agents: BTreeMap<String, Agent>,
     /// When each agent was told something last, as a prompt or a result: then its model was asked.
@@ -91,6 +96,30 @@ struct Call {
     error: Option<(String, Option<String>)>,
 }
 
+#[derive(Debug, Default)]
+struct LetGo {
+    calls: u64,
+    /// By what ties them to their ends.
+    ids: BTreeSet<u64>,
+    /// How many ends were told after all.
+    ends: u64,
+}
+
+impl LetGo {
+    fn call(&mut self, id: &str) {
+        self.calls += 1;
+        if self.ids.len() < MOST_LET_GO {
+            self.ids.insert(short(id));
+        }
+    }
+
+    fn end(&mut self, entry: &Entry) {
+        if id_of(entry).is_some_and(|id| self.ids.remove(&short(&id))) {
+            self.ends += 1;
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Agent {
     span: String,
@@ -107,6 +136,7 @@ impl<W: Write> Otel<W> {
             session: Session::default(),
             root: None,
             calls: BTreeMap::new(),
+            let_go: LetGo::default(),
             agents: BTreeMap::new(),
             told: BTreeMap::new(),
         }
@@ -218,7 +248,7 @@ impl<W: Write> Otel<W> {
     /// Where it cannot be written.
     pub fn finish(mut self) -> io::Result<()> {
         for call in std::mem::take(&mut self.calls).into_values().flatten() {
-            self.write_untold(call)?;
+            self.write_unended(call, "not told")?;
         }
         let last = self.root.as_ref().map(|root| root.last);
         for (id, agent) in std::mem::take(&mut self.agents) {
@@ -229,6 +259,14 @@ impl<W: Write> Otel<W> {
             attributes.extend(&root.about);
             if self.session.imported {
                 attributes.flag("auditotter.imported");
+            }
+            for (name, count) in [
+                ("auditotter.calls_not_followed", self.let_go.calls),
+                ("auditotter.ends_not_followed", self.let_go.ends),
+            ] {
+                if count > 0 {
+                    attributes.number(name, count);
+                }
             }
             let mut span = Span::new(
                 &root.trace,
@@ -291,7 +329,8 @@ impl<W: Write> Otel<W> {
         open.sort_by_key(|(_, call)| call.begun);
         for (place, (id, call)) in open.into_iter().enumerate() {
             if place < MOST_OPEN / 2 {
-                self.write_untold(call)?;
+                self.let_go.call(&id);
+                self.write_unended(call, "not followed")?;
             } else {
                 self.calls.entry(id).or_default().push(call);
             }
@@ -299,9 +338,9 @@ impl<W: Write> Otel<W> {
         Ok(())
     }
 
-    /// Writes a call of whose end nothing is on record.
-    fn write_untold(&mut self, mut call: Call) -> io::Result<()> {
-        call.attributes.text("auditotter.outcome", "not told");
+    /// Writes a call without its end, and why: none is on record, or it was not waited for.
+    fn write_unended(&mut self, mut call: Call, why: &str) -> io::Result<()> {
+        call.attributes.text("auditotter.outcome", why);
         let begun = call.begun;
         self.write_call(call, begun)
     }
@@ -331,6 +370,7 @@ impl<W: Write> Otel<W> {
         self.told.insert(agent_of(&entry.entry), at);
         // One call may have several ends, as a patch of several files; the first counts.
         let Some(mut call) = self.ended(&entry.entry) else {
+            self.let_go.end(&entry.entry);
             return Ok(());
         };
         // What the gate said is why; what the client says is that.
@@ -534,6 +574,12 @@ fn about(entry: &Entry) -> Vec<(&'static str, String)> {
 fn id_of(entry: &Entry) -> Option<String> {
     let id = entry.refs.get("call").or_else(|| entry.refs.get("request"))?;
     Some(format!("{}/{id}", agent_of(entry)))
+}
+
+/// The beginning of a digest of that: whoever makes two alike miscounts their own calls.
+fn short(id: &str) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(id.as_bytes()).as_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// Which agent within the session; empty for the first.

@@ -16,7 +16,7 @@ mod session;
 use std::{fs, path::Path};
 
 use formats::{AgentTrace, Content, Jsonl, Located, Otel};
-use serde_json::Value;
+use serde_json::{Value, json};
 use trace_store::export::VerifiedEntry;
 
 use session::Told;
@@ -142,6 +142,49 @@ fn a_session_is_a_tree_of_spans_that_otlp_accepts() {
     assert!(
         !otel(&entries, Content::Left).contains("Fix the reset bug"),
         "nobody asked for what was said"
+    );
+}
+
+#[test]
+fn calls_beyond_those_that_are_followed_are_written_as_that_and_counted() {
+    let spans = |open: usize, ended: &[usize]| {
+        let mut told = Told::new();
+        told.tells("session.started", &[], &json!({ "session": "s1" }));
+        let id = |number: usize| format!("t{number}");
+        for number in 0..open {
+            let body = json!({ "tool": "Read", "arguments": {} });
+            told.tells("tool.called", &[("call", &id(number))], &body);
+        }
+        for number in ended {
+            let body = json!({ "tool": "Read", "returned": {} });
+            told.tells("tool.returned", &[("call", &id(*number))], &body);
+        }
+        otlp::checked(&lines(&otel(&told.entries(), Content::Left)))
+    };
+    let with = |spans: &[Value], outcome: &str| {
+        let with = spans
+            .iter()
+            .filter(|span| otlp::has(span, "auditotter.outcome", outcome));
+        with.count()
+    };
+    let count = |spans: &[Value], key: &str| {
+        let root = spans.iter().find(|span| span["parentSpanId"].is_null()).unwrap();
+        let attributes = root["attributes"].as_array().unwrap();
+        let found = attributes.iter().find(|attribute| attribute["key"] == key)?;
+        found["value"]["intValue"].as_str().map(str::to_owned)
+    };
+    let all = spans(256, &[0]);
+    assert_eq!((with(&all, "not told"), with(&all, "not followed")), (255, 0));
+    assert_eq!(count(&all, "auditotter.calls_not_followed"), None);
+    // The older half is let go of; one of these ends twice, as a patch of two files does, and one that is followed.
+    let all = spans(257, &[3, 3, 200]);
+    assert_eq!((with(&all, "not told"), with(&all, "not followed")), (128, 128));
+    assert_eq!(
+        (
+            count(&all, "auditotter.calls_not_followed").as_deref(),
+            count(&all, "auditotter.ends_not_followed").as_deref()
+        ),
+        (Some("128"), Some("1"))
     );
 }
 

@@ -58,17 +58,27 @@ pub(super) fn verb(tool: &str) -> String {
     known.to_owned()
 }
 
-/// A tool's own name, so that no tool is told in our words, whatever it calls itself.
+/// A tool's own name, so that no tool is told in our words, whatever it calls itself. What looks like a quotation mark is spelled out: the name
+/// ends where ours stands.
 fn unknown(tool: &str) -> String {
-    let shown = Text::line(tool, 64).plain();
-    if tool
-        .chars()
-        .all(|letter| letter.is_ascii_alphanumeric() || "_-./:".contains(letter))
-    {
-        format!("Use {shown}")
-    } else {
-        format!("Use the tool \u{201c}{shown}\u{201d}")
+    if tool.is_empty() {
+        return "Use a tool without a name".to_owned();
     }
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:".contains(letter);
+    let shown = Text::line(tool, 64).plain();
+    if tool.chars().all(plain) {
+        return format!("Use {shown}");
+    }
+    let quoted: String = shown
+        .chars()
+        .map(|letter| match letter {
+            '"' | '\u{2018}'..='\u{201f}' | '\u{301d}'..='\u{301f}' | '\u{ff02}' => {
+                letter.escape_unicode().to_string()
+            }
+            letter => letter.to_string(),
+        })
+        .collect();
+    format!("Use the tool \u{201c}{quoted}\u{201d}")
 }
 
 /// Whether a tool is there to change files, and says which.
@@ -148,5 +158,10 @@ mod tests {
             "Use the tool \u{201c}Approved by Bob:\u{201d}"
         );
         assert_eq!(verb("Approved"), "Use Approved");
+        assert_eq!(verb(""), "Use a tool without a name");
+        assert_eq!(
+            verb("x\u{201d}, approved by Bob: \u{201c}x"),
+            "Use the tool \u{201c}x\\u{201d}, approved by Bob: \\u{201c}x\u{201d}"
+        );
     }
 }

@@ -6,6 +6,7 @@ mod home;
 mod key;
 mod output;
 mod painted;
+mod plain;
 mod shown;
 mod terminal;
 mod touch;

@@ -1,10 +1,9 @@
 //! `auditotter import`: a past session, from its client's own record.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{Read as _, Seek as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{self, ExitCode},
     thread,
 };
@@ -12,11 +11,10 @@ use std::{
 use anyhow::{Context as _, bail};
 use hub::companion::{CompanionRequest, ImportRow, ImportState, MOST_IMPORTED_BYTES, whose};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rustix::fs::OFlags;
 use serde_json::json;
 use vocabulary::Client;
 
-use crate::{home::Workspace, output};
+use crate::{home::Workspace, output, plain};
 
 /// How much is handed over at a time.
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -43,7 +41,7 @@ pub(super) struct Args {
 
 pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
     let shown = args.file.display();
-    let mut file = open(&args.file).with_context(|| format!("{shown} was not read"))?;
+    let mut file = plain::open(&args.file).with_context(|| format!("{shown} was not read"))?;
     let bytes = file.metadata()?.len();
     if bytes > MOST_IMPORTED_BYTES {
         bail!("{shown} has {bytes} bytes, and at most {MOST_IMPORTED_BYTES} are taken in");
@@ -89,16 +87,6 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     said(args, &row, bytes)
 }
 
-/// What is no plain file is not waited for.
-fn open(path: &Path) -> anyhow::Result<File> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        bail!("it is no plain file");
-    }
-    Ok(file)
-}
-
 fn digest_of(file: &mut File, bytes: u64) -> anyhow::Result<String> {
     file.rewind()?;
     let mut hasher = blake3::Hasher::new();
@@ -142,7 +130,7 @@ fn said(args: &Args, row: &ImportRow, bytes: u64) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let file = args.file.display();
-    if let Some(gone) = &row.gone {
+    for gone in &row.gone {
         output::beside(&format!(
             "{gone}, where the client worked, is not here: of what was said there, secrets were replaced by the rules that are built in only."
         ));

@@ -14,6 +14,7 @@ use std::{
 use anyhow::Context as _;
 
 use super::Repository;
+use crate::plain;
 
 /// A file that says where something lies is no longer than this.
 const LONGEST: u64 = 64 << 10;
@@ -61,7 +62,7 @@ fn belongs(worktree: &Path, common: &Path) -> bool {
 /// Where the place really lies that a file names, from where the file lies.
 fn place_in(file: &Path, begin: &[u8]) -> Option<PathBuf> {
     let mut said = Vec::new();
-    let opened = fs::File::open(file).ok()?;
+    let opened = plain::open(file).ok()?;
     opened.take(LONGEST).read_to_end(&mut said).ok()?;
     let said = said.strip_prefix(begin)?.trim_ascii_end();
     file.parent()?.join(OsStr::from_bytes(said)).canonicalize().ok()
@@ -69,6 +70,8 @@ fn place_in(file: &Path, begin: &[u8]) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     /// A repository, and a folder beside it that may be a worktree of it.
@@ -124,6 +127,12 @@ mod tests {
         assert!(belongs(&beside, &common));
         fs::write(beside.join(".git"), &to_fix).unwrap();
         assert!(!belongs(&beside, &common), "it does not say what it leads to");
+        // What is no file says nothing, and nobody waits for it.
+        fs::remove_file(fix.join("gitdir")).unwrap();
+        let made = Command::new("mkfifo").arg(fix.join("gitdir")).status();
+        assert!(made.unwrap().success());
+        leads(&to_fix);
+        assert!(!belongs(&beside, &common), "a pipe leads nowhere");
         // What lies outside of the repository says nothing of what belongs to it.
         let forged = beside.join("worktrees/fix");
         fs::create_dir_all(&forged).unwrap();

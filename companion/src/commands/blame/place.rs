@@ -3,6 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
+    io::Read as _,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -11,7 +12,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
-use crate::git::lines_of;
+use crate::{git::lines_of, plain};
 
 /// A file larger than this is no source.
 pub(super) const LARGEST: u64 = 64 << 20;
@@ -113,19 +114,22 @@ impl Lines {
 
 /// What lies here, if it is a file; what is behind a link is not this file's.
 fn here(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match fs::symlink_metadata(file) {
-        Ok(meta) if meta.is_file() => {
-            ensure!(
-                meta.len() <= LARGEST,
-                "{} is larger than any source ({} bytes; at most {LARGEST} are looked at)",
-                file.display(),
-                meta.len()
-            );
-            let bytes = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-            Ok(Some(bytes))
+    let unreadable = || format!("{} cannot be read", file.display());
+    let opened = match plain::open_itself(file) {
+        Ok(opened) => opened,
+        Err(error) if fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file()) => {
+            return Err(error).with_context(unreadable);
         }
-        _ => Ok(None),
-    }
+        Err(_) => return Ok(None),
+    };
+    let mut bytes = Vec::new();
+    let read = opened.take(LARGEST + 1).read_to_end(&mut bytes);
+    ensure!(
+        read.with_context(unreadable)? as u64 <= LARGEST,
+        "{} is larger than any source (at most {LARGEST} bytes are looked at)",
+        file.display()
+    );
+    Ok(Some(bytes))
 }
 
 fn mapped(committed: &[&[u8]], here: &[&[u8]]) -> Vec<(usize, Option<usize>)> {
@@ -183,6 +187,23 @@ mod tests {
             None,
             "a file of that name is there"
         );
+    }
+
+    #[test]
+    fn what_is_no_file_here_is_as_if_nothing_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "a\n").unwrap();
+        assert_eq!(here(&at("file")).unwrap().as_deref(), Some(&b"a\n"[..]));
+        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(at("pipe")).status();
+        assert!(made.unwrap().success());
+        for name in ["link", "pipe", ".", "nothing"] {
+            assert_eq!(here(&at(name)).unwrap(), None, "{name}");
+        }
+        let large = fs::File::create(at("large")).unwrap();
+        large.set_len(LARGEST + 1).unwrap();
+        assert!(here(&at("large")).is_err());
     }
 
     #[test]

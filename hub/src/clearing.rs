@@ -1,5 +1,7 @@
 //! Clearing what agents and their clients say of secrets, before anything of it is written.
 
+mod file;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fmt, fs, io,
@@ -13,6 +15,8 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::gating::place;
+
+pub(crate) use self::file::OfFile;
 
 /// What the key of the workspace's digests is derived for.
 const KEY_CONTEXT: &str = "auditotter 2026 redaction key v1";

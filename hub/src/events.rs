@@ -15,7 +15,7 @@ use vocabulary::Timestamp;
 use crate::{
     aftermath::Moment,
     calls::{Calls, Known},
-    clearing::Counts,
+    clearing::{Counts, OfFile},
     deeds::Deed,
     dispatch::Scribe,
     gating::{Found, Look, Neighbourhood},
@@ -67,19 +67,22 @@ pub(crate) struct Cleared {
 }
 
 impl Cleared {
-    /// What is written of a record of what was said in a folder.
+    /// What is written of a record, which is cleared like this.
     pub(crate) fn of(
         record: Record,
-        around: &Neighbourhood,
-        cwd: Option<&str>,
+        clear: impl Fn(&mut Value) -> Counts,
     ) -> Result<Self, serde_json::Error> {
         let mut body = serde_json::to_value(&record.body)?;
-        let counts = around.clear(&mut body, cwd);
-        if let (Value::Object(members), false) = (&mut body, counts.is_empty()) {
-            // Who knows the rest of a file can try secrets against its digest.
-            members.remove("before");
-            members.remove("after");
-        }
+        let counts = if matches!(record.body, Body::FileEdited(_)) {
+            let found = OfFile::clear(&mut body, clear);
+            if let (Value::Object(members), false) = (&mut body, found.held.is_empty()) {
+                members.remove("before");
+                members.remove("after");
+            }
+            found.all()
+        } else {
+            clear(&mut body)
+        };
         count(&mut body, &counts);
         Ok(Self { record, body })
     }
@@ -128,7 +131,7 @@ pub(crate) fn read(told: &ClientEvent, around: &Neighbourhood) -> Result<Told, C
         }
         _ => None,
     };
-    let clear = |record| Cleared::of(record, around, cwd.as_deref());
+    let clear = |record| Cleared::of(record, |value| around.clear(value, cwd.as_deref()));
     let records = event.records();
     let reach = Arc::new(Look::reach(&looks));
     let deeds = Deed::of(&records, cwd.as_deref(), &reach).into();
@@ -397,3 +400,6 @@ pub(crate) const fn kind_of(body: &Body) -> Option<EntryKind> {
         Body::ModelAnswered(_) => EntryKind::ModelAnswered,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,11 +177,20 @@ fn a_name_of_which_nobody_knows_the_folder_is_in_doubt() {
     shop.forges(trace, "file.edited", &[], &edit);
     let change = json!({ "path": "b.rs", "change": "created", "diff": diff });
     shop.forges(trace, "file.changed", &[], &change);
-    for name in ["a.rs", "b.rs"] {
+    // Nor where its name has a secret.
+    let began = json!({ "session": "s7", "cwd": "/tmp/[redacted:a:0123abcd]", "redacted": { "a": 1 } });
+    shop.forges(trace, "session.started", &[], &began);
+    let edit = |name: &str, folder: Option<&str>| json!({ "tool": "apply_patch", "path": name, "folder": folder, "change": "created", "diff": diff });
+    shop.forges(trace, "file.edited", &[], &edit("c.rs", None));
+    let began = json!({ "session": "s7", "cwd": shop.folder() });
+    shop.forges(trace, "session.started", &[], &began);
+    shop.forges(trace, "file.edited", &[], &edit("d.rs", Some("[redacted]")));
+    let names = ["a.rs", "b.rs", "c.rs", "d.rs"];
+    for name in names {
         lies_here(&shop, name, "a telling line");
     }
     shop.commits(&[trace]);
-    for name in ["a.rs", "b.rs"] {
+    for name in names {
         let told = shop.blame(name);
         assert_eq!(spans(&told), [(1, 1, "session")]);
         let edit = &told[0]["sessions"][0]["edit"];

@@ -272,7 +272,7 @@ impl<'a> Intake<'a> {
                 }
             }
             let cwd = self.folder.as_deref().or(self.cwd);
-            let mut cleared = Cleared::of(record, self.around, cwd)?;
+            let mut cleared = Cleared::of(record, |value| self.around.clear(value, cwd))?;
             cut(&mut cleared.body);
             if cleared.body.to_string().len() > MOST_BODY_BYTES {
                 self.unknown += 1;

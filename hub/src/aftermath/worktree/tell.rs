@@ -19,7 +19,7 @@ use super::{
     snapshot::{Fresh, Holds, Limits, Snapshot},
 };
 use crate::{
-    clearing::Counts,
+    clearing::{Counts, OfFile},
     gating::Neighbourhood,
     record::RecordError,
     records::{FileChanged, Sort},
@@ -145,7 +145,9 @@ pub(super) fn entries(
             }
             let mut body = serde_json::to_value(&body)?;
             let path = body.get("path").cloned();
-            for (rule, count) in around.clear(&mut body, root) {
+            let found = OfFile::clear(&mut body, |value| around.clear(value, root));
+            let held = !counts.is_empty() || !found.held.is_empty();
+            for (rule, count) in found.all() {
                 *counts.entry(rule).or_default() += count;
             }
             if let Value::Object(members) = &mut body
@@ -154,10 +156,11 @@ pub(super) fn entries(
                 // The same name once more, in other letters.
                 members.remove("path_bytes");
             }
-            if let (Value::Object(members), false) = (&mut body, counts.is_empty()) {
-                // Who knows the rest of a file can try secrets against its digest.
+            if let (Value::Object(members), true) = (&mut body, held) {
                 members.remove("before");
                 members.remove("after");
+            }
+            if let (Value::Object(members), false) = (&mut body, counts.is_empty()) {
                 members.insert("redacted".to_owned(), serde_json::to_value(&counts)?);
             }
             Ok(Entry {
@@ -234,3 +237,6 @@ fn diff(before: &str, after: &str) -> String {
     config.timeout(DIFF_PATIENCE);
     config.diff_lines(before, after).unified_diff().to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,8 @@ enum Begun {
 #[derive(Debug, Deserialize)]
 struct Started {
     cwd: Option<PathBuf>,
+    /// Of which secrets it was cleared.
+    redacted: Option<Value>,
 }
 
 /// A call, as it was announced.
@@ -108,7 +110,9 @@ impl Before {
                 BodyState::Present(body) => serde_json::from_slice::<Started>(&body).ok(),
                 BodyState::Erased | BodyState::None => None,
             });
-            let folder = started.and_then(|started| started.cwd);
+            // With something else in its name it is another folder.
+            let whole = started.filter(|started| started.redacted.is_none());
+            let folder = whole.and_then(|started| started.cwd);
             self.begun = folder.map_or(Begun::Nowhere, Begun::In);
         }
         Ok(match &self.begun {

@@ -176,6 +176,7 @@ mod tests {
             ("", Some("/srv/src/reset.rs"), None),
             // What is no folder says nothing.
             ("src/reset.rs", Some("shop"), Some(Fit::Unknown)),
+            ("src/reset.rs", Some("[redacted]"), Some(Fit::Unknown)),
             (
                 "src/reset.rs",
                 Some("/home/alice/shop/../clone"),

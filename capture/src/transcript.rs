@@ -33,7 +33,6 @@ const MOST_FOLDER_BYTES: usize = 4096;
 pub struct Transcript {
     lines: Lines,
     grammar: Grammar,
-    folder: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -121,7 +120,6 @@ impl Transcript {
         Self {
             lines: Lines::default(),
             grammar,
-            folder: None,
         }
     }
 
@@ -138,24 +136,20 @@ impl Transcript {
 
     /// Reads on, and gives each line that comes to its end.
     pub fn feed(&mut self, bytes: &[u8], each: &mut dyn FnMut(Line)) {
-        let (grammar, folder) = (&mut self.grammar, &mut self.folder);
+        let grammar = &mut self.grammar;
         self.lines.feed(bytes, &mut |end, line| {
             let said = match line.map(serde_json::from_slice::<Value>) {
-                Some(Ok(line)) => {
-                    let said = match &mut *grammar {
-                        Grammar::ClaudeCode(claude_code) => claude_code.read(&line),
-                        Grammar::Codex(codex) => codex.read(&line),
-                    };
-                    // Where another session worked is nothing to this one.
-                    let named = folder_of(&line).filter(|_| matches!(said, Said::Items(_)));
-                    if let Some(named) = named.filter(|named| folder.as_deref() != Some(*named)) {
-                        *folder = Some(Arc::from(named));
-                    }
-                    said
-                }
+                Some(Ok(line)) => match &mut *grammar {
+                    Grammar::ClaudeCode(claude_code) => claude_code.read(&line),
+                    Grammar::Codex(codex) => codex.read(&line),
+                },
                 Some(Err(_)) | None => Said::Unknown,
             };
-            let folder = folder.clone();
+            let folder = match &*grammar {
+                Grammar::ClaudeCode(claude_code) => claude_code.folder(),
+                Grammar::Codex(codex) => codex.folder(),
+            };
+            let folder = folder.cloned();
             each(Line { end, folder, said });
         });
     }
@@ -191,13 +185,13 @@ impl Transcript {
     }
 }
 
-/// Where the client worked, as a line of either says: Claude Code's in each, Codex' where a session or a turn begins.
-fn folder_of(line: &Value) -> Option<&str> {
-    let folder = line
-        .get("cwd")
-        .or_else(|| line.pointer("/payload/cwd"))?
-        .as_str()?;
-    (folder.starts_with('/') && folder.len() <= MOST_FOLDER_BYTES).then_some(folder)
+/// Takes note of where the client works from here on, where something of this very session says it.
+fn go_on_in(folder: &mut Option<Arc<str>>, told: &Value) {
+    let named = told.get("cwd").and_then(Value::as_str);
+    let named = named.filter(|named| named.starts_with('/') && named.len() <= MOST_FOLDER_BYTES);
+    if let Some(named) = named.filter(|named| folder.as_deref() != Some(*named)) {
+        *folder = Some(Arc::from(named));
+    }
 }
 
 /// A member that is a word.

@@ -18,6 +18,7 @@ use capture::{
     transcript::{Item, Line, Said, Transcript, What},
 };
 use proptest::prelude::*;
+use serde_json::json;
 use vocabulary::Client;
 
 /// The session of Claude Code's, and that of Codex'.
@@ -339,7 +340,7 @@ fn places(value: &serde_json::Value, here: &mut String, all: &mut Vec<String>) {
 }
 
 #[test]
-fn a_line_with_many_results_makes_no_more_of_them_than_it_says() {
+fn a_line_with_many_results_is_taken_whole_and_makes_no_more_of_them_than_it_says() {
     let results: Vec<_> = (0..10_000)
         .map(|number| serde_json::json!({ "type": "tool_result", "tool_use_id": format!("t{number}"), "content": "ok" }))
         .collect();
@@ -362,14 +363,82 @@ fn a_line_with_many_results_makes_no_more_of_them_than_it_says() {
     else {
         panic!("{} lines", lines.len())
     };
-    assert_eq!(items.len(), 256);
+    assert_eq!(items.len(), 10_000);
+    assert_eq!(items[9_999].call(), Some("t9999"));
     let said: usize = items
         .iter()
         .flat_map(|item| &item.records)
         .map(|record| serde_json::to_string(&record.body).unwrap().len())
         .sum();
     assert!(
-        said < 64 << 10,
+        said < 2 << 20,
         "{said} bytes: what stands beside them is nobody's"
     );
+}
+
+/// The folders that the lines of a file say, one after the other.
+fn folders(client: Client, session: &str, file: &[serde_json::Value]) -> Vec<Option<String>> {
+    let text: String = file.iter().map(|line| format!("{line}\n")).collect();
+    let (lines, _) = lines(client, Some(session.to_owned()), &[text.as_bytes()]);
+    let folders = lines.into_iter().map(|line| line.folder);
+    folders
+        .map(|folder| folder.map(|folder| folder.to_string()))
+        .collect()
+}
+
+#[test]
+fn another_session_s_line_says_nothing_of_where_the_client_worked() {
+    let said = |kind: &str, session: &str, folder: &str| json!({ "type": kind, "sessionId": session, "cwd": folder, "message": { "content": "x" } });
+    let told = folders(
+        Client::ClaudeCode,
+        "s1",
+        &[
+            said("system", "s2", "/of/another"),
+            said("user", "s1", "/shop"),
+            said("user", "s2", "/of/another"),
+            said("system", "s2", "/of/another"),
+            json!({ "type": "system", "cwd": "/of/nobody" }),
+            said("system", "s1", "/shop/web"),
+            said("user", "s1", "not/whole"),
+        ],
+    );
+    let (shop, web) = (Some("/shop".to_owned()), Some("/shop/web".to_owned()));
+    assert_eq!(
+        told,
+        [
+            None,
+            shop.clone(),
+            shop.clone(),
+            shop.clone(),
+            shop,
+            web.clone(),
+            web
+        ]
+    );
+}
+
+#[test]
+fn the_beginning_of_the_session_before_says_nothing_of_where_codex_works() {
+    let began = |session: &str, folder: &str| json!({ "type": "session_meta", "payload": { "id": session, "cwd": folder } });
+    let changes = json!({ "a.rs": { "type": "add", "content": "x" } });
+    let item = json!({ "type": "FileChange", "id": "c1", "status": "completed", "changes": changes });
+    let file = [
+        began("s1", "/shop"),
+        began("s0", "/of/the/one/before"),
+        json!({ "type": "event_msg", "payload": { "type": "token_count", "cwd": "/of/a/call" } }),
+        json!({ "type": "event_msg", "payload": { "type": "item_completed", "item": item } }),
+        json!({ "type": "turn_context", "payload": { "turn_id": "u1", "cwd": "/shop/web" } }),
+    ];
+    let (shop, web) = (Some("/shop".to_owned()), Some("/shop/web".to_owned()));
+    let told = folders(Client::Codex, "s1", &file);
+    assert_eq!(told, [shop.clone(), shop.clone(), shop.clone(), shop, web]);
+    let text: String = file.iter().map(|line| format!("{line}\n")).collect();
+    let (lines, _) = lines(Client::Codex, Some("s1".to_owned()), &[text.as_bytes()]);
+    let Said::Items(items) = &lines[3].said else {
+        panic!("{lines:?}");
+    };
+    let Body::FileEdited(edited) = &items[0].records[0].body else {
+        panic!("{items:?}");
+    };
+    assert_eq!(edited.folder.as_deref(), Some("/shop"));
 }

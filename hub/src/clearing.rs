@@ -75,6 +75,11 @@ impl Clearing {
             .collect()
     }
 
+    /// Whether a repository adds rules of its own.
+    pub(crate) fn has_rules(root: &Path) -> bool {
+        fs::metadata(root.join(RULES)).is_ok()
+    }
+
     /// With what a repository adds. Rules that cannot be used add nothing and take nothing away.
     fn of(&self, root: &Path) -> Arc<Redactor> {
         let path = root.join(RULES);

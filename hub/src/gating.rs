@@ -132,6 +132,18 @@ impl Neighbourhood {
         self.clearing.clear(value, cwd.map(place::root_of).as_deref())
     }
 
+    /// The root of the repository that a folder is in, where that has rules of its own for secrets.
+    pub(crate) fn root_with_rules(&self, folder: &str) -> Option<String> {
+        let root = place::root_of(Path::new(folder));
+        let root = Some(root).filter(|root| Clearing::has_rules(root))?;
+        // A name that is no text leads there by the one that is.
+        Some(
+            root.into_os_string()
+                .into_string()
+                .unwrap_or_else(|_| folder.to_owned()),
+        )
+    }
+
     /// Whether the rules of the repository that a folder is in are enforced.
     pub(crate) fn enforces(&self, cwd: Option<&str>) -> bool {
         let cwd = cwd.map(Path::new).filter(|cwd| cwd.is_absolute());

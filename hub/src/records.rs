@@ -359,6 +359,12 @@ pub enum CaptureGap {
         /// How many entries were left out.
         entries: u64,
     },
+    /// The trace has more calls than are followed. What the client's own record says of others is left out: nobody could say whether it stands
+    /// there already.
+    TooManyCalls {
+        /// How many entries were left out, or stand there.
+        entries: u64,
+    },
     /// The client's hooks fell silent, and nobody said why: in the middle of a turn, or for good.
     Silent {
         /// When something was heard last.

@@ -249,6 +249,10 @@ fn gap(body: &Value) -> String {
             "{} more entries stand in one line of the client's own record",
             number("entries")
         ),
+        "too_many_calls" => format!(
+            "{} entries of the client's own record are of more calls than are followed",
+            number("entries")
+        ),
         "unwatched" => format!("{} was not watched: {}", text("folder"), text("why")),
         "left_out" => format!("{} more files changed by no recorded edit", number("changes")),
         "silent" => format!("nothing was heard since {}", text("since")),

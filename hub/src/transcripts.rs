@@ -4,6 +4,8 @@
 //! It is what the client wrote, in a file that whoever has a shell can write as well: each entry says so (`source`), and when it says
 //! that something happened is a claim (`claimed_at`). What hooks told is not said twice.
 
+mod fates;
+pub(crate) mod folders;
 pub(crate) mod intake;
 pub(crate) mod past;
 pub(crate) mod reading;

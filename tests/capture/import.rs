@@ -350,6 +350,33 @@ fn a_repository_s_own_secrets_are_cleared_of_what_was_said_in_it() {
 }
 
 #[test]
+fn what_a_repository_knows_as_a_secret_stays_one_when_the_client_works_elsewhere() {
+    let home = Home::founded();
+    let repository = home.repository();
+    fs::create_dir(repository.folder.join(".auditotter")).unwrap();
+    fs::write(repository.folder.join(".auditotter/redact.toml"), RULES).unwrap();
+    let file = worked_in(&home, &repository.folder);
+    let lines = fs::read_to_string(&file).unwrap();
+    let (asked, answered) = lines.split_once('\n').unwrap();
+    let of_another = json!({ "type": "system", "sessionId": "another", "cwd": home.file("of another") });
+    let gone = home.file("gone");
+    let left = answered.replace(repository.folder.to_str().unwrap(), gone.to_str().unwrap());
+    // It broke off before it left: what it goes on with is read anew.
+    fs::write(&file, format!("{asked}\n{of_another}\n")).unwrap();
+    assert_eq!(home.run(&["import", file.to_str().unwrap()]).code, Some(0));
+    fs::write(&file, format!("{asked}\n{of_another}\n{left}")).unwrap();
+    let ran = home.run(&["import", file.to_str().unwrap(), "--json"]);
+    let told: Value = serde_json::from_str(&ran.expect_success()).unwrap();
+    assert_eq!(told["gone"], json!([gone]));
+    let export = export_of(&home, &json!(home.traces()[0].to_string()));
+    let answered = &export.of_kind("model.answered")[0].body;
+    assert_eq!(answered["redacted"]["repository/otter"], 1, "{answered:#}");
+    for entry in &export.trace {
+        assert!(!entry.body.to_string().contains("4711"), "{entry:#?}");
+    }
+}
+
+#[test]
 fn where_the_folder_is_gone_the_built_in_rules_hold_and_that_is_said() {
     let home = Home::founded();
     let gone = home.file("gone");

@@ -1,17 +1,14 @@
 //! Claude Code's: one line for each block of an answer, each with the usage of the whole answer.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Item, Place, Said, What, open::Open, text, texts, word};
+use super::{Item, Place, Said, What, go_on_in, open::Open, text, texts, word};
 use crate::{
     event::{SubAgent, Used},
     record::{self, Answered, Body, Permission, Prompt, Usage},
 };
-
-/// How many results are taken from one line; the client writes one.
-const MOST_RESULTS: usize = 256;
 
 /// Of how many answers it is remembered that their usage was counted: the blocks of one stand near each other.
 const MOST_MESSAGES: usize = 64;
@@ -48,6 +45,7 @@ pub(super) struct ClaudeCode {
     /// Whose record it is within the session, where it is not the first agent's.
     agent: Option<String>,
     turn: Option<String>,
+    folder: Option<Arc<str>>,
     counted: VecDeque<String>,
     open: Open,
 }
@@ -58,6 +56,7 @@ impl ClaudeCode {
             session,
             agent: None,
             turn: None,
+            folder: None,
             counted: VecDeque::new(),
             open: Open::default(),
         }
@@ -71,15 +70,21 @@ impl ClaudeCode {
         self.agent.as_deref()
     }
 
+    pub(super) const fn folder(&self) -> Option<&Arc<str>> {
+        self.folder.as_ref()
+    }
+
     pub(super) fn read(&mut self, line: &Value) -> Said {
         let Some(kind) = word(line, "type") else {
             return Said::Unknown;
         };
-        let queued = queued(line);
+        let (named, queued) = (word(line, "sessionId"), queued(line));
         if OWN.contains(&kind.as_str()) && queued.is_none() {
+            if named.is_some() && named == self.session {
+                go_on_in(&mut self.folder, line);
+            }
             return Said::Items(Vec::new());
         }
-        let named = word(line, "sessionId");
         if self.session.is_none() {
             self.session.clone_from(&named);
             self.agent = word(line, "agentId");
@@ -87,6 +92,7 @@ impl ClaudeCode {
         if named.is_none() || named != self.session {
             return Said::Foreign;
         }
+        go_on_in(&mut self.folder, line);
         if let Some(turn) = word(line, "promptId") {
             self.turn = Some(turn);
         }
@@ -115,7 +121,7 @@ impl ClaudeCode {
         let mut items: Vec<Item> = said.map(|text| prompt(place, id, text)).into_iter().collect();
         let results = content.as_array().map(Vec::as_slice).unwrap_or_default();
         let is_result = |block: &&Value| block.get("type").and_then(Value::as_str) == Some("tool_result");
-        let results: Vec<&Value> = results.iter().filter(is_result).take(MOST_RESULTS).collect();
+        let results: Vec<&Value> = results.iter().filter(is_result).collect();
         // What hooks are told stands beside the only one; beside several, nobody could say whose it is.
         let beside = match results.as_slice() {
             [_] => line.get("toolUseResult"),

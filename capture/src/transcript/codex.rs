@@ -1,8 +1,10 @@
 //! Codex': a rollout, in which a call's end is told twice: as an item, with all that is known of it, and as what the model reads.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::{Item, Place, Said, What, open::Open, text, texts, word};
+use super::{Item, Place, Said, What, go_on_in, open::Open, text, texts, word};
 use crate::{
     edit::{self, Change, FileEdited},
     event::{SubAgent, Used},
@@ -33,7 +35,7 @@ pub(super) struct Codex {
     turn: Option<String>,
     model: Option<String>,
     /// Where the client works.
-    cwd: Option<String>,
+    folder: Option<Arc<str>>,
     open: Open,
 }
 
@@ -45,7 +47,7 @@ impl Codex {
             by: None,
             turn: None,
             model: None,
-            cwd: None,
+            folder: None,
             open: Open::default(),
         }
     }
@@ -58,6 +60,10 @@ impl Codex {
         self.by.as_ref().map(|by| by.id.as_str())
     }
 
+    pub(super) const fn folder(&self) -> Option<&Arc<str>> {
+        self.folder.as_ref()
+    }
+
     pub(super) fn read(&mut self, line: &Value) -> Said {
         let (Some(kind), Some(payload)) = (word(line, "type"), line.get("payload")) else {
             return Said::Unknown;
@@ -68,9 +74,6 @@ impl Codex {
         if !self.own {
             return Said::Foreign;
         }
-        if matches!(kind.as_str(), "session_meta" | "turn_context") {
-            self.cwd = text(payload, "cwd").or_else(|| self.cwd.take());
-        }
         let place = Place {
             claimed_at: word(line, "timestamp"),
             turn: word(payload, "turn_id").or_else(|| self.turn.clone()),
@@ -80,6 +83,7 @@ impl Codex {
         let inner = word(payload, "type").unwrap_or_default();
         match (kind.as_str(), inner.as_str()) {
             ("turn_context", _) => {
+                go_on_in(&mut self.folder, payload);
                 self.turn = word(payload, "turn_id").or_else(|| self.turn.take());
                 self.model = word(payload, "model").or_else(|| self.model.take());
                 own
@@ -117,6 +121,9 @@ impl Codex {
             self.session.clone_from(&named);
         }
         self.own = named.is_some() && named == self.session;
+        if self.own {
+            go_on_in(&mut self.folder, meta);
+        }
         if word(meta, "parent_thread_id").is_some() {
             self.by = word(meta, "id").map(|id| SubAgent { id, kind: None });
         }
@@ -198,8 +205,8 @@ impl Codex {
                 record::returned(used, json!({ "output": output, "exit_code": code }))
             }),
             "FileChange" => {
-                let cwd = self.cwd.clone();
-                self.end(place, id, None, |used| changed(used, item, cwd.as_deref()))
+                let folder = self.folder.clone();
+                self.end(place, id, None, |used| changed(used, item, folder.as_deref()))
             }
             "McpToolCall" => self.end(place, id, mcp(item), |used| answered(used, item)),
             own if OWN_ITEMS.contains(&own) => Vec::new(),
@@ -291,7 +298,7 @@ fn answered(used: Used, item: &Value) -> Vec<(Option<String>, Body)> {
     record::returned(used, result)
 }
 
-fn changed(used: Used, item: &Value, cwd: Option<&str>) -> Vec<(Option<String>, Body)> {
+fn changed(used: Used, item: &Value, folder: Option<&str>) -> Vec<(Option<String>, Body)> {
     let changes = item.get("changes").and_then(Value::as_object);
     let (Some(changes), Some("completed")) = (changes, word(item, "status").as_deref()) else {
         let said = |name| text(item, name).filter(|text| !text.is_empty());
@@ -329,7 +336,7 @@ fn changed(used: Used, item: &Value, cwd: Option<&str>) -> Vec<(Option<String>, 
             after,
             diff: text(told, "unified_diff").unwrap_or_else(whole),
         };
-        (used.call.clone(), Body::FileEdited(edited.named_from(cwd)))
+        (used.call.clone(), Body::FileEdited(edited.named_from(folder)))
     });
     edits.collect()
 }

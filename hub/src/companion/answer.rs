@@ -455,9 +455,9 @@ pub struct ImportRow {
     pub state: ImportState,
     /// Up to which byte the file stands there.
     pub bytes: u64,
-    /// A folder in which the client worked and that is not here: no rules of a repository's were used for what was said there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gone: Option<String>,
+    /// Folders in which the client worked and that are not here, the first of them: no rules of theirs were used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
 }
 
 /// How an import stands.

@@ -5,7 +5,6 @@
 
 use std::{
     io::{self, Read},
-    path::Path,
     slice::Chunks,
     sync::Arc,
     time::Duration,
@@ -34,6 +33,7 @@ use crate::{
     record::{self, By, RecordError, not_recorded},
     records::{ImportEnded, SessionImported, TranscriptRead},
     transcripts::{
+        folders::Folders,
         intake::{CHUNK, Intake, Prepared, Purpose},
         past::Past,
         reading::Reading,
@@ -170,9 +170,7 @@ struct Import {
     all: blake3::Hasher,
     /// What was read of it before.
     before: Option<TranscriptRead>,
-    /// Where the client worked last, and the first such folder that is not here any more.
-    folder: Option<Arc<str>>,
-    gone: Option<String>,
+    folders: Folders,
     state: ImportState,
 }
 
@@ -208,7 +206,7 @@ impl Import {
             Some(trace) => trace,
             None => clock::new_id().map_err(|error| unreadable(&error))?,
         };
-        let mut past = Past::of(trace);
+        let mut past = Past::of_import(trace);
         past.catch_up(ledger.store())
             .map_err(|error| unreadable(&error))?;
         let mut name = serde_json::Value::String(file);
@@ -235,8 +233,7 @@ impl Import {
                 ImportState::GoesOn
             },
             all: blake3::Hasher::new(),
-            folder: None,
-            gone: None,
+            folders: Folders::default(),
             ledger,
             around,
             trace,
@@ -249,23 +246,7 @@ impl Import {
             trace: self.begun.then_some(self.trace),
             state: self.state,
             bytes: self.reading.bytes(),
-            gone: self.gone.clone(),
-        }
-    }
-
-    /// Takes note of where the client worked, whose rules for secrets hold there: where that is not here, only those that are built in
-    /// do.
-    fn worked_in(&mut self, folder: Option<Arc<str>>) {
-        if folder.is_none() || folder == self.folder {
-            return;
-        }
-        self.folder = folder;
-        let gone = self
-            .folder
-            .as_deref()
-            .filter(|folder| !Path::new(folder).is_dir());
-        if let (None, Some(gone)) = (&self.gone, gone) {
-            self.gone = Some(gone.to_owned());
+            gone: self.folders.gone().to_vec(),
         }
     }
 
@@ -288,7 +269,11 @@ impl Import {
         let known = self.before.as_ref().map_or(0, |before| before.bytes);
         let left = usize::try_from(known.saturating_sub(self.all.count())).unwrap_or(usize::MAX);
         let (before, new) = bytes.split_at(bytes.len().min(left));
-        self.reading.feed(before, &mut |_| {});
+        self.reading.feed(before, &mut |line| {
+            if let Some(folder) = line.folder {
+                self.folders.go_on_in(folder, &self.around);
+            }
+        });
         self.all.update(bytes);
         if new.is_empty() && self.all.count() < known {
             return Ok(());
@@ -308,7 +293,8 @@ impl Import {
     /// Reads on, and writes what that comes to: about as much as one batch has room for.
     fn take_in(&mut self, chunks: &mut Chunks<'_, u8>) -> Result<(), Refusal> {
         let mut failed = None;
-        let mut intake = Intake::new(&mut self.past, &self.around, None, Purpose::Import);
+        let purpose = Purpose::Import(&mut self.folders);
+        let mut intake = Intake::new(&mut self.past, &self.around, None, purpose);
         for chunk in chunks.by_ref() {
             self.reading.feed(chunk, &mut |line| {
                 if let Err(error) = intake.take(line) {
@@ -323,8 +309,6 @@ impl Import {
             Some(error) => Err(error),
             None => intake.close(&self.imported.file, &self.reading, false),
         };
-        let folder = intake.folder().cloned();
-        self.worked_in(folder);
         self.write(entries.map_err(|error| not_recorded(&error))?)
     }
 

@@ -1,6 +1,6 @@
 //! What is written of a transcript's lines: what nothing else told, cleared of secrets, in batches that end with how far it was read.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use capture::transcript::{Item, Line, Said, What};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use vocabulary::Timestamp;
 
 use super::{
     SOURCE,
+    folders::Folders,
     past::{Past, Telling},
     reading::Reading,
 };
@@ -52,12 +53,12 @@ pub(crate) struct Prepared {
 }
 
 /// For what a transcript is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+#[derive(Debug)]
+pub(crate) enum Purpose<'a> {
     /// For what hooks did not tell.
     Rest,
-    /// For all of it.
-    Import,
+    /// For all of it, which was said in these folders.
+    Import(&'a mut Folders),
 }
 
 /// Takes in a transcript's lines.
@@ -66,14 +67,14 @@ pub(crate) struct Intake<'a> {
     past: &'a mut Past,
     around: &'a Neighbourhood,
     cwd: Option<&'a str>,
-    /// Where the client worked, as what is imported says.
-    folder: Option<Arc<str>>,
-    purpose: Purpose,
+    purpose: Purpose<'a>,
     /// What was said before anything was heard, while that lasts.
     before: Option<Missed>,
     /// What was written before the file was written anew.
     told: Option<HashSet<Telling>>,
     uncovered: Missed,
+    /// How much was left out of calls that nobody could follow any more.
+    unfollowed: u64,
     /// Whether any line was recognized.
     recognized: bool,
     unknown: u64,
@@ -91,17 +92,17 @@ impl<'a> Intake<'a> {
         past: &'a mut Past,
         around: &'a Neighbourhood,
         cwd: Option<&'a str>,
-        purpose: Purpose,
+        purpose: Purpose<'a>,
     ) -> Self {
         Self {
             past,
             around,
             cwd,
-            folder: None,
             purpose,
             before: None,
             told: None,
             uncovered: Missed::default(),
+            unfollowed: 0,
             recognized: false,
             unknown: 0,
             foreign: 0,
@@ -118,11 +119,6 @@ impl<'a> Intake<'a> {
         (self.before, self.told) = (before, told);
     }
 
-    /// Where the client worked, as what is imported said last.
-    pub(crate) fn folder(&self) -> Option<&Arc<str>> {
-        self.folder.as_ref()
-    }
-
     /// What the next one goes on with.
     pub(crate) fn pause(self) -> (Option<Missed>, Option<HashSet<Telling>>) {
         (self.before, self.told)
@@ -136,9 +132,8 @@ impl<'a> Intake<'a> {
     /// Takes in a line.
     pub(crate) fn take(&mut self, line: Line) -> Result<(), RecordError> {
         // What is imported was said where its own lines say; what is told now, where the hook does.
-        let folder = line.folder.filter(|_| self.purpose == Purpose::Import);
-        if let Some(folder) = folder.filter(|folder| self.folder.as_ref() != Some(folder)) {
-            self.folder = Some(folder);
+        if let (Purpose::Import(folders), Some(folder)) = (&mut self.purpose, line.folder) {
+            folders.go_on_in(folder, self.around);
         }
         match line.said {
             Said::Unknown => self.unknown += 1,
@@ -199,6 +194,9 @@ impl<'a> Intake<'a> {
         if is_something(&uncovered) {
             self.gap(&CaptureGap::Uncovered(uncovered))?;
         }
+        if let entries @ 1.. = std::mem::take(&mut self.unfollowed) {
+            self.gap(&CaptureGap::TooManyCalls { entries })?;
+        }
         let read = TranscriptRead {
             path: path.to_owned(),
             bytes: reading.bytes(),
@@ -214,7 +212,7 @@ impl<'a> Intake<'a> {
 
     fn take_item(&mut self, item: Item) -> Result<(), RecordError> {
         let claimed_at = item.claimed_at.as_deref().and_then(moment);
-        if self.purpose == Purpose::Rest {
+        if matches!(self.purpose, Purpose::Rest) {
             if let Some(before) = &mut self.before {
                 if !covers(self.past, &item) {
                     note(before, &item, claimed_at);
@@ -225,7 +223,15 @@ impl<'a> Intake<'a> {
                     self.gap(&CaptureGap::BeganBefore(missed))?;
                 }
             }
-            let known = self.past.fate_of(item.call().unwrap_or_default());
+            // Whether it stands in the trace already, nobody could say.
+            if item
+                .call()
+                .is_some_and(|call| !self.past.calls.has_room_for(call))
+            {
+                self.unfollowed += item.records.len() as u64;
+                return Ok(());
+            }
+            let known = self.past.calls.of(item.call().unwrap_or_default());
             let done = item.what == What::Ended { ran: true };
             let missed_turn = item.turn().is_some_and(|turn| !self.past.knows_turn(turn));
             let missed = match item.what {
@@ -248,8 +254,10 @@ impl<'a> Intake<'a> {
                 return Ok(());
             }
         }
-        if let Some(call) = item.call() {
-            let fate = self.past.fate_of_mut(call);
+        // Of what is left out of a line nothing is remembered either: one may name as many calls as it has room for.
+        if self.has_room_in_line()
+            && let Some(fate) = item.call().and_then(|call| self.past.calls.of_mut(call))
+        {
             fate.called |= item.what == What::Called;
             fate.ended |= matches!(item.what, What::Ended { .. });
         }
@@ -257,7 +265,7 @@ impl<'a> Intake<'a> {
             let Some(kind) = events::kind_of(&record.body) else {
                 continue;
             };
-            if self.entries.len() - self.line_began >= MOST_OF_A_LINE {
+            if !self.has_room_in_line() {
                 self.left_out += 1;
                 continue;
             }
@@ -271,8 +279,10 @@ impl<'a> Intake<'a> {
                     refs.insert(name, value)?;
                 }
             }
-            let cwd = self.folder.as_deref().or(self.cwd);
-            let mut cleared = Cleared::of(record, |value| self.around.clear(value, cwd))?;
+            let mut cleared = Cleared::of(record, |value| match &self.purpose {
+                Purpose::Rest => self.around.clear(value, self.cwd),
+                Purpose::Import(folders) => folders.clear(value, self.around),
+            })?;
             cut(&mut cleared.body);
             if cleared.body.to_string().len() > MOST_BODY_BYTES {
                 self.unknown += 1;
@@ -281,6 +291,10 @@ impl<'a> Intake<'a> {
             self.put(kind, refs, &cleared.body)?;
         }
         Ok(())
+    }
+
+    const fn has_room_in_line(&self) -> bool {
+        self.entries.len() - self.line_began < MOST_OF_A_LINE
     }
 
     /// Whether a part of a file that was written anew stands in the trace already.
@@ -299,7 +313,7 @@ impl<'a> Intake<'a> {
 
 /// Whether a hook told of what an item is part of.
 fn covers(past: &Past, item: &Item) -> bool {
-    let announced = item.call().is_some_and(|call| past.fate_of(call).announced);
+    let announced = item.call().is_some_and(|call| past.calls.of(call).announced);
     announced || item.turn().is_some_and(|turn| past.knows_turn(turn))
 }
 
@@ -342,3 +356,6 @@ fn cut(value: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use capture::SessionStarted;
 use trace_store::{BodyState, ChainId, Entry, ReadError, Store};
 use vocabulary::{Timestamp, TraceId};
 
-use super::is_source_of;
+use super::{fates::Fates, is_source_of};
 use crate::{
     kind::EntryKind,
     records::{self, CaptureGap, ImportEnded, TranscriptRead},
@@ -24,7 +24,8 @@ const MOST_FILES: usize = 4_096;
 pub(crate) struct Past {
     trace: TraceId,
     next: u64,
-    calls: HashMap<String, Fate>,
+    /// What is known of its calls.
+    pub(crate) calls: Fates,
     turns: HashSet<String>,
     reads: HashMap<String, TranscriptRead>,
     /// When a hook told something last.
@@ -45,23 +46,12 @@ pub(crate) struct Past {
     pub(crate) imported: Option<ImportEnded>,
 }
 
-/// What is known of a call.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Fate {
-    /// Whether it stands in the trace that it was made.
-    pub(crate) called: bool,
-    /// Whether something else than a transcript says so.
-    pub(crate) announced: bool,
-    /// Whether its end stands there.
-    pub(crate) ended: bool,
-}
-
 impl Past {
     pub(crate) fn of(trace: TraceId) -> Self {
         Self {
             trace,
             next: 0,
-            calls: HashMap::new(),
+            calls: Fates::default(),
             turns: HashSet::new(),
             reads: HashMap::new(),
             heard: None,
@@ -75,6 +65,19 @@ impl Past {
         }
     }
 
+    /// That of one that is imported: nothing else tells of its calls, so they are not followed.
+    pub(crate) fn of_import(trace: TraceId) -> Self {
+        Self::following(trace, 0)
+    }
+
+    /// One in which so many calls are followed.
+    pub(super) fn following(trace: TraceId, most: usize) -> Self {
+        Self {
+            calls: Fates::of_most(most),
+            ..Self::of(trace)
+        }
+    }
+
     /// Takes up what was recorded since.
     pub(crate) fn catch_up(&mut self, store: &Store) -> Result<(), ReadError> {
         loop {
@@ -85,14 +88,6 @@ impl Past {
                 self.take_up(store, entry)?;
             }
         }
-    }
-
-    pub(crate) fn fate_of(&self, call: &str) -> Fate {
-        self.calls.get(call).copied().unwrap_or_default()
-    }
-
-    pub(crate) fn fate_of_mut(&mut self, call: &str) -> &mut Fate {
-        self.calls.entry(call.to_owned()).or_default()
     }
 
     /// Whether a hook told anything of a turn.
@@ -120,14 +115,13 @@ impl Past {
             return Ok(());
         };
         let from_transcript = is_source_of(entry);
-        if let Some(call) = entry.refs.get("call") {
-            let ends = kind.ends_a_call();
-            let fate = self.fate_of_mut(call);
-            if ends || kind == EntryKind::ToolCalled {
-                fate.called |= kind == EntryKind::ToolCalled;
-                fate.announced |= !from_transcript;
-                fate.ended |= ends;
-            }
+        let (calls, ends) = (kind == EntryKind::ToolCalled, kind.ends_a_call());
+        if let (true, Some(call)) = (calls || ends, entry.refs.get("call"))
+            && let Some(fate) = self.calls.of_mut(call)
+        {
+            fate.called |= calls;
+            fate.announced |= !from_transcript;
+            fate.ended |= ends;
         }
         match kind {
             EntryKind::TranscriptRead => {

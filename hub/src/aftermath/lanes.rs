@@ -14,11 +14,15 @@ use vocabulary::SessionId;
 /// How many sessions are looked at side by side.
 const SIDE_BY_SIDE: usize = 2;
 
-/// How many looks of one session wait; more are not needed, for a later one sees what an earlier one would have.
-const MOST_WAITING: usize = 32;
+/// How many looks of one session wait; more are not needed, for a later one sees what an earlier one would have. There is room for one at
+/// each agent that is waited for.
+const MOST_WAITING: usize = 64;
 
-/// How long a look may take before the others go on without it: the largest tree that is compared takes less.
-const LONGEST_LOOK: Duration = Duration::from_secs(180);
+/// How long a look may take before the other sessions go on without it: the largest tree that is compared takes less.
+pub(super) const LONGEST_LOOK: Duration = Duration::from_secs(180);
+
+/// How many looks that do not come to their end others go on without: each keeps a thread.
+const MOST_HANGING: usize = 64;
 
 type Look = Box<dyn FnOnce() + Send>;
 
@@ -29,20 +33,28 @@ pub(super) struct Lanes(Arc<Inner>);
 struct Inner {
     waiting: Mutex<HashMap<SessionId, VecDeque<Look>>>,
     places: Semaphore,
+    hanging: Semaphore,
+    longest: Duration,
     sessions: watch::Sender<usize>,
 }
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self(Arc::new(Inner {
-            waiting: Mutex::default(),
-            places: Semaphore::new(SIDE_BY_SIDE),
-            sessions: watch::Sender::new(0),
-        }))
+        Self::with(LONGEST_LOOK)
     }
 }
 
 impl Lanes {
+    fn with(longest: Duration) -> Self {
+        Self(Arc::new(Inner {
+            waiting: Mutex::default(),
+            places: Semaphore::new(SIDE_BY_SIDE),
+            hanging: Semaphore::new(MOST_HANGING),
+            longest,
+            sessions: watch::Sender::new(0),
+        }))
+    }
+
     /// Lets a look wait for its turn. Called within a runtime, which does the looking.
     pub(super) fn enter(&self, session: SessionId, look: impl FnOnce() + Send + 'static) {
         let mut waiting = self.0.waiting();
@@ -78,26 +90,21 @@ impl Inner {
             // Never closed; without a place one would only be quicker.
             let place = self.places.acquire().await;
             let Some(look) = self.next(session) else { return };
-            match tokio::time::timeout(LONGEST_LOOK, tokio::task::spawn_blocking(look)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "a look broke off"),
+            let mut looking = tokio::task::spawn_blocking(look);
+            let looked = match tokio::time::timeout(self.longest, &mut looking).await {
+                Ok(looked) => looked,
                 Err(_) => {
-                    tracing::error!(%session, "a look does not come to its end; what waited behind it is not looked at");
-                    drop(place);
-                    return self.end(session);
+                    tracing::error!(%session, "a look does not come to its end; others go on without it");
+                    let hanging = self.hanging.try_acquire();
+                    let _place = place.ok().filter(|_| hanging.is_err());
+                    // Those of its own session wait: two at once would each write what the other does.
+                    looking.await
                 }
+            };
+            if let Err(error) = looked {
+                tracing::error!(%error, "a look broke off");
             }
-            drop(place);
         }
-    }
-
-    /// Lets go of what waits behind a look that hangs, as on a disk that does not answer.
-    fn end(&self, session: SessionId) {
-        let mut waiting = self.waiting();
-        waiting.remove(&session);
-        let sessions = waiting.len();
-        drop(waiting);
-        self.sessions.send_replace(sessions);
     }
 
     /// The next of a session; its lane ends with the last.
@@ -146,6 +153,41 @@ mod tests {
                 .collect();
             assert_eq!(numbers, (0..8).collect::<Vec<_>>());
         }
+    }
+
+    #[tokio::test]
+    async fn a_look_that_hangs_holds_up_its_own_session_and_no_other() {
+        let lanes = Lanes::with(Duration::from_millis(1));
+        let session = |number| SessionId::new(number, [1; 10]);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let looks = |what: &'static str| {
+            let seen = Arc::clone(&seen);
+            move || seen.lock().unwrap().push(what)
+        };
+        let mut answers = Vec::new();
+        // More than there are places.
+        for number in 0..=SIDE_BY_SIDE as u64 {
+            let (answer, disk) = std::sync::mpsc::channel::<()>();
+            let looked = looks("looked at last");
+            lanes.enter(session(number), move || {
+                let _ = disk.recv();
+                looked();
+            });
+            lanes.enter(session(number), looks("looked at after it"));
+            answers.push(answer);
+        }
+        let (done, told) = tokio::sync::oneshot::channel();
+        lanes.enter(session(9), move || done.send(()).unwrap());
+        told.await.unwrap();
+        assert_eq!(*seen.lock().unwrap(), Vec::<&str>::new());
+        for answer in answers {
+            drop(answer);
+        }
+        lanes.empty().await;
+        let seen = seen.lock().unwrap();
+        let before = |what: &str| seen.iter().filter(|seen| **seen == what).count();
+        assert_eq!(before("looked at last"), SIDE_BY_SIDE + 1);
+        assert_eq!(before("looked at after it"), SIDE_BY_SIDE + 1);
     }
 
     #[tokio::test]

@@ -185,10 +185,12 @@ impl Session {
             }
             _ => None,
         };
+        // Nor does the opening say when anything happened: of a session that began without a hub it is as late as the next one.
         let found_later = entry.refs.get("source").is_some()
             || matches!(
                 kind,
-                Ok(EntryKind::FileChanged
+                Ok(EntryKind::SessionOpened
+                    | EntryKind::FileChanged
                     | EntryKind::ModelAnswered
                     | EntryKind::TranscriptRead
                     | EntryKind::CaptureGap)

@@ -22,10 +22,14 @@ mod import;
 mod interrupted;
 #[path = "capture/long.rs"]
 mod long;
+#[path = "capture/owed.rs"]
+mod owed;
 #[path = "capture/plugin.rs"]
 mod plugin;
 #[path = "capture/secrets.rs"]
 mod secrets;
+#[path = "capture/spooled.rs"]
+mod spooled;
 #[path = "capture/transcript.rs"]
 mod transcript;
 #[path = "capture/worktree.rs"]

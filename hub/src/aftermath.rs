@@ -7,7 +7,11 @@ mod owed;
 mod transcript;
 mod worktree;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use capture::{Event, Happened};
 use serde::{Deserialize, Serialize};
@@ -26,6 +30,9 @@ use crate::{
 
 /// After how long a session has fallen silent: longer than almost any command takes.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
+
+/// The longest path that is followed: what is longer, no system call takes (`PATH_MAX`).
+const MOST_PATH_BYTES: usize = 4_096;
 
 /// When there is something to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,12 +72,10 @@ impl Moment {
             Happened::SessionEnded { .. } => When::SessionEnds,
             _ => return None,
         };
-        let absolute =
-            |path: &Option<String>| path.as_ref().map(PathBuf::from).filter(|path| path.is_absolute());
         Some(Self {
             when,
             client,
-            cwd: absolute(&event.cwd),
+            cwd: place(event.cwd.as_deref()),
             transcript: transcript::Told::of(event),
             at: Timestamp::EPOCH,
         })
@@ -81,8 +86,17 @@ impl Moment {
         Self { at, ..self }
     }
 
+    /// The same, told long after it was: how far the client's record went then, nobody can say any more. What ended goes on no more.
+    pub(crate) fn told_late(mut self) -> Self {
+        let ended = self.when == When::SessionEnds || self.is_of_an_agent();
+        if let Some(told) = self.transcript.as_mut().filter(|_| !ended) {
+            told.forget_length();
+        }
+        self
+    }
+
     /// Whether it is one of an agent that another started, which has a record of its own.
-    fn is_of_an_agent(&self) -> bool {
+    pub(crate) fn is_of_an_agent(&self) -> bool {
         let told = self.transcript.as_ref();
         told.is_some_and(|told| told.of_an_agent)
     }
@@ -112,6 +126,12 @@ impl Moment {
     fn is(&self, other: &Self) -> bool {
         self.clone().looked_at() == other.clone().looked_at()
     }
+}
+
+/// A place that a client named, if one can go there.
+fn place(named: Option<&str>) -> Option<PathBuf> {
+    let named = named.filter(|named| named.len() <= MOST_PATH_BYTES)?;
+    Path::new(named).is_absolute().then(|| named.into())
 }
 
 /// Looks, and writes what it found. Cheap to clone.
@@ -151,22 +171,37 @@ impl Aftermath {
         }
     }
 
-    /// Something was heard of a session, under a token: looks where there is something to be looked at.
-    pub(crate) fn heard(&self, caller: Caller, moment: Option<(Moment, String)>) {
+    /// Something was heard of a session, under a token: notes what is to be looked at, if anything is, and has it looked at after what
+    /// was to be looked at before it. Returns when that is noted.
+    pub(crate) async fn heard(&self, caller: Caller, moment: Option<(Moment, String)>) {
         self.eye
             .transcripts
             .hear(&caller, moment.as_ref().map(|(moment, _)| moment));
-        if let Some((moment, token)) = moment {
-            self.eye.owed.note(&caller, &token, &moment);
-            self.follow(caller, moment);
+        let Some((moment, token)) = moment else { return };
+        let (noting, noted) = mpsc::channel::<()>();
+        let eye = Arc::clone(&self.eye);
+        let (told_by, told) = (caller.clone(), moment.clone());
+        // No file is waited for here: this thread serves everybody.
+        let note = tokio::task::spawn_blocking(move || {
+            eye.owed.note(&told_by, &token, &told);
+            drop(noting);
+        });
+        let eye = Arc::clone(&self.eye);
+        self.lanes.enter(caller.token.session(), move || {
+            // What was looked at before it was noted would be owed for ever.
+            let _ = noted.recv();
+            eye.look(&caller, &moment);
+        });
+        if let Err(error) = note.await {
+            tracing::warn!(%error, "what is owed to a session was not noted");
         }
     }
 
-    /// Looks when it is this moment's turn: after the earlier ones of its session.
-    fn follow(&self, caller: Caller, moment: Moment) {
-        let eye = Arc::clone(&self.eye);
-        self.lanes
-            .enter(caller.token.session(), move || eye.look(&caller, &moment));
+    /// Something was heard of a session that was told while no hub could be reached: it is only noted, for what was told with it comes
+    /// first. For what takes its time anyway.
+    pub(crate) fn heard_late(&self, caller: &Caller, token: &str, moment: &Moment) {
+        self.eye.transcripts.hear(caller, Some(moment));
+        self.eye.owed.note(caller, token, moment);
     }
 
     /// Looks once more at the sessions that fell silent and did not end, each once.
@@ -188,7 +223,9 @@ impl Aftermath {
         self.look_at_silent_for(Duration::ZERO);
         if tokio::time::timeout(grace, self.lanes.empty()).await.is_err() {
             tracing::warn!("not everything was looked at that came to its end; the next hub goes on with it");
-            self.eye.owed.came_back();
+            let eye = Arc::clone(&self.eye);
+            let noting = tokio::task::spawn_blocking(move || eye.owed.all_came_back());
+            let _ = tokio::time::timeout(grace, noting).await;
         }
     }
 }

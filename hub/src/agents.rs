@@ -7,7 +7,7 @@
 mod asking;
 mod hearing;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use protocol::{
     AgentMessage, Challenge, HubMessage, Open, OpenReply, Opened, Refusal, RefusalCode, Reply, ReplyBody,
@@ -67,7 +67,7 @@ pub struct AgentDoor {
 }
 
 impl AgentDoor {
-    /// A door of this home to this ledger; `news` tells who waits.
+    /// A door of this home to this ledger; `news` tells who waits, and `aftermath` looks at what was told.
     #[must_use]
     pub(crate) fn new(
         home: Home,
@@ -75,20 +75,15 @@ impl AgentDoor {
         workspace: WorkspaceId,
         around: Surroundings,
         news: News,
+        aftermath: Aftermath,
     ) -> Self {
-        let aftermath = Aftermath::new(
-            ledger.clone(),
-            Arc::clone(&around.neighbourhood),
-            home.owed(),
-            Arc::clone(&around.owed),
-        );
         Self {
-            aftermath,
             home,
             ledger,
             workspace,
             around,
             news,
+            aftermath,
         }
     }
 
@@ -115,15 +110,7 @@ impl AgentDoor {
         };
         // What happened while no hub could be reached comes before what happens now.
         if spool::is_waiting(&self.home) {
-            let (home, ledger, around) = (self.home.clone(), self.ledger.clone(), self.around.clone());
-            let taking_in = move || spool::take_in(&home, &ledger, &around.neighbourhood, &around.spool);
-            let taken_in = tokio::task::spawn_blocking(taking_in).await;
-            if !matches!(taken_in, Ok(Ok(()))) {
-                tracing::warn!(
-                    ?taken_in,
-                    "the spool was not taken in; it stays for the next opening"
-                );
-            }
+            self.take_in_spool().await;
         }
         let open = match begun {
             Begun::Open(open) => open,
@@ -137,6 +124,22 @@ impl AgentDoor {
                 served
             }
             Err(refusal) => frame::send(&mut write, &HubMessage::Opening(OpenReply::Refused(refusal))).await,
+        }
+    }
+
+    async fn take_in_spool(&self) {
+        let (home, ledger, around) = (self.home.clone(), self.ledger.clone(), self.around.clone());
+        let aftermath = self.aftermath.clone();
+        let taking_in =
+            move || spool::take_in(&home, &ledger, &around.neighbourhood, &around.spool, &aftermath);
+        match tokio::task::spawn_blocking(taking_in).await {
+            Ok(Ok(told)) => told
+                .into_iter()
+                .for_each(|session| self.aftermath.look_at_owed(session)),
+            failed => tracing::warn!(
+                ?failed,
+                "the spool was not taken in; it stays for the next opening"
+            ),
         }
     }
 
@@ -196,15 +199,18 @@ impl AgentDoor {
         served
     }
 
-    /// Looks at what the hub before this one owed, and then at the sessions that fall silent, until the hub closes.
+    /// Looks at what the hub before this one owed, and meanwhile and from then on at the sessions that fall silent, until the hub closes.
     pub(crate) async fn watch(&self, mut closing: watch::Receiver<bool>) {
-        self.aftermath.go_on(closing.clone()).await;
-        while tokio::time::timeout(WATCH, closing.wait_for(|closing| *closing))
-            .await
-            .is_err()
-        {
-            self.aftermath.look_after_silence();
-        }
+        let owed = self.aftermath.go_on(closing.clone());
+        let silent = async {
+            while tokio::time::timeout(WATCH, closing.wait_for(|closing| *closing))
+                .await
+                .is_err()
+            {
+                self.aftermath.look_after_silence();
+            }
+        };
+        tokio::join!(owed, silent);
     }
 
     /// Waits until everything was looked at that came to its end, or for so long.

@@ -16,7 +16,6 @@ use trace_store::{Appended, ChainId, Draft, Refs};
 use vocabulary::{RequestId, Timestamp, TraceId};
 
 use crate::{
-    aftermath::OwedKey,
     clearing::Counts,
     events,
     gating::Neighbourhood,
@@ -56,7 +55,6 @@ pub(crate) struct Surroundings {
     pub(crate) links: LinkKey,
     pub(crate) neighbourhood: Arc<Neighbourhood>,
     pub(crate) spool: Arc<SpoolSecret>,
-    pub(crate) owed: Arc<OwedKey>,
 }
 
 impl Surroundings {

@@ -370,6 +370,12 @@ pub enum CaptureGap {
         /// When something was heard last.
         since: Timestamp,
     },
+    /// Nobody looked at what the client's own record says, and what files are, since something was told that has that looked at: hubs did
+    /// not survive it, or too many sessions were left at once.
+    NotLookedAt {
+        /// When the first of it was told.
+        since: Timestamp,
+    },
     /// Files may have changed in a folder, and nobody compared what was with what is.
     Unwatched {
         /// The repository's root, or the folder in which the client works.

@@ -21,6 +21,7 @@ use trace_store::{Closed, CommitError, Config, Draft, Ledger, OpenError};
 use vocabulary::WorkspaceId;
 
 use crate::{
+    aftermath::Aftermath,
     agents::AgentDoor,
     clock,
     companion::CompanionDoor,
@@ -154,7 +155,10 @@ pub async fn serve(
     mark::record_refused(&home, &ledger)?;
     let neighbourhood = Arc::new(Neighbourhood::of(home.path(), Arc::clone(hub_key.clearing())));
     private::write(&home.spool_key(), hub_key.spool().public_text().as_bytes())?;
-    if let Err(error) = spool::take_in(&home, &ledger, &neighbourhood, hub_key.spool()) {
+    let (owed, around) = (Arc::clone(hub_key.owed()), Arc::clone(&neighbourhood));
+    let aftermath = Aftermath::new(ledger.clone(), around, home.owed(), owed);
+    // What is to be looked at of that is noted, and found with what the hub before this one owed.
+    if let Err(error) = spool::take_in(&home, &ledger, &neighbourhood, hub_key.spool(), &aftermath) {
         tracing::error!(%error, "the spool was not taken in; it stays for the next start");
     }
 
@@ -186,9 +190,9 @@ pub async fn serve(
             links: links.clone(),
             neighbourhood: Arc::clone(&neighbourhood),
             spool: Arc::clone(hub_key.spool()),
-            owed: Arc::clone(hub_key.owed()),
         },
         news.clone(),
+        aftermath,
     );
     let companion_door = CompanionDoor::new(ledger.clone(), hub_key, site, news.clone(), neighbourhood);
     let closing = watch::Sender::new(false);

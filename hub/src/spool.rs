@@ -1,12 +1,11 @@
 //! Taking in what was spooled while no hub could be reached: in order, once, and only what proves itself.
 
 mod attempt;
+mod files;
 
 use std::{
-    fs::{self, DirBuilder},
-    io,
-    os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
+    collections::BTreeSet,
+    fs, io,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -14,26 +13,28 @@ use delegation::{Revocations, VerifiedToken};
 use protocol::{
     ClientEvent, ReplyBody,
     home::Home,
-    spool::{Happened, MAX_SPOOL_BYTES, SpoolFile, SpoolSecret, Spooled},
+    spool::{Happened, SpoolFile, SpoolSecret, Spooled},
 };
 use serde_json::value::RawValue;
 use trace_store::{ChainId, Draft, Ledger, ReadError, Refs, Store};
 use vocabulary::{RequestId, SessionId, Timestamp, TraceId};
 
-use self::attempt::Attempt;
+use self::{
+    attempt::{Attempt, What},
+    files::{put_aside, read, waiting},
+};
 use crate::{
+    aftermath::{Aftermath, Moment},
     deeds::{self, Deed},
     dispatch::{Caller, Scribe},
     events::{self, Told},
     gating::Neighbourhood,
     kind::EntryKind,
+    private,
     records::{CaptureGap, SessionOpened},
     session::Session,
     workspace::Workspace,
 };
-
-/// The folder within the spool where what cannot be taken in is put aside for a human.
-const REFUSED: &str = "refused";
 
 /// How many entries are read at a time where one is looked for.
 const PAGE: usize = 256;
@@ -46,8 +47,9 @@ pub(crate) fn is_waiting(home: &Home) -> bool {
     waiting(home).is_ok_and(|files| !files.is_empty())
 }
 
-/// Takes in everything that lies in a home's spool. A file is removed once its entry is durable; what does
-/// not prove itself is put aside and named in the log, never dropped. So is what hubs did not survive, and that is a gap.
+/// Takes in everything that lies in a home's spool, and says of which sessions something is to be looked at. A file is removed once
+/// its entry is durable and it is noted what is to be looked at; what does not prove itself is put aside and named in the log, never
+/// dropped. So is what hubs did not survive, once its trace says so.
 ///
 /// # Errors
 /// Where the spool cannot be read at all, or nothing becomes durable.
@@ -56,51 +58,83 @@ pub(crate) fn take_in(
     ledger: &Ledger<Workspace>,
     around: &Neighbourhood,
     secret: &SpoolSecret,
-) -> io::Result<()> {
+    aftermath: &Aftermath,
+) -> io::Result<BTreeSet<SessionId>> {
     let _alone = TAKING_IN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut to_look_at = BTreeSet::new();
     for waiting in waiting(home)? {
-        match Attempt::begin(&waiting) {
-            Ok(Attempt::Begun { path, own }) => {
-                let read = read(&path).and_then(|file| Kept::of(file, around, secret));
-                if let Err(error) = take_in_one(ledger, around, &path, &own, read) {
-                    // It stays for the next start, and whoever came back is not counted.
-                    let _ = fs::rename(&path, &own);
-                    return Err(error);
-                }
-            }
-            Ok(Attempt::Fatal { own }) => {
-                // First of all: what is read of it here may be just that.
-                let aside = put_aside(&waiting, &own, "hubs did not survive taking it in");
-                let gap = aside.and_then(|aside| read(&aside).and_then(Kept::gap).ok());
-                if let Some(gap) = gap {
-                    take_in_gap(ledger, gap)?;
-                }
+        let attempt = match Attempt::begin(&waiting) {
+            Ok(attempt) => attempt,
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                put_aside(&waiting, &waiting, "no hub or client of ours names a file so");
+                continue;
             }
             Err(error) => {
                 tracing::warn!(path = %waiting.display(), %error, "a spooled record cannot be tried, and stays");
+                continue;
+            }
+        };
+        let tried = match attempt.what {
+            What::TakeIn => {
+                let kept = read(&attempt.path).and_then(|file| Kept::of(file, around, secret));
+                take_in_one(ledger, around, aftermath, &attempt, kept)
+            }
+            What::Say => take_in_gap(ledger, &attempt).map(|()| None),
+            What::Nothing => {
+                put_aside(
+                    &attempt.path,
+                    &attempt.own,
+                    "hubs did not survive saying that it was not taken in",
+                );
+                Ok(None)
+            }
+        };
+        match tried {
+            Ok(session) => to_look_at.extend(session),
+            Err(error) => {
+                // It stays for the next start, and whoever came back is not counted.
+                let _ = private::rename(&attempt.path, &waiting);
+                return Err(error);
             }
         }
     }
-    Ok(())
+    Ok(to_look_at)
 }
 
+/// Takes a record in, and says of which session something is to be looked at then.
 fn take_in_one(
     ledger: &Ledger<Workspace>,
     around: &Neighbourhood,
-    path: &Path,
-    own: &Path,
+    aftermath: &Aftermath,
+    attempt: &Attempt,
     read: Result<Kept, String>,
-) -> io::Result<()> {
+) -> io::Result<Option<SessionId>> {
+    let Attempt { path, own, .. } = attempt;
     let kept = match read {
         Ok(kept) => kept,
         Err(why) => {
             put_aside(path, own, &why);
-            return Ok(());
+            return Ok(None);
         }
     };
     let (claimed_at, deeds) = (kept.spooled.claimed_at, kept.deeds());
-    match accepted(ledger, kept)? {
-        Ok((session, Taken::In)) => {
+    let (moment, token) = (kept.moment(), kept.file.token.clone());
+    let Accepted { caller, at, taken } = match accepted(ledger, kept)? {
+        Ok(accepted) => accepted,
+        Err(why) => {
+            put_aside(path, own, &why);
+            return Ok(None);
+        }
+    };
+    let session = caller.token.session();
+    // As long as the file is there: if this hub is killed first, it is found again.
+    let moment = moment.filter(|moment| taken.is_there() || moment.is_of_an_agent());
+    let noted = moment.map(|moment| {
+        aftermath.heard_late(&caller, &token, &moment.recorded(at));
+        session
+    });
+    match taken {
+        Taken::In => {
             let told = deeds::Told {
                 arrived: claimed_at,
                 answered: claimed_at,
@@ -108,30 +142,30 @@ fn take_in_one(
             };
             around.deeds.note(session, &deeds, told);
             fs::remove_file(path)?;
-            forget(ledger, session);
         }
-        Ok((session, Taken::TooLate)) => {
-            put_aside(path, own, "its trace has gone on since it happened");
-            forget(ledger, session);
-        }
-        Err(why) => {
-            put_aside(path, own, &why);
-        }
+        Taken::Before(_) => put_aside(path, own, "it is there already"),
+        Taken::TooLate => put_aside(path, own, "its trace has gone on since it happened"),
     }
-    Ok(())
+    forget(ledger, session);
+    Ok(noted)
 }
 
-/// Says in its trace that something was told which hubs did not survive, where that is proved.
-fn take_in_gap(ledger: &Ledger<Workspace>, gap: Kept) -> io::Result<()> {
-    match accepted(ledger, gap)? {
-        Ok((session, _)) => forget(ledger, session),
+/// Says in its trace that something was told which hubs did not survive, where that is proved; only then is it put aside.
+fn take_in_gap(ledger: &Ledger<Workspace>, attempt: &Attempt) -> io::Result<()> {
+    let said = match read(&attempt.path).and_then(Kept::gap) {
+        Ok(gap) => accepted(ledger, gap)?,
+        Err(why) => Err(why),
+    };
+    match said {
+        Ok(accepted) => forget(ledger, accepted.caller.token.session()),
         Err(why) => tracing::warn!(why, "that a spooled record was not taken in is in no trace"),
     }
+    put_aside(&attempt.path, &attempt.own, "hubs did not survive taking it in");
     Ok(())
 }
 
 /// What became of a record, once that is durable.
-fn accepted(ledger: &Ledger<Workspace>, kept: Kept) -> io::Result<Result<(SessionId, Taken), String>> {
+fn accepted(ledger: &Ledger<Workspace>, kept: Kept) -> io::Result<Result<Accepted, String>> {
     let accepted = ledger.call(move |workspace, draft| {
         let accepted = accept(workspace, draft, &kept);
         if accepted.is_err() {
@@ -201,64 +235,18 @@ impl Kept {
         let told = self.told.as_ref().and_then(|told| told.as_ref().ok());
         told.map_or_else(|| Arc::from([]), Told::deeds)
     }
-}
 
-/// What waits, in the order in which it happened: names begin with when.
-fn waiting(home: &Home) -> io::Result<Vec<PathBuf>> {
-    let mut files: Vec<PathBuf> = match fs::read_dir(home.spool()) {
-        Ok(entries) => entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-            .collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    files.sort();
-    Ok(files)
-}
-
-fn read(path: &Path) -> Result<SpoolFile, String> {
-    let size = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
-    if !size.is_file() || size.len() > MAX_SPOOL_BYTES {
-        return Err(format!("it is no file of at most {MAX_SPOOL_BYTES} bytes"));
+    /// What is to be looked at afterwards.
+    fn moment(&self) -> Option<Moment> {
+        let told = self.told.as_ref().and_then(|told| told.as_ref().ok());
+        told.and_then(Told::moment).cloned().map(Moment::told_late)
     }
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
-}
-
-/// Puts a file where a human finds it, under its own name or one like it that nothing there has, and says under which. What cannot
-/// be put aside stays, and keeps nothing else waiting.
-fn put_aside(path: &Path, own: &Path, why: &str) -> Option<PathBuf> {
-    let aside = (|| {
-        let (folder, name) = own.parent().zip(own.file_name())?;
-        let refused = folder.join(REFUSED);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&refused)
-            .ok()?;
-        let mut names = (0..1_000).map(|number| match number {
-            0 => refused.join(name),
-            more => refused.join(format!("{more}-{}", name.to_string_lossy())),
-        });
-        let free = names.find(|path| fs::symlink_metadata(path).is_err())?;
-        fs::rename(path, &free).ok()?;
-        Some(free)
-    })();
-    let shown = aside.as_ref().map(|aside| aside.display().to_string());
-    tracing::warn!(path = %own.display(), why, aside = ?shown, "a spooled record was refused");
-    aside
 }
 
 /// The same proofs as for a live request, at the time when the record says that it happened; the entry says that this
 /// time is a claim. A record comes after everything that its trace has reached, so none is taken in twice, and none
 /// once the session was closed.
-fn accept(
-    workspace: &mut Workspace,
-    draft: &mut Draft<'_>,
-    kept: &Kept,
-) -> Result<(SessionId, Taken), String> {
+fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, kept: &Kept) -> Result<Accepted, String> {
     let Kept { file, spooled, .. } = kept;
     let token = workspace
         .tokens
@@ -293,7 +281,12 @@ fn accept(
     if in_use || taken_in.is_ok() {
         workspace.sessions.insert(id, session);
     }
-    taken_in.map(|taken| (id, taken))
+    let now = draft.now();
+    taken_in.map(|taken| Accepted {
+        caller,
+        at: if let Taken::Before(at) = taken { at } else { now },
+        taken,
+    })
 }
 
 /// What was lent had to be good at that moment, and that moment is past.
@@ -342,13 +335,13 @@ fn open(draft: &mut Draft<'_>, caller: &Caller, spooled: &Spooled) -> Result<Ses
     Ok(Session::new(&caller.token))
 }
 
-/// Whether a request that happened then was recorded: entries are never older than what they tell.
-fn is_recorded(
+/// When a request that happened then was recorded, if it was: entries are never older than what they tell.
+fn recorded(
     store: &Store,
     trace: TraceId,
     request: RequestId,
     happened: Timestamp,
-) -> Result<bool, ReadError> {
+) -> Result<Option<Timestamp>, ReadError> {
     let chain = ChainId::Trace(trace);
     let request = request.to_string();
     let mut end = store.head(chain)?.map_or(0, |head| head.next_seq);
@@ -358,22 +351,39 @@ fn is_recorded(
         let newest_first = page.iter().rev().skip_while(|entry| entry.seq >= end);
         for entry in newest_first {
             if entry.refs.get("request") == Some(&request) {
-                return Ok(true);
+                return Ok(Some(entry.at));
             }
             if entry.at < happened {
-                return Ok(false);
+                return Ok(None);
             }
         }
         end = from;
     }
-    Ok(false)
+    Ok(None)
 }
 
-/// What became of a record that proved itself.
+/// A record that proved itself.
+struct Accepted {
+    caller: Caller,
+    /// When it was taken in.
+    at: Timestamp,
+    taken: Taken,
+}
+
+/// What became of it.
+#[derive(Clone, Copy)]
 enum Taken {
     In,
+    /// It was there: whoever took it in was killed before its file had gone, or somebody put that back.
+    Before(Timestamp),
     /// Only that there is such a record could be said: its place in the trace is past.
     TooLate,
+}
+
+impl Taken {
+    const fn is_there(self) -> bool {
+        matches!(self, Self::In | Self::Before(_))
+    }
 }
 
 fn take_up(
@@ -398,10 +408,11 @@ fn take_up(
         return Err("its session has ended".to_owned());
     }
     let late = claimed_at <= session.reached;
-    if late
-        && is_recorded(draft.store(), caller.trace, request, claimed_at).map_err(|error| error.to_string())?
-    {
-        return Err("it is there already".to_owned());
+    // A trace does not go on with a gap, so that comes late only where more followed.
+    let given_up = matches!(kept.told, Some(Err(CaptureGap::NotTakenIn { .. })));
+    let before = (late || given_up).then(|| recorded(draft.store(), caller.trace, request, claimed_at));
+    if let Some(at) = before.transpose().map_err(|error| error.to_string())?.flatten() {
+        return Ok(Taken::Before(at));
     }
     let mut scribe = Scribe {
         draft,
@@ -415,14 +426,14 @@ fn take_up(
             .map_err(|error| error.to_string())?;
         return Ok(Taken::TooLate);
     }
-    let recorded = match (what, &kept.told) {
+    let written = match (what, &kept.told) {
         (_, Some(told)) => {
             events::take_in(&mut scribe, told, &mut session.calls, claimed_at).and_then(|()| scribe.newest())
         }
         (Happened::Observed(observation), None) => scribe.observe(observation, Some(claimed_at)),
         (Happened::Told { .. }, None) => return Err("nobody read it".to_owned()),
     };
-    let position = recorded.map_err(|error| error.to_string())?;
+    let position = written.map_err(|error| error.to_string())?;
     session.went_on(claimed_at);
     session.remember(request, ReplyBody::Recorded(position));
     Ok(Taken::In)

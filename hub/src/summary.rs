@@ -255,6 +255,7 @@ fn gap(body: &Value) -> String {
         ),
         "unwatched" => format!("{} was not watched: {}", text("folder"), text("why")),
         "left_out" => format!("{} more files changed by no recorded edit", number("changes")),
+        "not_looked_at" => format!("what was told since {} was not looked at", text("since")),
         "silent" => format!("nothing was heard since {}", text("since")),
         _ => body.to_string(),
     }

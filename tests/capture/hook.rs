@@ -334,7 +334,7 @@ fn every_event_that_a_real_client_ever_told_is_recorded() {
 }
 
 /// A home in which no hub starts, until the returned way back is taken.
-fn without_a_hub(home: &Home) -> impl FnOnce() + use<> {
+pub(crate) fn without_a_hub(home: &Home) -> impl FnOnce() + use<> {
     home.stop_hub();
     let store = home.layout().store();
     let aside = store.with_extension("aside");

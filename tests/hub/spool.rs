@@ -339,6 +339,79 @@ fn a_record_that_hubs_do_not_survive_is_put_aside_and_said_and_the_others_are_ta
     assert!(claimed < third.body["claimed_at"].as_str().unwrap());
 }
 
+/// A record that hubs did not survive, under the name that the last of them left; and how its gap is told.
+fn a_record_left(home: &Home, times: u32) -> (PathBuf, Vec<u8>) {
+    let mut client = StdioClient::claude_code(&mut server_alone(home));
+    client.call("append_trace_note", json!({ "text": "with a hub" }));
+    home.kill_hub();
+    let (path, record) = happens_without_a_hub(home, &mut client);
+    drop(client);
+    fs::rename(&path, tried(&path, times)).unwrap();
+    (path, record)
+}
+
+fn gaps(home: &Home) -> usize {
+    crate::count(&home.trace(home.traces()[0]), "capture.gap")
+}
+
+#[test]
+fn that_a_record_was_not_taken_in_is_said_also_where_it_cannot_be_put_aside() {
+    let home = Home::lent();
+    let (path, _) = a_record_left(&home, 2);
+    let refused = path.with_file_name("refused");
+    fs::write(&refused, "no folder").unwrap();
+    for _ in 0..3 {
+        take_in(&home);
+        assert_eq!(gaps(&home), 1, "it is said, and once");
+    }
+    fs::remove_file(&refused).unwrap();
+    take_in(&home);
+    assert_eq!(
+        (
+            spooled(&home.layout().spool()).len(),
+            put_aside(&home),
+            gaps(&home)
+        ),
+        (0, 1, 1)
+    );
+}
+
+#[test]
+fn a_hub_that_is_killed_before_it_said_so_leaves_that_to_the_next_twice() {
+    for (times, said) in [(3, 1), (4, 0)] {
+        let home = Home::lent();
+        let (path, record) = a_record_left(&home, times);
+        take_in(&home);
+        assert_eq!(spooled(&home.layout().spool()), Vec::<PathBuf>::new());
+        let aside = path.with_file_name("refused").join(path.file_name().unwrap());
+        assert_eq!(fs::read(aside).unwrap(), record, "nothing is lost");
+        assert_eq!(gaps(&home), said, "after {times}");
+    }
+}
+
+#[test]
+fn no_name_in_the_spool_takes_another_s_place_or_stays_for_ever() {
+    let home = Home::lent();
+    let (path, record) = a_record_left(&home, 1);
+    let spool = home.layout().spool();
+    fs::write(&path, "planted").unwrap();
+    let long = format!("{}.json", "0".repeat(250));
+    fs::write(spool.join(&long), "planted").unwrap();
+    take_in(&home);
+    take_in(&home);
+    assert_eq!(spooled(&spool), Vec::<PathBuf>::new());
+    let aside = spooled(&spool.join("refused"));
+    let planted = aside.iter().map(|path| fs::read(path).unwrap());
+    assert!(
+        planted.clone().all(|bytes| bytes == b"planted"),
+        "the record was taken in"
+    );
+    assert_eq!(planted.count(), 2, "{aside:?}");
+    assert!(!record.is_empty());
+    let trace = home.trace(home.traces()[0]);
+    assert_eq!(crate::count(&trace, "protocol.error"), 1);
+}
+
 #[test]
 fn a_hub_that_is_killed_while_it_takes_the_spool_in_costs_no_record() {
     const MANY: usize = 60;

@@ -1,45 +1,85 @@
 //! What is looked at when a hub begins: what the one before owed to sessions, and those that fell silent meanwhile. Off every fast path,
-//! one session after the other.
+//! one session after the other. The same is done for sessions of which something was told while no hub could be reached.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{oneshot, watch};
 use trace_store::ChainId;
-use vocabulary::{Timestamp, TraceId};
+use vocabulary::{SessionId, Timestamp, TraceId};
 
-use super::{Aftermath, AftermathError, Eye, Moment, SILENCE, When, owed::Note, transcript, worktree};
+use super::{
+    Aftermath, AftermathError, Eye, Moment, SILENCE, When,
+    lanes::LONGEST_LOOK,
+    owed::{Begun, MOST_NOTES, Note, Owed},
+    transcript, worktree,
+};
 use crate::dispatch::Caller;
+
+/// Which of the notes: those that are looked at, or those of which it is only said that nobody did.
+type Which = fn(&Owed, SessionId) -> Option<Begun>;
 
 impl Aftermath {
     /// Looks at what the hub before this one owed, until this one closes.
     pub(crate) async fn go_on(&self, mut closing: watch::Receiver<bool>) {
+        tokio::select! {
+            () = self.go_through_notes() => {}
+            _ = closing.wait_for(|closing| *closing) => {}
+        }
+    }
+
+    async fn go_through_notes(&self) {
         let eye = Arc::clone(&self.eye);
-        let files = tokio::task::spawn_blocking(move || eye.owed.files());
-        for file in files.await.unwrap_or_default() {
-            let eye = Arc::clone(&self.eye);
-            let begun = tokio::task::spawn_blocking(move || eye.begin(&file));
-            let Ok(Some((caller, note))) = begun.await else {
-                continue;
+        let sessions = tokio::task::spawn_blocking(move || eye.owed.sessions()).await;
+        for (before, session) in sessions.unwrap_or_default().into_iter().enumerate() {
+            let which: Which = if before < MOST_NOTES {
+                Owed::begin
+            } else {
+                Owed::leave
             };
-            let (eye, (looked, done)) = (Arc::clone(&self.eye), oneshot::channel::<()>());
-            self.lanes.enter(caller.token.session(), move || {
-                eye.look_at_owed(&caller, &note);
-                drop(looked);
-            });
-            tokio::select! {
-                // Also where the look breaks off, or was not come to.
-                _ = done => {}
-                _ = closing.wait_for(|closing| *closing) => return,
+            let (looked, done) = oneshot::channel();
+            self.look_at_note(session, which, looked);
+            // Also where the look breaks off, or was not come to.
+            if tokio::time::timeout(LONGEST_LOOK, done).await.is_err() {
+                self.eye.owed.hangs(session);
             }
         }
+    }
+
+    /// Looks at what is owed to a session, after what was to be looked at before.
+    pub(crate) fn look_at_owed(&self, session: SessionId) {
+        let (looked, _) = oneshot::channel();
+        self.look_at_note(session, Owed::begin, looked);
+    }
+
+    /// Agents' records are long as well: each has its own turn.
+    fn look_at_note(&self, session: SessionId, which: Which, looked: oneshot::Sender<()>) {
+        let aftermath = self.clone();
+        self.lanes.enter(session, move || {
+            let Some((caller, begun)) = aftermath.eye.begin(session, which) else {
+                return;
+            };
+            let note = match begun {
+                Begun::Look(note) => note,
+                Begun::Leave(note) => return aftermath.eye.leave(&caller, &note),
+            };
+            for agent in &note.agents {
+                let (eye, caller, agent) = (Arc::clone(&aftermath.eye), caller.clone(), agent.clone());
+                aftermath.lanes.enter(session, move || eye.read(&caller, &agent));
+            }
+            let eye = Arc::clone(&aftermath.eye);
+            aftermath.lanes.enter(session, move || {
+                eye.look_at_left(&caller, &note);
+                drop(looked);
+            });
+        });
     }
 }
 
 impl Eye {
     /// A note, and for whom something is written of it. What was lent may be over by now: whoever writes asks that.
-    fn begin(&self, file: &Path) -> Option<(Caller, Note)> {
-        let note = self.owed.begin(file)?;
-        let (token, session) = (note.token.clone(), note.session);
+    fn begin(&self, session: SessionId, which: Which) -> Option<(Caller, Begun)> {
+        let begun = which(&self.owed, session)?;
+        let Note { token, via, .. } = begun.note().clone();
         let known = self.ledger.call(move |workspace, draft| {
             let token = workspace
                 .tokens
@@ -50,10 +90,7 @@ impl Eye {
             (begun && token.session() == session).then_some((token, trace))
         });
         match known {
-            Ok(Some((token, trace))) => {
-                let via = note.via.clone();
-                Some((Caller { token, via, trace }, note))
-            }
+            Ok(Some((token, trace))) => Some((Caller { token, via, trace }, begun)),
             Ok(None) => {
                 self.owed.let_go(session);
                 None
@@ -66,23 +103,50 @@ impl Eye {
         }
     }
 
-    fn look_at_owed(&self, caller: &Caller, note: &Note) {
-        for agent in &note.agents {
-            self.read(caller, agent);
+    /// Says that nobody looked at what a session is owed, and lets go of it.
+    fn leave(&self, caller: &Caller, note: &Note) {
+        let said = note
+            .since()
+            .map_or(Ok(()), |since| transcript::tell_unread(self, caller, since));
+        match said {
+            Ok(()) => self.owed.left(note),
+            Err(error) => {
+                tracing::warn!(%error, trace = %caller.trace, "that a session was not looked at is in no trace yet");
+            }
         }
-        let newest = note.newest.as_ref();
-        let looked = newest.map(|newest| self.look_at_left(caller, newest, note.compared));
-        if let Some(Err(error)) = looked {
-            tracing::warn!(%error, trace = %caller.trace, "what a session was owed was not looked at");
-        }
-        self.transcripts.forget(caller.token.session());
     }
 
-    /// Looks at a session as the hub before left it: at its end, in its silence, or in the middle of it.
-    fn look_at_left(&self, caller: &Caller, newest: &Moment, compared: bool) -> Result<(), AftermathError> {
-        let tell_unwatched = |until: Timestamp| match compared {
-            true => Ok(()),
-            false => worktree::tell_unwatched(self, caller, &newest.clone().recorded(until)),
+    /// Looks at a session as the hub before left it.
+    fn look_at_left(&self, caller: &Caller, note: &Note) {
+        let session = caller.token.session();
+        let said = note
+            .left_out
+            .map_or(Ok(()), |since| transcript::tell_unread(self, caller, since));
+        if said.is_ok() {
+            self.owed.said_left_out(session);
+        }
+        let newest = note.newest.as_ref();
+        let looked = newest.map(|newest| self.look_at_newest(caller, newest, note.compared));
+        if let Err(error) = said.and(looked.unwrap_or(Ok(()))) {
+            tracing::warn!(%error, trace = %caller.trace, "what a session was owed was not looked at");
+        }
+        self.transcripts.forget(session);
+        self.owed.came_back(session);
+    }
+
+    /// Looks at its end, in its silence, or in the middle of it.
+    fn look_at_newest(&self, caller: &Caller, newest: &Moment, compared: bool) -> Result<(), AftermathError> {
+        if self.trees.knows(caller.token.session()) {
+            // This hub was there before, and compares.
+            self.look(caller, newest);
+            return Ok(());
+        }
+        let tell_unwatched = |until: Timestamp| {
+            if !compared {
+                worktree::tell_unwatched(self, caller, &newest.clone().recorded(until))?;
+                self.owed.said_unwatched(caller.token.session(), newest);
+            }
+            Ok::<_, AftermathError>(())
         };
         if newest.when == When::SessionEnds {
             tell_unwatched(newest.at)?;

@@ -2,34 +2,30 @@
 //! next hub does what a killed one did not come to.
 //!
 //! Who may come in: notes that a hub of this home wrote; what was changed, or put there by others, is not of its key. Each holds its
-//! session's own token, for what is found is written under that: whoever holds no key of the session can do nothing with it.
+//! session's own token, for what is found is written under that: whoever holds no key of the session can do nothing with it. Whoever
+//! can write the home can remove a note, or put an older one back.
+
+mod key;
+mod note;
 
 use std::{
-    fmt,
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    collections::HashSet,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use protocol::Via;
-use serde::{Deserialize, Serialize};
 use vocabulary::SessionId;
-use zeroize::Zeroizing;
 
+pub(crate) use self::key::OwedKey;
+pub(super) use self::note::Note;
 use super::{Moment, When};
-use crate::{dispatch::Caller, gating::place};
+use crate::{dispatch::Caller, private};
 
-/// What the key of the notes is derived for.
-const KEY_CONTEXT: &str = "auditotter 2026 owed looks key v1";
-
-/// Of how many sessions notes are gone through at a hub's start; the others' go.
-const MOST_NOTES: usize = 1_024;
-
-/// How many agents of a session are waited for that came to their ends.
-const MOST_AGENTS: usize = 32;
+/// Of how many sessions notes are gone through at a hub's start; of the others it is said that nobody looked.
+pub(super) const MOST_NOTES: usize = 1_024;
 
 /// How often a hub begins to look, and does not come back, before that is left alone: what kills it would kill the next one too.
 const MOST_TRIES: u8 = 3;
@@ -37,134 +33,99 @@ const MOST_TRIES: u8 = 3;
 /// How a note's file is named.
 const EXTENSION: &str = "json";
 
-/// What says that a note is this home's.
-pub(crate) struct OwedKey(Zeroizing<[u8; 32]>);
+/// More than any note has: the longest paths of as many agents as are waited for.
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
-impl OwedKey {
-    /// Follows from the hub's own.
-    pub(crate) fn derive(seed: &[u8; 32]) -> Self {
-        Self(Zeroizing::new(blake3::derive_key(KEY_CONTEXT, seed)))
-    }
-
-    /// Whether these bytes stand behind what says so of them. Compared in constant time.
-    fn opens<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
-        let end = bytes.iter().position(|byte| *byte == b'\n')?;
-        let (shown, text) = (bytes.get(..end)?, bytes.get(end + 1..)?);
-        let shown = blake3::Hash::from_hex(shown).ok()?;
-        (self.over(text) == shown).then_some(text)
-    }
-
-    fn over(&self, text: &[u8]) -> blake3::Hash {
-        blake3::keyed_hash(&self.0, text)
-    }
+/// A note that is to be gone through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// It is looked at.
+    Look(Note),
+    /// Hubs did not survive that, or there are too many: it is only said that nobody looked.
+    Leave(Note),
 }
 
-impl fmt::Debug for OwedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OwedKey(..)")
+impl Begun {
+    pub(super) const fn note(&self) -> &Note {
+        match self {
+            Self::Look(note) | Self::Leave(note) => note,
+        }
     }
-}
-
-/// What is owed to one session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Note {
-    pub(super) session: SessionId,
-    pub(super) token: String,
-    pub(super) via: Via,
-    /// The newest moment of the session itself: it began, went on, or came to its end.
-    pub(super) newest: Option<Moment>,
-    /// Whether the working tree was compared then.
-    pub(super) compared: bool,
-    /// The ends of agents that it started.
-    pub(super) agents: Vec<Moment>,
-    /// How often a hub has begun to look at it since one came back.
-    tries: u8,
 }
 
 /// The notes of a home.
 #[derive(Debug)]
 pub(super) struct Owed {
     folder: PathBuf,
-    key: std::sync::Arc<OwedKey>,
-    /// Each note is read, changed and written by one at a time; and whose was begun last.
-    alone: Mutex<Option<SessionId>>,
+    key: Arc<OwedKey>,
+    /// Each note is read, changed and written by one at a time.
+    alone: Mutex<()>,
+    /// What this hub began to look at and has not come back from. No file is waited for while this is held.
+    begun: Mutex<HashSet<SessionId>>,
 }
 
 impl Owed {
-    pub(super) fn of(folder: PathBuf, key: std::sync::Arc<OwedKey>) -> Self {
+    pub(super) fn of(folder: PathBuf, key: Arc<OwedKey>) -> Self {
         Self {
             folder,
             key,
             alone: Mutex::default(),
+            begun: Mutex::default(),
         }
     }
 
     /// Takes note of a moment that is to be looked at, before whoever told it is answered: if this hub is killed first, it is told again.
     pub(super) fn note(&self, caller: &Caller, token: &str, moment: &Moment) {
-        let session = caller.token.session();
-        self.change(session, |note| {
-            let mut note = note.unwrap_or_else(|| Note {
-                session,
-                token: String::new(),
-                via: caller.via.clone(),
-                newest: None,
-                compared: false,
-                agents: Vec::new(),
-                tries: 0,
-            });
-            token.clone_into(&mut note.token);
-            note.via = caller.via.clone();
-            if moment.is_of_an_agent() {
-                if moment.when != When::Begins {
-                    let over = (note.agents.len() + 1).saturating_sub(MOST_AGENTS);
-                    note.agents.drain(..over);
-                    note.agents.push(moment.clone());
-                }
-            } else if note.newest.as_ref().is_none_or(|newest| newest.at <= moment.at) {
-                let anew = note.newest.as_ref().is_some_and(Moment::is_anew);
-                note.newest = Some(moment.clone().or_anew(anew));
-                note.compared = false;
-            }
-            Some(note)
+        self.change(caller.token.session(), |note| {
+            let note = note.unwrap_or_else(|| Note::of(caller));
+            Some(note.with(caller, token, moment))
         });
     }
 
     /// The working tree was compared at a moment.
     pub(super) fn compared(&self, session: SessionId, moment: &Moment) {
+        // From a beginning on, more may change.
+        if moment.when != When::Begins {
+            self.said_unwatched(session, moment);
+        }
+    }
+
+    /// It was said that nobody compared the working tree since a moment.
+    pub(super) fn said_unwatched(&self, session: SessionId, moment: &Moment) {
         self.change(session, |note| {
             let mut note = note?;
-            let same = note.newest.as_ref().is_some_and(|newest| newest.is(moment));
-            // From a beginning on, more may change.
-            note.compared |= same && moment.when != When::Begins;
+            note.compared |= note.is_newest(moment);
             Some(note)
+        });
+    }
+
+    /// It was said that nobody looked at the agents for which there was no room.
+    pub(super) fn said_left_out(&self, session: SessionId) {
+        self.change(session, |note| {
+            note.map(|note| Note {
+                left_out: None,
+                ..note
+            })
         });
     }
 
     /// A moment was looked at.
     pub(super) fn done(&self, session: SessionId, moment: &Moment) {
-        self.change(session, |note| {
-            let mut note = note?;
-            note.tries = 0;
-            if moment.is_of_an_agent() {
-                note.agents.retain(|agent| !agent.is(moment));
-            } else if note.newest.as_ref().is_some_and(|newest| newest.is(moment)) {
-                if moment.when == When::SessionEnds {
-                    return None;
-                }
-                note.newest = note.newest.map(Moment::looked_at);
-            }
-            Some(note)
-        });
+        self.change(session, |note| note?.without(moment));
     }
 
     /// Nothing is owed to a session until it speaks again; unless it did since that moment.
     pub(super) fn settle(&self, session: SessionId, moment: &Moment) {
         self.change(session, |note| {
-            note.filter(|note| {
-                let same = note.newest.as_ref().is_some_and(|newest| newest.is(moment));
-                !same || !note.agents.is_empty()
-            })
+            note.filter(|note| !note.is_newest(moment) || !note.agents.is_empty())
+        });
+    }
+
+    /// It was said of a note that nobody looked; unless something was told since, that is all.
+    pub(super) fn left(&self, left: &Note) {
+        self.change(left.session, |note| {
+            note.filter(|note| (&note.newest, &note.agents) != (&left.newest, &left.agents))
+                .map(Note::untried)
         });
     }
 
@@ -173,8 +134,8 @@ impl Owed {
         self.change(session, |_| None);
     }
 
-    /// The files of notes, of those that were written last first.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    /// The sessions to which something is owed, those first that spoke last. What is no note of this home's hub is removed.
+    pub(super) fn sessions(&self) -> Vec<SessionId> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
@@ -183,47 +144,35 @@ impl Owed {
                 return Vec::new();
             }
         };
-        let written = |path: &Path| fs::symlink_metadata(path).and_then(|about| about.modified());
-        let mut files: Vec<(SystemTime, PathBuf)> = entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION))
-            .map(|path| (written(&path).unwrap_or(SystemTime::UNIX_EPOCH), path))
-            .collect();
-        files.sort_by(|a, b| b.cmp(a));
-        let too_many = files.split_off(files.len().min(MOST_NOTES));
-        if !too_many.is_empty() {
-            tracing::warn!(
-                notes = too_many.len(),
-                "more sessions are owed a look than are looked at"
-            );
+        let mut removed = 0_u64;
+        let mut sessions = Vec::new();
+        for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+            let _alone = self.alone();
+            match self.read(&path) {
+                Some(note) => sessions.push((note.until(), note.session)),
+                None => removed += u64::from(fs::remove_file(&path).is_ok()),
+            }
         }
-        for (_, path) in too_many {
-            let _ = fs::remove_file(path);
+        if removed > 0 {
+            tracing::warn!(removed, folder = %self.folder.display(), "what lay there was no note of this home's hub");
         }
-        files.into_iter().map(|(_, path)| path).collect()
+        sessions.sort_by(|one, other| other.cmp(one));
+        sessions.into_iter().map(|(_, session)| session).collect()
     }
 
-    /// A note that is to be gone through now; before, it is noted that somebody tries. What is none of ours goes, as does what
-    /// hubs did not survive.
-    pub(super) fn begin(&self, path: &Path) -> Option<Note> {
-        let mut alone = self.alone();
-        let Some(mut note) = self.read(path).filter(|note| self.file(note.session) == path) else {
-            tracing::warn!(path = %path.display(), "this is no note of this home's hub, and is removed");
-            let _ = fs::remove_file(path);
-            return None;
-        };
+    /// The note of a session that is to be looked at now; before, it is noted that somebody tries.
+    pub(super) fn begin(&self, session: SessionId) -> Option<Begun> {
+        let _alone = self.alone();
+        let path = self.file(session);
+        let mut note = self.read(&path)?;
         if note.tries >= MOST_TRIES {
-            tracing::error!(session = %note.session, tries = note.tries, "hubs did not survive looking at this session; it is looked at when it speaks again");
-            let _ = fs::remove_file(path);
-            return None;
+            tracing::error!(%session, tries = note.tries, "hubs did not survive looking at this session; it is looked at when it speaks again");
+            return Some(Begun::Leave(note));
         }
         note.tries += 1;
-        *alone = Some(note.session);
-        let written = self.write(path, &note);
-        drop(alone);
-        match written {
-            Ok(()) => Some(note),
+        self.begun().insert(session);
+        match self.write(&path, &note) {
+            Ok(()) => Some(Begun::Look(note)),
             // Where it cannot be noted that somebody tries, it might be tried for ever.
             Err(error) => {
                 tracing::warn!(%error, path = %path.display(), "a note cannot be written");
@@ -232,11 +181,28 @@ impl Owed {
         }
     }
 
+    /// The note of a session that is not looked at, for too many others are.
+    pub(super) fn leave(&self, session: SessionId) -> Option<Begun> {
+        let _alone = self.alone();
+        self.read(&self.file(session)).map(Begun::Leave)
+    }
+
+    /// This hub came back from looking at a session, whatever it found.
+    pub(super) fn came_back(&self, session: SessionId) {
+        self.begun().remove(&session);
+        self.change(session, |note| note.map(Note::untried));
+    }
+
+    /// Looking at a session does not come to its end: if this hub ends before that does, it has not survived it.
+    pub(super) fn hangs(&self, session: SessionId) {
+        self.begun().remove(&session);
+    }
+
     /// This hub ends by itself: what it did not come to the end of is not what it did not survive.
-    pub(super) fn came_back(&self) {
-        let begun = *self.alone();
-        if let Some(session) = begun {
-            self.change(session, |note| note.map(|note| Note { tries: 0, ..note }));
+    pub(super) fn all_came_back(&self) {
+        let begun = std::mem::take(&mut *self.begun());
+        for session in begun {
+            self.change(session, |note| note.map(Note::untried));
         }
     }
 
@@ -255,38 +221,35 @@ impl Owed {
         }
     }
 
-    fn alone(&self) -> MutexGuard<'_, Option<SessionId>> {
+    fn alone(&self) -> MutexGuard<'_, ()> {
         self.alone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begun(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn file(&self, session: SessionId) -> PathBuf {
         self.folder.join(session.to_string()).with_extension(EXTENSION)
     }
 
+    /// The note that lies there, if it is this home's, and that of the session after which its file is named.
     fn read(&self, path: &Path) -> Option<Note> {
-        let bytes = place::read(path).ok()?;
-        serde_json::from_slice(self.key.opens(&bytes)?).ok()
+        let bytes = private::read(path, MOST_BYTES).ok()??;
+        let note: Note = serde_json::from_slice(self.key.opens(&bytes)?).ok()?;
+        (self.file(note.session) == path).then_some(note)
     }
 
     /// Appears whole or not at all. A machine that fails may forget it; a hub that is killed does not.
     fn write(&self, path: &Path, note: &Note) -> io::Result<()> {
-        let text = serde_json::to_vec(note)?;
-        let unfinished = path.with_extension("part");
-        let write = || {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(true).mode(0o600);
-            let mut file = options.open(&unfinished)?;
-            file.write_all(format!("{}\n", self.key.over(&text).to_hex()).as_bytes())?;
-            file.write_all(&text)?;
-            fs::rename(&unfinished, path)
-        };
-        match write() {
+        let bytes = self.key.seal(&serde_json::to_vec(note)?);
+        match private::write_quickly(path, &bytes) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 DirBuilder::new()
                     .recursive(true)
                     .mode(0o700)
                     .create(&self.folder)?;
-                write()
+                private::write_quickly(path, &bytes)
             }
             written => written,
         }
@@ -294,102 +257,4 @@ impl Owed {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use vocabulary::{Client, Timestamp};
-
-    use super::*;
-
-    fn owed() -> (Owed, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let owed = Owed::of(folder.path().join("owed"), Arc::new(OwedKey::derive(&[7; 32])));
-        (owed, folder)
-    }
-
-    fn note(number: u64) -> Note {
-        Note {
-            session: SessionId::new(number, [1; 10]),
-            token: "token".to_owned(),
-            via: Via {
-                agent: "claude-code".to_owned(),
-                version: String::new(),
-                instance: "s1".to_owned(),
-            },
-            newest: Some(Moment {
-                when: When::Begins,
-                client: Client::ClaudeCode,
-                cwd: Some("/home/alice/shop".into()),
-                transcript: None,
-                at: Timestamp::EPOCH,
-            }),
-            compared: false,
-            agents: Vec::new(),
-            tries: 0,
-        }
-    }
-
-    fn written(owed: &Owed, note: &Note) -> PathBuf {
-        owed.change(note.session, |_| Some(note.clone()));
-        owed.file(note.session)
-    }
-
-    #[test]
-    fn what_hubs_do_not_survive_is_tried_so_often_and_then_left_alone() {
-        let (owed, _folder) = owed();
-        let path = written(&owed, &note(1));
-        for tries in 1..=MOST_TRIES {
-            assert_eq!(owed.begin(&path).unwrap().tries, tries);
-        }
-        assert_eq!(owed.begin(&path), None);
-        assert_eq!(owed.files(), Vec::<PathBuf>::new());
-        // Whoever comes back is not counted.
-        let path = written(&owed, &note(2));
-        for time in 0..3 * MOST_TRIES {
-            let begun = owed.begin(&path).unwrap();
-            match time % 2 {
-                0 => owed.done(begun.session, &begun.newest.unwrap()),
-                _ => owed.came_back(),
-            }
-        }
-    }
-
-    #[test]
-    fn what_no_hub_of_this_home_wrote_is_not_followed() {
-        let (owed, _folder) = owed();
-        let path = written(&owed, &note(1));
-        let text = fs::read_to_string(&path).unwrap();
-        let elsewhere = owed.file(note(2).session);
-        for (path, text) in [
-            (&path, text.replace("shop", "secrets")),
-            (&path, text.replacen(|digit: char| digit.is_ascii_digit(), "", 1)),
-            (&path, String::new()),
-            (&path, "\n".to_owned()),
-            (&path, text.lines().nth(1).unwrap().to_owned()),
-            // That of another session.
-            (&elsewhere, text.clone()),
-        ] {
-            fs::write(path, &text).unwrap();
-            assert_eq!(owed.begin(path), None, "{text}");
-            assert!(!path.exists(), "{text}");
-        }
-        let path = written(&owed, &note(1));
-        let another = Owed::of(owed.folder, Arc::new(OwedKey::derive(&[8; 32])));
-        assert_eq!(another.begin(&path), None, "it is of another key");
-    }
-
-    #[test]
-    fn no_more_are_gone_through_than_so_many_and_those_are_the_newest() {
-        let (owed, _folder) = owed();
-        let most = u64::try_from(MOST_NOTES).unwrap();
-        for number in 0..most + 3 {
-            let path = written(&owed, &note(number));
-            let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number + 1);
-            fs::File::open(&path).unwrap().set_modified(at).unwrap();
-        }
-        let files = owed.files();
-        assert_eq!(files.len(), MOST_NOTES);
-        assert_eq!(files[0], owed.file(note(most + 2).session));
-        assert_eq!(fs::read_dir(&owed.folder).unwrap().count(), MOST_NOTES);
-    }
-}
+mod tests;

@@ -15,18 +15,21 @@ use std::{
 
 use capture::{Event, Happened};
 use serde::{Deserialize, Serialize};
+use trace_store::Refs;
 use vocabulary::{Client, SessionId, Timestamp};
 
 use self::file::Opened;
 use super::{AftermathError, Eye, Moment, When};
 use crate::{
-    dispatch::Caller,
+    dispatch::{Caller, Scribe},
+    kind::EntryKind,
     records::CaptureGap,
     transcripts::{
         intake::{CHUNK, Intake, Prepared, Purpose},
         past::{self, Past},
         reading::Reading,
     },
+    workspace::Workspace,
 };
 
 /// Of how many sessions it is remembered how far things are; the others' traces say it.
@@ -65,10 +68,7 @@ impl Told {
         } else {
             &event.transcript
         };
-        let path = path
-            .as_ref()
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())?;
+        let path = super::place(path.as_deref())?;
         Some(Self {
             until: file::length_of(&path),
             session: event.session.as_str().to_owned(),
@@ -76,6 +76,11 @@ impl Told {
             anew: matches!(&event.happened, Happened::SessionStarted { source, .. } if source.as_deref() != Some("compact")),
             path,
         })
+    }
+
+    /// How long it was then, nobody knows: nothing is read of it until more is told, or nothing is for long.
+    pub(super) const fn forget_length(&mut self) {
+        self.until = 0;
     }
 }
 
@@ -137,7 +142,9 @@ impl Transcripts {
     pub(super) fn hear_of(&self, caller: &Caller, moment: &Moment, silence: Duration) {
         let mut heard = locked(&self.heard);
         let session = caller.token.session();
-        if !heard.contains_key(&session) {
+        if let Some(heard) = heard.get_mut(&session) {
+            heard.moment.get_or_insert_with(|| moment.clone());
+        } else {
             let entry = place(&mut heard, session, caller);
             (entry.moment, entry.before) = (Some(moment.clone()), silence);
         }
@@ -266,8 +273,8 @@ fn say_silent(eye: &Eye, caller: &Caller, past: &mut Past, since: Timestamp) -> 
     let body =
         serde_json::to_value(CaptureGap::Silent { since }).map_err(crate::record::RecordError::from)?;
     let silent = Prepared {
-        kind: crate::kind::EntryKind::CaptureGap,
-        refs: trace_store::Refs::new(),
+        kind: EntryKind::CaptureGap,
+        refs: Refs::new(),
         body,
     };
     write(eye, caller, past, vec![silent])
@@ -412,16 +419,11 @@ fn write(eye: &Eye, caller: &Caller, past: &mut Past, entries: Vec<Prepared>) ->
     if entries.is_empty() || past.closed {
         return Ok(());
     }
-    let grant = caller.token.grant().clone();
     eye.write(caller, move |workspace, scribe| {
-        let now = scribe.draft.now();
-        let lent = workspace.lent(&grant);
-        let over = now >= grant.expires_at || lent.is_none_or(|lent| lent.revoked.is_some());
-        let known = workspace.sessions.get_mut(&scribe.caller.token.session());
-        if over || known.as_ref().is_some_and(|session| session.closed) {
-            tracing::info!(trace = %scribe.caller.trace, "what was lent is over; the client's own record is not taken up");
+        if is_over(workspace, scribe) {
             return Ok(());
         }
+        let known = workspace.sessions.get_mut(&scribe.caller.token.session());
         let ended = entries.iter().filter(|entry| entry.kind.ends_a_call());
         let ended = ended.filter_map(|entry| entry.refs.get("call"));
         if let Some(session) = known {
@@ -438,6 +440,31 @@ fn write(eye: &Eye, caller: &Caller, past: &mut Past, entries: Vec<Prepared>) ->
     })?;
     past.catch_up(eye.ledger.store())?;
     Ok(())
+}
+
+/// Says of a session that nobody looked at what was told since then, without opening any file, or reading its trace.
+pub(super) fn tell_unread(eye: &Eye, caller: &Caller, since: Timestamp) -> Result<(), AftermathError> {
+    eye.write(caller, move |workspace, scribe| {
+        if is_over(workspace, scribe) {
+            return Ok(());
+        }
+        let gap = CaptureGap::NotLookedAt { since };
+        scribe.write(EntryKind::CaptureGap, Refs::new(), &gap)?;
+        Ok(())
+    })
+}
+
+/// Whether what was lent is over, or nothing more may be written.
+fn is_over(workspace: &Workspace, scribe: &Scribe<'_, '_>) -> bool {
+    let (grant, now) = (scribe.caller.token.grant(), scribe.draft.now());
+    let lent = workspace.lent(grant);
+    let known = workspace.sessions.get(&scribe.caller.token.session());
+    let over = now >= grant.expires_at || lent.is_none_or(|lent| lent.revoked.is_some());
+    let over = over || known.is_some_and(|session| session.closed);
+    if over {
+        tracing::info!(trace = %scribe.caller.trace, "what was lent is over; the client's own record is not taken up");
+    }
+    over
 }
 
 /// A path as it is recorded.

@@ -126,12 +126,7 @@ pub(super) fn tell_unwatched(eye: &Eye, caller: &Caller, moment: &Moment) -> Res
     let Some(root) = here.as_deref().and_then(root_of) else {
         return Ok(());
     };
-    let known = eye.trees.take(caller.token.session());
-    let watched = known.is_some();
-    if let Some(known) = known {
-        eye.trees.keep(caller.token.session(), known);
-    }
-    if watched || is_untouched(eye, caller, moment, root)? {
+    if eye.trees.knows(caller.token.session()) || is_untouched(eye, caller, moment, root)? {
         return Ok(());
     }
     eye.say(caller, vec![gap(eye, root, Unwatched::Forgotten)?])
@@ -438,6 +433,11 @@ impl Eye {
 impl Trees {
     fn known(&self) -> MutexGuard<'_, Vec<(SessionId, Watched)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a session is watched.
+    pub(super) fn knows(&self, session: SessionId) -> bool {
+        self.known().iter().any(|(of, _)| *of == session)
     }
 
     fn take(&self, session: SessionId) -> Option<Watched> {

@@ -67,7 +67,7 @@ impl AgentDoor {
                     let remembered = &self.around.neighbourhood.deeds;
                     remembered.note(caller.token.session(), &deeds, told);
                     let moment = moment.map(|moment| moment.recorded(at));
-                    self.aftermath.heard(caller, moment.zip(token));
+                    self.aftermath.heard(caller, moment.zip(token)).await;
                 }
                 body
             }

@@ -18,7 +18,7 @@ use vocabulary::WorkspaceId;
 
 use super::*;
 use crate::{
-    aftermath::OwedKey,
+    aftermath::{Aftermath, OwedKey},
     agents::AgentDoor,
     clearing::Clearing,
     dispatch::Surroundings,
@@ -61,18 +61,20 @@ fn house() -> House {
     let (links, news) = (LinkKey::derive(&[7; 32]), News::default());
     let site = Site::new("127.0.0.1:1".parse().unwrap(), None, false);
     let closing = watch::Sender::new(false);
+    let neighbourhood = Arc::new(Neighbourhood::of(
+        folder.path(),
+        Arc::new(Clearing::derive(&[7; 32])),
+    ));
+    let (owed, key) = (folder.path().join("owed"), Arc::new(OwedKey::derive(&[7; 32])));
+    let aftermath = Aftermath::new(ledger.clone(), Arc::clone(&neighbourhood), owed, key);
     let surroundings = Surroundings {
         inbox: site.url().into(),
         links: links.clone(),
-        neighbourhood: Arc::new(Neighbourhood::of(
-            folder.path(),
-            Arc::new(Clearing::derive(&[7; 32])),
-        )),
+        neighbourhood,
         spool: Arc::new(SpoolSecret::derive(&[7; 32])),
-        owed: Arc::new(OwedKey::derive(&[7; 32])),
     };
     let home = Home::resolve(Some(folder.path().to_owned()), None, None).unwrap();
-    let door = AgentDoor::new(home, ledger.clone(), id, surroundings, news.clone());
+    let door = AgentDoor::new(home, ledger.clone(), id, surroundings, news.clone(), aftermath);
     let agents = Agents::new(site.clone(), door, closing.subscribe()).unwrap();
     let inbox = Inbox {
         ledger: ledger.clone(),

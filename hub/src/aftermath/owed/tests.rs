@@ -82,6 +82,24 @@ fn whoever_comes_back_is_not_counted_and_whoever_hangs_is() {
 }
 
 #[test]
+fn that_nobody_compared_is_said_once_though_a_look_at_a_beginning_is_no_comparison() {
+    let (owed, _folder) = owed();
+    let (session, begins) = (note(1).session, note(1).newest.unwrap());
+    written(&owed, &note(1));
+    let compared = || owed.leave(session).unwrap().note().compared;
+    owed.compared(session, &begins);
+    assert!(!compared(), "more may change from there on");
+    let earlier = Moment {
+        when: When::SessionEnds,
+        ..begins.clone()
+    };
+    owed.said_unwatched(session, &earlier);
+    assert!(!compared(), "that was of another moment");
+    owed.said_unwatched(session, &begins);
+    assert!(compared());
+}
+
+#[test]
 fn a_session_that_spoke_since_is_not_let_go_of() {
     let (owed, _folder) = owed();
     let session = note(1).session;

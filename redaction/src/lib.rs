@@ -22,6 +22,7 @@ mod repository;
 mod rules;
 mod search;
 
+pub use marker::has_marker;
 pub use redactor::{Redacted, Redactor};
 pub use repository::{
     MAX_ALLOWED_BITS, MAX_FILE_BYTES, MAX_REGEX_BYTES, MAX_RULES, MAX_SECRET_BYTES, MIN_SECRET_BYTES,

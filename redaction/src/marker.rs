@@ -31,6 +31,12 @@ impl Marking {
     }
 }
 
+/// Whether a secret was replaced in this text.
+#[must_use]
+pub fn has_marker(text: &[u8]) -> bool {
+    !existing(text).is_empty()
+}
+
 /// Where markers stand already. They are not read again.
 pub(crate) fn existing(text: &[u8]) -> Vec<Range<usize>> {
     memmem::find_iter(text, OPEN)

@@ -85,7 +85,7 @@ fn an_edit_of_which_only_the_clients_own_record_told_says_so() {
     fs::write(shop.folder().join("a.txt"), "a telling line\n").unwrap();
     shop.commits(&[&shop.trace]);
     let told = shop.blame("a.txt");
-    assert_eq!(spans(&told), [(1, 1, "edit")]);
+    assert_eq!(spans(&told), [(1, 1, "session")]);
     let session = &told[0]["sessions"][0];
     assert_eq!(
         (&session["imported"], &session["edit"]["source"]),

@@ -110,7 +110,9 @@ impl OfSession {
     }
 
     fn has_recorded_edit(&self) -> bool {
-        self.is_recorded() && self.has_edit()
+        // The client's own record is a file that an agent with a shell can write.
+        let told = self.told.as_ref();
+        self.is_recorded() && self.has_edit() && told.is_some_and(|edit| edit.source.is_none())
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use redaction::has_marker;
 use serde::Deserialize;
 
 use super::{AskedLines, MOST_FOLDERS, line_digest};
@@ -102,7 +103,10 @@ fn fit(name: &str, folder: Option<&Path>, asked: &AskedLines) -> Option<Fit> {
     let within = folders.filter_map(|folder| whole.strip_prefix(folder).ok());
     match within.min_by_key(|within| within.components().count()) {
         Some(within) => (within == path).then_some(Fit::Here),
-        None => whole.ends_with(path).then_some(Fit::Elsewhere),
+        // What stood where a secret was replaced, nobody knows.
+        None if !whole.ends_with(path) => None,
+        None if has_marker(whole.as_os_str().as_encoded_bytes()) => Some(Fit::Unknown),
+        None => Some(Fit::Elsewhere),
     }
 }
 
@@ -140,6 +144,7 @@ mod tests {
             ("/home/alice/shop/../shop/src/reset.rs", None),
             ("/home/alice/clone/src/reset.rs", Some(Fit::Elsewhere)),
             ("/home/alice/clone/xsrc/reset.rs", None),
+            ("/home/[redacted:x:01234567]/src/reset.rs", Some(Fit::Unknown)),
             ("/", None),
         ] {
             // Where the session worked is of no matter then.

@@ -19,8 +19,8 @@ pub(crate) mod traces;
 pub use answer::{
     ChainSummary, DecisionRow, DelegationRow, EntryRow, EvidenceRow, ExceptionRow, ImportPiece, ImportRow,
     ImportState, InboxRow, InspectVerdict, LandingRow, MemberRow, OutlineRow, PasskeyRow, PosedRow,
-    ReportRow, RevokeOutcome, ShownChange, ShownEntry, ShownWorkItem, Status, TouchKeyRow, TouchedRow,
-    TraceRow, TurnRow, VerdictRow, VerifiedChain, WorkItemRow,
+    ReportRow, RevokeOutcome, ShownChange, ShownEntry, ShownWorkItem, Status, ToLandRow, TouchKeyRow,
+    TouchedRow, TraceRow, TurnRow, VerdictRow, VerifiedChain, WorkItemRow,
 };
 pub use blame::{
     AskedLines, DecisionOfLines, EditOfLines, MOST_LINES, MOST_QUESTIONS, PromptOfLines, TraceOfLines,

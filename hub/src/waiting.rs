@@ -2,7 +2,9 @@
 
 use identity::{Challenge, Decision, Digest, Email, History, HumanVerb, Rationale, Tier};
 use vocabulary::{MemberId, Timestamp};
-use work_items::{Change, DecideError, LandError, Landing, Missing, Role, WorkItem};
+use work_items::{
+    Change, DecideError, LandError, Landing, Missing, ProposedChange, RiskPolicy, Role, Verdict, WorkItem,
+};
 
 use crate::{decisions, workspace::Workspace};
 
@@ -93,6 +95,13 @@ impl ToLand {
             Self::Others { .. } | Self::Said => "nobody",
         }
     }
+}
+
+/// The change of a work item that was put forward last, where nobody's word on its tree stands.
+pub(crate) fn for_a_word(item: &WorkItem) -> Option<&ProposedChange> {
+    let newest = item.proposed_changes.last().filter(|_| item.may_still_land())?;
+    let verdict = item.verdict(newest.change.tree(), RiskPolicy::built_in());
+    matches!(verdict, Verdict::Undecided | Verdict::Stale(_)).then_some(newest)
 }
 
 /// Asks the rules what would come of a yes by this member to this change, given with a touch and a good reason.

@@ -84,7 +84,7 @@ fn what_the_agent_s_human_and_a_committer_cannot_let_through_a_third_member_plai
         &format!("tree          {tree}"),
         "made by       bob@example.com (Bob)",
         "for           Alice",
-        "it will be refused, for others can decide",
+        "it will be refused, for it is for others",
         "somebody else has to, and can: carol@example.com",
     ] {
         assert!(shown.contains(told), "{told}: {shown}");
@@ -226,6 +226,48 @@ fn a_review_after_the_fact_is_recorded_and_closes_the_exception() {
         code == Some(1) && shown.contains("decided on exactly this before"),
         "{shown}"
     );
+}
+
+#[test]
+fn what_was_put_forward_is_listed_until_somebody_says_whether_it_may_land() {
+    let home = Home::lent();
+    let mut client = home.claude_code();
+    let id = begun(&home, &mut client).to_string();
+    client.end();
+    let nothing = home.run(&["inbox"]).expect_success();
+    assert!(!nothing.contains("Put forward"), "{nothing}");
+    let repository = home.repository();
+    repository.commit(ALICE, "docs.md", "otters are neat\n", "Fix it");
+    let (tree, folder) = (repository.name("HEAD^{tree}"), text(&repository.folder));
+    let _ = home
+        .run(&["land", &id, "--propose", "--repo", &folder])
+        .expect_success();
+    let listed = home.run(&["inbox"]).expect_success();
+    assert!(
+        listed.contains("Put forward to land, as nobody's word:")
+            && listed.contains(&tree)
+            && listed.contains(&id),
+        "{listed}"
+    );
+    assert_eq!(
+        json_of(&home, &["inbox", "--json"]),
+        json!([]),
+        "nothing waits to begin"
+    );
+    let to_land = json_of(&home, &["show", &id, "--json"])["to_land"].take();
+    assert_eq!(
+        (&to_land["tree"], &to_land["committers"]),
+        (&json!(tree), &json!([ALICE]))
+    );
+    let shown = home.run(&["show", &id]).expect_success();
+    assert!(
+        shown.contains(&format!("to land      tree {tree} of commit")),
+        "{shown}"
+    );
+    lands(&home, &["land", &id, "--repo", &folder], "Alice");
+    let listed = home.run(&["inbox"]).expect_success();
+    assert!(!listed.contains("Put forward"), "{listed}");
+    assert_eq!(json_of(&home, &["show", &id, "--json"])["to_land"], Value::Null);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use hub::{
-    companion::{CompanionRequest, ExceptionRow, InboxRow},
+    companion::{CompanionRequest, ExceptionRow, InboxRow, ToLandRow},
     words,
 };
 
@@ -28,6 +28,7 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         output::json(&rows)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let to_land: Vec<ToLandRow> = hub.ask(&CompanionRequest::ToLand)?;
     let mut exceptions: Vec<ExceptionRow> = hub.ask(&CompanionRequest::Exceptions)?;
     exceptions.retain(|row| row.reviewed_by.is_none());
     if rows.is_empty() {
@@ -48,6 +49,25 @@ pub(super) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
             .collect();
         output::table(["ID", "RISK", "TYPE", "PROPOSED BY", "AT", "TITLE"], &cells);
         output::line("Look closer with: auditotter show wi_... Then: auditotter approve or reject");
+    }
+    if !to_land.is_empty() {
+        let cells: Vec<[String; 6]> = to_land
+            .iter()
+            .map(|row| {
+                [
+                    row.id.to_string(),
+                    row.risk.to_string(),
+                    row.tree.to_string(),
+                    row.proposed_by.clone(),
+                    words::moment(row.at),
+                    row.title.clone(),
+                ]
+            })
+            .collect();
+        output::line("");
+        output::line("Put forward to land, as nobody's word:");
+        output::table(["ID", "RISK", "TREE", "PROPOSED BY", "AT", "TITLE"], &cells);
+        output::line("Decide where its repository is: auditotter land wi_... Or in the inbox.");
     }
     if !exceptions.is_empty() {
         let overdue = exceptions.iter().filter(|row| row.overdue).count();

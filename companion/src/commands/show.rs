@@ -108,6 +108,15 @@ fn in_words(row: &WorkItemRow) -> String {
             lines.push(format!("  > {line}"));
         }
     }
+    if let Some(to_land) = &row.to_land {
+        lines.push(format!(
+            "  to land      tree {} of commit {}, said to be made by {}, put forward at {} as nobody's word",
+            to_land.tree,
+            to_land.head,
+            to_land.committers.join(", "),
+            words::moment(to_land.at)
+        ));
+    }
     for verdict in &row.verdicts {
         lines.push(format!("  may land     tree {}: {}", verdict.tree, verdict.words));
     }

@@ -67,6 +67,32 @@ pub struct InboxRow {
     pub proposed_at: Timestamp,
 }
 
+/// A change that was put forward, as nobody's word, and waits for somebody to say whether it may land.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToLandRow {
+    /// For which work item.
+    pub id: WorkItemId,
+    /// As that was proposed.
+    pub title: String,
+    /// How much it could hurt.
+    pub risk: Risk,
+    /// For whom the work was proposed, via what.
+    pub proposed_by: String,
+    /// What is to land.
+    pub tree: GitObject,
+    /// The commit that is said to have it.
+    pub head: GitObject,
+    /// The commit on which it is to land.
+    pub base: GitObject,
+    /// Who is said to have made it, by address.
+    pub committers: Vec<String>,
+    /// How many lines it is said to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_lines: Option<u32>,
+    /// When it was put forward.
+    pub at: Timestamp,
+}
+
 /// A work item.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WorkItemRow {
@@ -110,6 +136,9 @@ pub struct WorkItemRow {
     /// What was run on it, in order, as whoever ran it says.
     #[serde(default)]
     pub evidence: Vec<EvidenceRow>,
+    /// The change that waits for somebody to say whether it may land.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_land: Option<ToLandRow>,
     /// What was decided on changes that were to land for it, in order.
     #[serde(default)]
     pub landings: Vec<LandingRow>,

@@ -261,6 +261,7 @@ fn row(workspace: &Workspace, item: &WorkItem) -> WorkItemRow {
             .iter()
             .map(|evidence| evidence_row(workspace, evidence))
             .collect(),
+        to_land: landing::to_land_row(workspace, item),
         landings: item
             .landings
             .iter()

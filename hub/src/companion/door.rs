@@ -160,6 +160,7 @@ impl CompanionDoor {
                 }
                 decided.0
             }
+            CompanionRequest::ToLand => self.run(|w, _| value(&landing::to_land(w))).await?,
             CompanionRequest::Exceptions => self.run(|w, d| value(&landing::exceptions(w, d.now()))).await?,
             CompanionRequest::PoseNewcomer { registration } => {
                 self.run(move |w, d| deciding::pose_newcomer(w, d, &registration))

@@ -5,15 +5,16 @@ use protocol::Refusal;
 use serde_json::Value;
 use trace_store::Draft;
 use vocabulary::{GitObject, Timestamp};
-use work_items::{Change, Landing, RiskPolicy, Role, Verdict, WorkItem};
+use work_items::{Change, Landing, ProposedChange, RiskPolicy, Role, Verdict, WorkItem};
 
 use super::{
-    answer::{ExceptionRow, LandingRow, ShownChange, VerdictRow},
+    answer::{ExceptionRow, LandingRow, ShownChange, ToLandRow, VerdictRow},
     deciding,
     door::value,
 };
 use crate::{
     decisions::{self, no_work_item},
+    waiting,
     workspace::Workspace,
 };
 
@@ -50,6 +51,29 @@ pub(super) fn decide(
 ) -> Result<Value, Refusal> {
     let id = decisions::land(workspace, draft, change, signed)?;
     deciding::work_item(workspace, id)
+}
+
+/// What was put forward and waits for somebody's word, newest work first.
+pub(super) fn to_land(workspace: &Workspace) -> Vec<ToLandRow> {
+    let items = workspace.work_items.newest_first(None);
+    items.filter_map(|item| to_land_row(workspace, item)).collect()
+}
+
+pub(super) fn to_land_row(workspace: &Workspace, item: &WorkItem) -> Option<ToLandRow> {
+    let ProposedChange { change, at } = waiting::for_a_word(item)?;
+    let proposed = &item.proposed;
+    Some(ToLandRow {
+        id: proposed.id,
+        title: proposed.proposal.title().to_string(),
+        risk: proposed.assessment.risk,
+        proposed_by: workspace.attribution(proposed.on_behalf_of, &proposed.via),
+        tree: change.tree(),
+        head: change.head(),
+        base: change.base(),
+        committers: change.committers().to_vec(),
+        changed_lines: change.changed_lines(),
+        at: *at,
+    })
 }
 
 /// What was let through by exception, newest first.

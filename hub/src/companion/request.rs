@@ -32,6 +32,9 @@ pub enum CompanionRequest {
         /// At most so many.
         limit: usize,
     },
+    /// The changes that were put forward and wait for somebody to say whether they may land, newest work first. Answer: a list of
+    /// [`ToLandRow`](super::ToLandRow).
+    ToLand,
     /// A work item, and what was decided. Answer: [`WorkItemRow`](super::WorkItemRow).
     WorkItem {
         /// Which.

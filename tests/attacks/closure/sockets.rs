@@ -17,7 +17,9 @@ fn attempts(world: &World, request: &str) -> Vec<Value> {
     let change = &world.change;
     let others = testkit::home::change(change.work_item(), "0d", &["carol@example.com"]);
     let fields = match request {
-        "status" | "delegations" | "passkeys" | "touch_keys" | "exceptions" => return vec![json!(request)],
+        "status" | "delegations" | "passkeys" | "touch_keys" | "to_land" | "exceptions" => {
+            return vec![json!(request)];
+        }
         "grant" => vec![json!({ "witness": token.expose() })],
         // To take back what was lent takes no more than a shell; of something that nobody lent.
         "revoke" => vec![json!({ "delegation": "dl_00000000000000000000000001", "why": null })],

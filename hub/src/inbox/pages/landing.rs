@@ -4,7 +4,7 @@
 //! to the letter; whose word that is stands beside it.
 
 use vocabulary::{GitObject, MemberId, Timestamp, WorkItemId};
-use work_items::{Change, REVIEW_DUE_AFTER, Role, Verdict, WorkItem};
+use work_items::{Change, REVIEW_DUE_AFTER, Role, WorkItem};
 
 use super::Moment;
 use crate::{
@@ -216,29 +216,24 @@ pub(super) fn to_decide(workspace: &Workspace, member: MemberId, now: Timestamp)
     let items = workspace.work_items.newest_first(None);
     items
         .filter_map(|item| {
-            let newest = item.proposed_changes.last().filter(|_| item.may_still_land())?;
-            let tree = newest.change.tree();
-            let verdict = item.verdict(tree, work_items::RiskPolicy::built_in());
-            let waits = matches!(verdict, Verdict::Undecided | Verdict::Stale(_));
-            waits.then(|| {
-                let (mine, exception, why) = match waiting::to_land(workspace, item, &newest.change, member) {
-                    ToLand::You { role, still } => (true, role == Role::Exception, still),
-                    ToLand::Others { why } => (false, false, why),
-                    ToLand::Said => (false, false, "somebody else's word".to_owned()),
-                };
-                let proposed = &item.proposed;
-                ToDecide {
-                    id: proposed.id,
-                    title: proposed.proposal.title().to_string(),
-                    risk: proposed.assessment.risk.to_string(),
-                    by: workspace.attribution(proposed.on_behalf_of, &proposed.via),
-                    at: Moment::new(newest.at, now),
-                    tree,
-                    changed_lines: newest.change.changed_lines(),
-                    why,
-                    mine,
-                    exception,
-                }
+            let newest = waiting::for_a_word(item)?;
+            let (mine, exception, why) = match waiting::to_land(workspace, item, &newest.change, member) {
+                ToLand::You { role, still } => (true, role == Role::Exception, still),
+                ToLand::Others { why } => (false, false, why),
+                ToLand::Said => (false, false, "somebody else's word".to_owned()),
+            };
+            let proposed = &item.proposed;
+            Some(ToDecide {
+                id: proposed.id,
+                title: proposed.proposal.title().to_string(),
+                risk: proposed.assessment.risk.to_string(),
+                by: workspace.attribution(proposed.on_behalf_of, &proposed.via),
+                at: Moment::new(newest.at, now),
+                tree: newest.change.tree(),
+                changed_lines: newest.change.changed_lines(),
+                why,
+                mine,
+                exception,
             })
         })
         .collect()

@@ -101,7 +101,8 @@ impl Session {
             first.entry.delegation.ok_or_else(no_opening)?,
             opened.holder.parse().map_err(|_| no_opening())?,
         );
-        let mut next = head.next_seq.saturating_sub(SEARCHED_ENTRIES);
+        let searched = head.next_seq.saturating_sub(SEARCHED_ENTRIES);
+        let mut next = searched;
         loop {
             let page = store.entries(chain, next, PAGE)?;
             let Some(last) = page.last() else { break };
@@ -110,7 +111,24 @@ impl Session {
                 session.replay(store, entry)?;
             }
         }
+        session.look_further_back(store, searched)?;
         Ok(Some(session))
+    }
+
+    /// Where nothing that was searched says what the trace has reached, what stands before that does, however far back.
+    fn look_further_back(&mut self, store: &Store, searched: u64) -> Result<(), ReadError> {
+        let mut end = searched;
+        while self.reached == Timestamp::EPOCH && end > 0 {
+            let from = end.saturating_sub(PAGE as u64);
+            let page = store.entries(ChainId::Trace(self.trace), from, PAGE)?;
+            for entry in page.iter().filter(|entry| entry.seq < end) {
+                if let Some(at) = reached_with(store, entry)? {
+                    self.went_on(at);
+                }
+            }
+            end = from;
+        }
+        Ok(())
     }
 
     /// What was answered to this request, if it was.
@@ -132,7 +150,6 @@ impl Session {
 
     /// What a client's own record said: no hook told it, it answers nobody, and when it says that it happened opens no spool.
     fn take_up<E>(&mut self, kind: Result<EntryKind, E>, entry: &Entry) {
-        self.went_on(entry.at);
         self.hooked = true;
         let ends = kind.is_ok_and(EntryKind::ends_a_call);
         let call = entry
@@ -146,6 +163,9 @@ impl Session {
 
     fn replay(&mut self, store: &Store, entry: &Entry) -> Result<(), ReadError> {
         let kind: Result<EntryKind, _> = entry.kind.as_str().parse();
+        if let Some(at) = reached_with(store, entry)? {
+            self.went_on(at);
+        }
         let recorded = Position {
             trace: self.trace,
             seq: entry.seq,
@@ -154,18 +174,12 @@ impl Session {
             self.take_up(kind, entry);
             return Ok(());
         }
-        let claimed = entry.refs.get("claimed_at").and_then(|at| at.parse().ok());
-        let mut at = claimed.unwrap_or(entry.at);
         let answer = match kind {
             Ok(kind @ (EntryKind::ToolReturned | EntryKind::ToolDenied | EntryKind::ToolRejected)) => {
                 body::<Outcome>(store, entry, kind)?
                     .map(|outcome| ReplyBody::Answer(Answer { recorded, outcome }))
             }
-            Ok(kind @ (EntryKind::ProtocolError | EntryKind::CallCancelled)) => {
-                let claimed = body::<Observed>(store, entry, kind)?.and_then(|seen| seen.claimed_at);
-                at = claimed.unwrap_or(at);
-                Some(ReplyBody::Recorded(recorded))
-            }
+            Ok(EntryKind::ProtocolError | EntryKind::CallCancelled) => Some(ReplyBody::Recorded(recorded)),
             Ok(EntryKind::SessionClosed) => {
                 self.closed = true;
                 Some(ReplyBody::Recorded(recorded))
@@ -185,19 +199,6 @@ impl Session {
             }
             _ => None,
         };
-        // Nor does the opening say when anything happened: of a session that began without a hub it is as late as the next one.
-        let found_later = entry.refs.get("source").is_some()
-            || matches!(
-                kind,
-                Ok(EntryKind::SessionOpened
-                    | EntryKind::FileChanged
-                    | EntryKind::ModelAnswered
-                    | EntryKind::TranscriptRead
-                    | EntryKind::CaptureGap)
-            );
-        if !found_later {
-            self.went_on(at);
-        }
         self.hooked |= kind.as_ref().is_ok_and(|kind| kind.is_told_by_a_client());
         if let (Ok(EntryKind::ToolCalled), Some(call)) = (&kind, entry.refs.get("call")) {
             self.calls.begin(call, "", &serde_json::Value::Null);
@@ -218,6 +219,32 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// What a trace has reached with an entry: when it was recorded or, where that is a claim, when it says that it happened. With what
+/// was found later, or says that something is missing, it reached nothing.
+fn reached_with(store: &Store, entry: &Entry) -> Result<Option<Timestamp>, ReadError> {
+    if transcripts::is_source_of(entry) {
+        return Ok(Some(entry.at));
+    }
+    let kind: Result<EntryKind, _> = entry.kind.as_str().parse();
+    let claimed = match kind {
+        _ if entry.refs.get("source").is_some() => return Ok(None),
+        Ok(
+            EntryKind::FileChanged
+            | EntryKind::ModelAnswered
+            | EntryKind::TranscriptRead
+            | EntryKind::CaptureGap,
+        ) => return Ok(None),
+        // Written for a spooled record, before that: it says that there was no hub, and not when the session began.
+        Ok(EntryKind::SessionOpened) if entry.refs.get("request").is_some() => return Ok(None),
+        Ok(kind @ (EntryKind::ProtocolError | EntryKind::CallCancelled)) => {
+            body::<Observed>(store, entry, kind)?.and_then(|seen| seen.claimed_at)
+        }
+        _ => None,
+    };
+    let claimed = claimed.or_else(|| entry.refs.get("claimed_at").and_then(|at| at.parse().ok()));
+    Ok(Some(claimed.unwrap_or(entry.at)))
 }
 
 /// What an entry's body says; nothing, where it was erased.

@@ -289,7 +289,7 @@ fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, kept: &Kept) -> Resu
     })
 }
 
-/// What was lent had to be good at that moment, and that moment is past.
+/// What was lent had to be good at that moment, its session begun, and that moment is past.
 fn in_its_time(
     workspace: &Workspace,
     token: &VerifiedToken,
@@ -301,6 +301,12 @@ fn in_its_time(
         .ok_or("this workspace's ledger does not know its delegation")?;
     if claimed_at > now {
         return Err("it says that it happened in the future".to_owned());
+    }
+    if claimed_at < lent.granted_at {
+        return Err("it says that it happened before its delegation was recorded".to_owned());
+    }
+    if token.session().unix_millis() > claimed_at.unix_millis() {
+        return Err("it says that it happened before its session began".to_owned());
     }
     if lent.revoked.as_ref().is_some_and(|(at, _)| claimed_at >= *at) {
         return Err("its delegation had been revoked when it happened".to_owned());
@@ -317,9 +323,6 @@ fn in_its_time(
 
 /// Opens a session of which no hub has heard yet.
 fn open(draft: &mut Draft<'_>, caller: &Caller, spooled: &Spooled) -> Result<Session, String> {
-    if caller.token.session().unix_millis() > spooled.claimed_at.unix_millis() {
-        return Err("it says that it happened before its session began".to_owned());
-    }
     let mut scribe = Scribe {
         draft,
         caller,

@@ -7,9 +7,18 @@ use std::{
     process::Command,
 };
 
-use hub::companion::{CompanionRequest, Status};
+use hub::{
+    clock,
+    companion::{CompanionRequest, Status},
+    kind::EntryKind,
+};
 use serde_json::json;
-use testkit::{Home, StdioClient, program};
+use testkit::{Home, StdioClient, home::Lending, program};
+use time::Duration;
+use trace_store::{ChainId, NewEntry};
+use vocabulary::{Timestamp, TraceId};
+
+use crate::wire::{Agent, call, returned};
 
 /// `auditotter-mcp` where there is no `auditotter` that it could start.
 fn server_alone(home: &Home) -> Command {
@@ -271,10 +280,93 @@ fn a_record_that_comes_when_its_trace_has_gone_on_is_a_gap() {
     assert_eq!(crate::count(&trace, "protocol.error"), 0);
 }
 
+/// When its session began, as its name says.
+fn began(agent: &Agent) -> Timestamp {
+    Timestamp::from_unix_micros(agent.session.unix_millis() * 1_000).unwrap()
+}
+
+#[test]
+fn a_record_of_before_its_session_opened_does_not_come_in() {
+    let home = Home::founded();
+    let grant = home.grant(&Lending::to("claude-code"));
+    let delegation = home.mint(&grant);
+    home.register(&delegation);
+    let agent = Agent::under(&delegation);
+    drop(agent.open(&home).unwrap());
+    assert!(home.kill_hub());
+    // Before the session, and before the delegation; and when the session had begun, but not been opened.
+    agent.keeps(&home, began(&agent).saturating_add(-Duration::HOUR), "{early");
+    take_in(&home);
+    assert_eq!(put_aside(&home), 1);
+    agent.keeps(&home, began(&agent), "{early");
+    take_in(&home);
+    assert_eq!(put_aside(&home), 2);
+    let trace = home.trace(home.traces()[0]);
+    let kinds: Vec<&str> = trace.iter().map(|recorded| recorded.kind.as_str()).collect();
+    assert_eq!(kinds, ["session.opened", "capture.gap"]);
+    assert!(trace[1].body["too_late"].is_object());
+    // What happened afterwards does.
+    agent.keeps(&home, clock::now(), "{later");
+    take_in(&home);
+    assert_eq!(crate::count(&home.trace(home.traces()[0]), "protocol.error"), 1);
+}
+
+#[test]
+fn a_record_of_before_its_delegation_does_not_come_in_whenever_its_session_says_that_it_began() {
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
+    home.register(&delegation);
+    let long_ago = clock::now().saturating_add(-Duration::HOUR);
+    let session = vocabulary::SessionId::new(long_ago.unix_millis(), [1; 10]);
+    let agent = Agent::posing_as(&delegation, session);
+    agent.keeps(&home, long_ago.saturating_add(Duration::MINUTE), "{early");
+    take_in(&home);
+    assert_eq!((put_aside(&home), home.traces()), (1, Vec::new()));
+}
+
+#[test]
+fn no_record_is_taken_in_again_or_backdated_behind_much_that_says_nothing_of_when_it_happened() {
+    let home = Home::founded();
+    let delegation = home.mint(&home.grant(&Lending::to("claude-code")));
+    home.register(&delegation);
+    let agent = Agent::under(&delegation);
+    let mut wire = agent.open(&home).unwrap();
+    let before = clock::now();
+    let note = call("append_trace_note", json!({ "text": "with a hub" }));
+    returned(wire.ask(clock::new_id().unwrap(), note));
+    drop(wire);
+    assert!(home.kill_hub());
+    let (path, record) = agent.keeps(&home, clock::now(), "{once");
+    take_in(&home);
+    let trace: TraceId = home.traces()[0];
+    assert_eq!(crate::count(&home.trace(trace), "protocol.error"), 1);
+    // What a look at a working tree writes, and what says that something is missing.
+    let told = |number: usize| {
+        let kind = if number % 2 == 0 {
+            EntryKind::FileChanged
+        } else {
+            EntryKind::CaptureGap
+        };
+        (ChainId::Trace(trace), NewEntry::new(kind.into()))
+    };
+    home.forge((0..600).map(told).collect());
+    fs::write(&path, &record).unwrap();
+    agent.keeps(&home, before, "{backdated");
+    take_in(&home);
+    assert_eq!(put_aside(&home), 2);
+    let entries = home.trace(trace);
+    assert_eq!(crate::count(&entries, "protocol.error"), 1, "once");
+    let late: Vec<_> = entries
+        .iter()
+        .filter(|recorded| recorded.body["too_late"].is_object())
+        .collect();
+    assert_eq!(late.len(), 1, "{late:#?}");
+}
+
 #[test]
 fn a_record_of_after_the_revocation_is_put_aside() {
     let home = Home::founded();
-    let lent = home.lend(&testkit::home::Lending::to("claude-code"));
+    let lent = home.lend(&Lending::to("claude-code"));
     let mut client = StdioClient::claude_code(&mut server_alone(&home));
     client.call("append_trace_note", json!({ "text": "with a hub" }));
     let _told = home.run(&["revoke", &lent.to_string()]).expect_success();

@@ -1,12 +1,13 @@
 //! An agent side that speaks the hub's own protocol, a frame at a time, and may break off wherever it likes.
 
-use std::os::unix::net::UnixStream;
+use std::{fs, os::unix::net::UnixStream, path::PathBuf};
 
 use delegation::{DelegationToken, HandshakeSubject, HolderKey, Narrowing, SessionToken};
 use hub::clock;
 use protocol::{
-    AgentMessage, Call, Challenge, HubMessage, Open, OpenReply, Opened, Refusal, ReplyBody, Request,
-    RequestBody, Via, autostart, frame,
+    AgentMessage, Call, Challenge, HubMessage, Observation, Open, OpenReply, Opened, Refusal, ReplyBody,
+    Request, RequestBody, Via, autostart, frame,
+    spool::{Happened, SpoolFile, Spooled},
 };
 use serde_json::Value;
 use testkit::{
@@ -14,7 +15,7 @@ use testkit::{
     program::{self, PATIENCE},
 };
 use time::Duration;
-use vocabulary::{RequestId, SessionId};
+use vocabulary::{RequestId, SessionId, Timestamp};
 
 /// A session with a key and a token of its own.
 pub(crate) struct Agent {
@@ -79,6 +80,35 @@ impl Agent {
             Some(HubMessage::Opening(OpenReply::Refused(refusal))) => Err(refusal),
             other => panic!("the hub answers an opening with {other:?}"),
         }
+    }
+
+    /// Keeps a record of something in the spool, and says when that was.
+    pub(crate) fn keeps(&self, home: &Home, claimed_at: Timestamp, received: &str) -> (PathBuf, Vec<u8>) {
+        let id: RequestId = clock::new_id().unwrap();
+        let spooled = Spooled {
+            id,
+            claimed_at,
+            via: Via::from_client("claude-code", "1.2.3", "1"),
+            what: Happened::Observed(Observation::ProtocolError {
+                method: None,
+                code: -32700,
+                message: "this is no JSON".to_owned(),
+                received: received.to_owned(),
+            }),
+        };
+        let record = serde_json::to_string(&spooled).unwrap();
+        let digest = *blake3::hash(record.as_bytes()).as_bytes();
+        let file = SpoolFile {
+            token: self.token.as_str().to_owned(),
+            proof: self.holder.sign_request(self.session, id, &digest).to_string(),
+            record,
+        };
+        let folder = home.layout().spool();
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("{:020}-{id}.json", claimed_at.unix_micros()));
+        let bytes = serde_json::to_vec(&file).unwrap();
+        fs::write(&path, &bytes).unwrap();
+        (path, bytes)
     }
 
     fn answer(&self, challenge: &Challenge) -> Open {

@@ -204,6 +204,11 @@ impl Aftermath {
         self.eye.owed.note(caller, token, moment);
     }
 
+    /// The same of what was found again, or comes when its trace has gone on: its session is as silent as it was.
+    pub(crate) fn found_again(&self, caller: &Caller, token: &str, moment: &Moment) {
+        self.eye.owed.note(caller, token, moment);
+    }
+
     /// Looks once more at the sessions that fell silent and did not end, each once.
     pub(crate) fn look_after_silence(&self) {
         self.look_at_silent_for(SILENCE);

@@ -16,7 +16,7 @@ use protocol::{
     spool::{Happened, SpoolFile, SpoolSecret, Spooled},
 };
 use serde_json::value::RawValue;
-use trace_store::{ChainId, Draft, Ledger, ReadError, Refs, Store};
+use trace_store::{ChainId, Draft, Entry, Ledger, ReadError, Refs, Store};
 use vocabulary::{RequestId, SessionId, Timestamp, TraceId};
 
 use self::{
@@ -130,7 +130,12 @@ fn take_in_one(
     // As long as the file is there: if this hub is killed first, it is found again.
     let moment = moment.filter(|moment| taken.is_there() || moment.is_of_an_agent());
     let noted = moment.map(|moment| {
-        aftermath.heard_late(&caller, &token, &moment.recorded(at));
+        match taken {
+            Taken::In => aftermath.heard_late(&caller, &token, &moment.recorded(at)),
+            Taken::Before { .. } | Taken::TooLate(_) => {
+                aftermath.found_again(&caller, &token, &moment.recorded(at))
+            }
+        }
         session
     });
     match taken {
@@ -143,8 +148,9 @@ fn take_in_one(
             around.deeds.note(session, &deeds, told);
             fs::remove_file(path)?;
         }
-        Taken::Before(_) => put_aside(path, own, "it is there already"),
-        Taken::TooLate => put_aside(path, own, "its trace has gone on since it happened"),
+        Taken::Before { lately: true, .. } => fs::remove_file(path)?,
+        Taken::Before { .. } => put_aside(path, own, "it is there already"),
+        Taken::TooLate(_) => put_aside(path, own, "its trace has gone on since it happened"),
     }
     forget(ledger, session);
     Ok(noted)
@@ -284,7 +290,10 @@ fn accept(workspace: &mut Workspace, draft: &mut Draft<'_>, kept: &Kept) -> Resu
     let now = draft.now();
     taken_in.map(|taken| Accepted {
         caller,
-        at: if let Taken::Before(at) = taken { at } else { now },
+        at: match taken {
+            Taken::In => now,
+            Taken::Before { at, .. } | Taken::TooLate(at) => at,
+        },
         taken,
     })
 }
@@ -338,23 +347,23 @@ fn open(draft: &mut Draft<'_>, caller: &Caller, spooled: &Spooled) -> Result<Ses
     Ok(Session::new(&caller.token))
 }
 
-/// When a request that happened then was recorded, if it was: entries are never older than what they tell.
+/// The entry of a request that happened then, if it was recorded: entries are never older than what they tell.
 fn recorded(
     store: &Store,
     trace: TraceId,
     request: RequestId,
     happened: Timestamp,
-) -> Result<Option<Timestamp>, ReadError> {
+) -> Result<Option<Entry>, ReadError> {
     let chain = ChainId::Trace(trace);
     let request = request.to_string();
     let mut end = store.head(chain)?.map_or(0, |head| head.next_seq);
     while end > 0 {
         let from = end.saturating_sub(PAGE as u64);
         let page = store.entries(chain, from, PAGE)?;
-        let newest_first = page.iter().rev().skip_while(|entry| entry.seq >= end);
+        let newest_first = page.into_iter().rev().skip_while(|entry| entry.seq >= end);
         for entry in newest_first {
             if entry.refs.get("request") == Some(&request) {
-                return Ok(Some(entry.at));
+                return Ok(Some(entry));
             }
             if entry.at < happened {
                 return Ok(None);
@@ -377,15 +386,19 @@ struct Accepted {
 #[derive(Clone, Copy)]
 enum Taken {
     In,
-    /// It was there: whoever took it in was killed before its file had gone, or somebody put that back.
-    Before(Timestamp),
-    /// Only that there is such a record could be said: its place in the trace is past.
-    TooLate,
+    /// It was there since then: whoever took it in was killed before its file had gone, or somebody put that back.
+    Before {
+        at: Timestamp,
+        /// Whether that is remembered, as it is where a hub was killed.
+        lately: bool,
+    },
+    /// Only that there is such a record could be said, then: its place in the trace is past.
+    TooLate(Timestamp),
 }
 
 impl Taken {
     const fn is_there(self) -> bool {
-        matches!(self, Self::In | Self::Before(_))
+        matches!(self, Self::In | Self::Before { .. })
     }
 }
 
@@ -404,18 +417,24 @@ fn take_up(
     if session.holder != *caller.token.holder() || session.delegation != caller.token.grant().id {
         return Err("it is signed by another holder than its session's".to_owned());
     }
-    if session.answered(request).is_some() {
-        return Ok(Taken::In);
-    }
-    if session.closed {
+    let lately = session.answered(request).is_some();
+    if session.closed && !lately {
         return Err("its session has ended".to_owned());
     }
     let late = claimed_at <= session.reached;
     // A trace does not go on with a gap, so that comes late only where more followed.
-    let given_up = matches!(kept.told, Some(Err(CaptureGap::NotTakenIn { .. })));
-    let before = (late || given_up).then(|| recorded(draft.store(), caller.trace, request, claimed_at));
-    if let Some(at) = before.transpose().map_err(|error| error.to_string())?.flatten() {
-        return Ok(Taken::Before(at));
+    let is_gap = matches!(kept.told, Some(Err(_)));
+    let before =
+        (lately || late || is_gap).then(|| recorded(draft.store(), caller.trace, request, claimed_at));
+    let before = before.transpose().map_err(|error| error.to_string())?.flatten();
+    let found = before.map(|entry| {
+        let is_said = entry.kind.as_str() == EntryKind::CaptureGap.as_str();
+        (entry.at, is_said && !is_gap && !lately)
+    });
+    match found.or_else(|| lately.then(|| (draft.now(), false))) {
+        Some((at, true)) => return Ok(Taken::TooLate(at)),
+        Some((at, false)) => return Ok(Taken::Before { at, lately }),
+        None => {}
     }
     let mut scribe = Scribe {
         draft,
@@ -427,7 +446,7 @@ fn take_up(
         scribe
             .write(EntryKind::CaptureGap, Refs::new(), &gap)
             .map_err(|error| error.to_string())?;
-        return Ok(Taken::TooLate);
+        return Ok(Taken::TooLate(draft.now()));
     }
     let written = match (what, &kept.told) {
         (_, Some(told)) => {

@@ -219,7 +219,7 @@ fn a_session_that_fell_silent_while_no_hub_was_there_is_said_at_the_next_start_a
 }
 
 /// How many sessions the hubs of this home found that others had left open.
-fn left_open(home: &Home) -> usize {
+pub(crate) fn left_open(home: &Home) -> usize {
     let log = fs::read_to_string(home.layout().log()).unwrap_or_default();
     log.matches("a session was left open").count()
 }

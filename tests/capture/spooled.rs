@@ -10,7 +10,7 @@ use testkit::{
 use time::Duration;
 
 use crate::{
-    beginning::{goes_by, of_the_session, owed, settles, silent, starts},
+    beginning::{goes_by, left_open, of_the_session, owed, settles, silent, starts},
     hook::without_a_hub,
     settled,
     transcript::{TURN, append, gaps, line, prompt, says, tells, texts},
@@ -143,6 +143,43 @@ fn a_hub_that_was_up_all_along_looks_at_what_it_takes_in() {
         .map(|recorded| recorded.body["text"].clone())
         .collect();
     assert_eq!(read, [told, "One."]);
+}
+
+#[test]
+fn a_record_that_is_put_back_does_not_make_a_silent_session_speak() {
+    let home = Home::lent();
+    let path = home.file("own.jsonl");
+    let back = without_a_hub(&home);
+    prompt(&home, &path, TURN);
+    let kept = taken_out(&home);
+    for (path, bytes) in &kept {
+        fs::write(path, bytes).unwrap();
+    }
+    back();
+    starts(&home);
+    assert!(home.kill_hub());
+    let before = left_open(&home);
+    goes_by(&home, Duration::minutes(6));
+    starts(&home);
+    until(PATIENCE, || (left_open(&home) > before).then_some(())).unwrap();
+    for (path, bytes) in &kept {
+        fs::write(path, bytes).unwrap();
+    }
+    // Whoever speaks next has it taken in.
+    let other = json!({ "session_id": "another", "hook_event_name": "SessionEnd", "reason": "other" });
+    assert_eq!(home.hook("claude-code", &other.to_string()).code, Some(0));
+    assert_eq!(taken_out(&home), []);
+    // A hub that ends says a silence of more than five minutes.
+    assert!(home.stop_hub());
+    let all: Vec<_> = home
+        .traces()
+        .into_iter()
+        .flat_map(|trace| home.trace(trace))
+        .collect();
+    let said = |kind: &str| all.iter().filter(|recorded| recorded.kind == kind).count();
+    assert_eq!(said("prompt"), 1);
+    let silent = all.iter().filter(|recorded| recorded.body["silent"].is_object());
+    assert_eq!(silent.count(), 1);
 }
 
 #[test]

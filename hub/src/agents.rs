@@ -132,14 +132,19 @@ impl AgentDoor {
         let aftermath = self.aftermath.clone();
         let taking_in =
             move || spool::take_in(&home, &ledger, &around.neighbourhood, &around.spool, &aftermath);
-        match tokio::task::spawn_blocking(taking_in).await {
-            Ok(Ok(told)) => told
-                .into_iter()
-                .for_each(|session| self.aftermath.look_at_owed(session)),
-            failed => tracing::warn!(
-                ?failed,
-                "the spool was not taken in; it stays for the next opening"
-            ),
+        let failed = match tokio::task::spawn_blocking(taking_in).await {
+            Ok((told, taken_in)) => {
+                told.into_iter()
+                    .for_each(|session| self.aftermath.look_at_owed(session));
+                taken_in.err().map(|error| error.to_string())
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(failed) = failed {
+            tracing::warn!(
+                failed,
+                "not all of the spool was taken in; the rest stays for the next opening"
+            );
         }
     }
 

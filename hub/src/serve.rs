@@ -158,8 +158,9 @@ pub async fn serve(
     let (owed, around) = (Arc::clone(hub_key.owed()), Arc::clone(&neighbourhood));
     let aftermath = Aftermath::new(ledger.clone(), around, home.owed(), owed);
     // What is to be looked at of that is noted, and found with what the hub before this one owed.
-    if let Err(error) = spool::take_in(&home, &ledger, &neighbourhood, hub_key.spool(), &aftermath) {
-        tracing::error!(%error, "the spool was not taken in; it stays for the next start");
+    let (_, taken_in) = spool::take_in(&home, &ledger, &neighbourhood, hub_key.spool(), &aftermath);
+    if let Err(error) = taken_in {
+        tracing::error!(%error, "not all of the spool was taken in; the rest stays for the next start");
     }
 
     let noted = ledger.call(expiry::take_note).map_err(io::Error::other)?;

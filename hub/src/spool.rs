@@ -6,6 +6,7 @@ mod files;
 use std::{
     collections::BTreeSet,
     fs, io,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -49,19 +50,29 @@ pub(crate) fn is_waiting(home: &Home) -> bool {
 
 /// Takes in everything that lies in a home's spool, and says of which sessions something is to be looked at. A file is removed once
 /// its entry is durable and it is noted what is to be looked at; what does not prove itself is put aside and named in the log, never
-/// dropped. So is what hubs did not survive, once its trace says so.
-///
-/// # Errors
-/// Where the spool cannot be read at all, or nothing becomes durable.
+/// dropped. So is what hubs did not survive, once its trace says so. Fails where the spool cannot be read at all, or nothing becomes
+/// durable any more; what was taken in before is to be looked at all the same.
 pub(crate) fn take_in(
     home: &Home,
     ledger: &Ledger<Workspace>,
     around: &Neighbourhood,
     secret: &SpoolSecret,
     aftermath: &Aftermath,
-) -> io::Result<BTreeSet<SessionId>> {
+) -> (BTreeSet<SessionId>, io::Result<()>) {
     let _alone = TAKING_IN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut to_look_at = BTreeSet::new();
+    let taken_in = take_in_all(home, ledger, around, secret, aftermath, &mut to_look_at);
+    (to_look_at, taken_in)
+}
+
+fn take_in_all(
+    home: &Home,
+    ledger: &Ledger<Workspace>,
+    around: &Neighbourhood,
+    secret: &SpoolSecret,
+    aftermath: &Aftermath,
+    to_look_at: &mut BTreeSet<SessionId>,
+) -> io::Result<()> {
     for waiting in waiting(home)? {
         let attempt = match Attempt::begin(&waiting) {
             Ok(attempt) => attempt,
@@ -98,7 +109,7 @@ pub(crate) fn take_in(
             }
         }
     }
-    Ok(to_look_at)
+    Ok(())
 }
 
 /// Takes a record in, and says of which session something is to be looked at then.
@@ -138,6 +149,7 @@ fn take_in_one(
         }
         session
     });
+    forget(ledger, session);
     match taken {
         Taken::In => {
             let told = deeds::Told {
@@ -146,14 +158,21 @@ fn take_in_one(
                 permitted: true,
             };
             around.deeds.note(session, &deeds, told);
-            fs::remove_file(path)?;
+            remove(path)?;
         }
-        Taken::Before { lately: true, .. } => fs::remove_file(path)?,
+        Taken::Before { lately: true, .. } => remove(path)?,
         Taken::Before { .. } => put_aside(path, own, "it is there already"),
         Taken::TooLate(_) => put_aside(path, own, "its trace has gone on since it happened"),
     }
-    forget(ledger, session);
     Ok(noted)
+}
+
+/// Removes a file; somebody else may have.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Says in its trace that something was told which hubs did not survive, where that is proved; only then is it put aside.

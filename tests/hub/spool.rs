@@ -5,6 +5,8 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
 };
 
 use hub::{
@@ -361,6 +363,37 @@ fn no_record_is_taken_in_again_or_backdated_behind_much_that_says_nothing_of_whe
         .filter(|recorded| recorded.body["too_late"].is_object())
         .collect();
     assert_eq!(late.len(), 1, "{late:#?}");
+}
+
+#[test]
+fn a_record_that_somebody_removes_meanwhile_keeps_no_other_waiting() {
+    const MANY: usize = 20;
+    let home = Home::lent();
+    let spool = home.layout().spool();
+    let mut client = StdioClient::claude_code(&mut server_alone(&home));
+    client.call("append_trace_note", json!({ "text": "with a hub" }));
+    home.kill_hub();
+    for number in 0..MANY {
+        client.line(format!("{{rubbish {number}").as_bytes());
+        client.complaint();
+    }
+    drop(client);
+    assert_eq!(spooled(&spool).len(), MANY);
+    let done = AtomicBool::new(false);
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for path in spooled(&spool) {
+                    if path.to_string_lossy().contains(".tried-") {
+                        let _ = fs::remove_file(path);
+                    }
+                }
+            }
+        });
+        take_in(&home);
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(spooled(&spool), Vec::<PathBuf>::new());
 }
 
 #[test]

@@ -228,10 +228,10 @@ impl Aftermath {
         self.look_at_silent_for(Duration::ZERO);
         if tokio::time::timeout(grace, self.lanes.empty()).await.is_err() {
             tracing::warn!("not everything was looked at that came to its end; the next hub goes on with it");
-            let eye = Arc::clone(&self.eye);
-            let noting = tokio::task::spawn_blocking(move || eye.owed.all_came_back());
-            let _ = tokio::time::timeout(grace, noting).await;
         }
+        let eye = Arc::clone(&self.eye);
+        let noting = tokio::task::spawn_blocking(move || eye.owed.all_came_back());
+        let _ = tokio::time::timeout(grace, noting).await;
     }
 }
 
@@ -250,8 +250,21 @@ impl Eye {
         if let Err(error) = &read {
             tracing::warn!(%error, trace = %caller.trace, "the client's own record was not read");
         }
-        if !matches!(read, Err(AftermathError::Commit(_))) {
-            self.owed.done(caller.token.session(), moment);
+        if matches!(read, Err(AftermathError::Commit(_))) {
+            return;
+        }
+        if let Some(since) = self.owed.done(caller.token.session(), moment) {
+            self.tell_left_out(caller, since);
+        }
+    }
+
+    /// Says that nobody looked at agents for which there was no room, the first of which ended then.
+    fn tell_left_out(&self, caller: &Caller, since: Timestamp) {
+        match transcript::tell_unread(self, caller, since) {
+            Ok(()) => self.owed.said_left_out(caller.token.session()),
+            Err(error) => {
+                tracing::warn!(%error, trace = %caller.trace, "that agents were not looked at is in no trace yet");
+            }
         }
     }
 

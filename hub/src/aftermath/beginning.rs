@@ -62,6 +62,10 @@ impl Aftermath {
                 Begun::Look(note) => note,
                 Begun::Leave(note) => return aftermath.eye.leave(&caller, &note),
             };
+            // Before any agent is looked at: a hub that is killed by one has said it.
+            if let Some(since) = note.left_out {
+                aftermath.eye.tell_left_out(&caller, since);
+            }
             for agent in &note.agents {
                 let (eye, caller, agent) = (Arc::clone(&aftermath.eye), caller.clone(), agent.clone());
                 aftermath.lanes.enter(session, move || eye.read(&caller, &agent));
@@ -119,15 +123,9 @@ impl Eye {
     /// Looks at a session as the hub before left it.
     fn look_at_left(&self, caller: &Caller, note: &Note) {
         let session = caller.token.session();
-        let said = note
-            .left_out
-            .map_or(Ok(()), |since| transcript::tell_unread(self, caller, since));
-        if said.is_ok() {
-            self.owed.said_left_out(session);
-        }
         let newest = note.newest.as_ref();
         let looked = newest.map(|newest| self.look_at_newest(caller, newest, note.compared));
-        if let Err(error) = said.and(looked.unwrap_or(Ok(()))) {
+        if let Some(Err(error)) = looked {
             tracing::warn!(%error, trace = %caller.trace, "what a session was owed was not looked at");
         }
         self.transcripts.forget(session);

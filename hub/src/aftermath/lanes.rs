@@ -15,7 +15,7 @@ use vocabulary::SessionId;
 const SIDE_BY_SIDE: usize = 2;
 
 /// How many looks of one session wait; more are not needed, for a later one sees what an earlier one would have. There is room for one at
-/// each agent that is waited for.
+/// each agent that is waited for, and for a few more.
 const MOST_WAITING: usize = 64;
 
 /// How long a look may take before the other sessions go on without it: the largest tree that is compared takes less.

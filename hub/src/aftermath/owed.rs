@@ -17,7 +17,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use vocabulary::SessionId;
+use vocabulary::{SessionId, Timestamp};
 
 pub(crate) use self::key::OwedKey;
 pub(super) use self::note::Note;
@@ -101,23 +101,19 @@ impl Owed {
 
     /// It was said that nobody looked at the agents for which there was no room.
     pub(super) fn said_left_out(&self, session: SessionId) {
-        self.change(session, |note| {
-            note.map(|note| Note {
-                left_out: None,
-                ..note
-            })
-        });
+        self.change(session, |note| note?.without_left_out());
     }
 
-    /// A moment was looked at.
-    pub(super) fn done(&self, session: SessionId, moment: &Moment) {
-        self.change(session, |note| note?.without(moment));
+    /// A moment was looked at. Says when the first agent ended for which there was no room, once all others were looked at.
+    pub(super) fn done(&self, session: SessionId, moment: &Moment) -> Option<Timestamp> {
+        let left = self.change(session, |note| note?.without(moment))?;
+        left.left_out.filter(|_| left.agents.is_empty())
     }
 
     /// Nothing is owed to a session until it speaks again; unless it did since that moment.
     pub(super) fn settle(&self, session: SessionId, moment: &Moment) {
         self.change(session, |note| {
-            note.filter(|note| !note.is_newest(moment) || !note.agents.is_empty())
+            note.filter(|note| !note.is_newest(moment) || !note.agents.is_empty() || note.left_out.is_some())
         });
     }
 
@@ -206,7 +202,8 @@ impl Owed {
         }
     }
 
-    fn change(&self, session: SessionId, change: impl FnOnce(Option<Note>) -> Option<Note>) {
+    /// Says what is noted then.
+    fn change(&self, session: SessionId, change: impl FnOnce(Option<Note>) -> Option<Note>) -> Option<Note> {
         let _alone = self.alone();
         let path = self.file(session);
         let before = self.read(&path);
@@ -219,6 +216,7 @@ impl Owed {
         if let Err(error) = written {
             tracing::warn!(%error, path = %path.display(), "what is owed to a session was not noted");
         }
+        after
     }
 
     fn alone(&self) -> MutexGuard<'_, ()> {

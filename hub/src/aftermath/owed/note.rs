@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How many agents of a session are waited for that came to their ends.
-const MOST_AGENTS: usize = 32;
+pub(super) const MOST_AGENTS: usize = 60;
 
 /// What is owed to one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,14 +81,20 @@ impl Note {
         self.tries = 0;
         if moment.is_of_an_agent() {
             self.agents.retain(|agent| !agent.is(moment));
-            if self.agents.is_empty() {
-                // Those come one after the other, so the ones before it were looked at as well.
-                self.left_out = None;
-            }
         } else if self.is_newest(moment) {
             let newest = self.newest.filter(|newest| newest.when != When::SessionEnds);
             self.newest = newest.map(Moment::looked_at);
         }
+        self.unless_settled()
+    }
+
+    /// Once it was said that nobody looked at those for which there was no room; none, where nothing is owed any more.
+    pub(super) fn without_left_out(self) -> Option<Self> {
+        let left_out = None;
+        Self { left_out, ..self }.unless_settled()
+    }
+
+    fn unless_settled(self) -> Option<Self> {
         let settled = self.newest.is_none() && self.agents.is_empty() && self.left_out.is_none();
         (!settled).then_some(self)
     }

@@ -2,7 +2,7 @@ use capture::Event;
 use protocol::Via;
 use vocabulary::{Client, Timestamp};
 
-use super::*;
+use super::{note::MOST_AGENTS, *};
 use crate::{aftermath::MOST_PATH_BYTES, clock};
 
 fn owed() -> (Owed, tempfile::TempDir) {
@@ -66,7 +66,9 @@ fn whoever_comes_back_is_not_counted_and_whoever_hangs_is() {
     written(&owed, &note(2));
     let tries = || owed.leave(session).unwrap().note().tries;
     for back in [
-        &(|| owed.done(session, &note(2).newest.unwrap())) as &dyn Fn(),
+        &(|| {
+            owed.done(session, &note(2).newest.unwrap());
+        }) as &dyn Fn(),
         &|| owed.came_back(session),
         &|| owed.all_came_back(),
     ] {
@@ -198,7 +200,7 @@ fn the_longest_note_can_be_read_again() {
     let moment = Moment::of(Client::ClaudeCode, &event).unwrap();
     assert_eq!(moment.cwd, Some(longest.into()));
     let longest = Note {
-        agents: vec![moment.clone(); 32],
+        agents: vec![moment.clone(); MOST_AGENTS],
         newest: Some(moment),
         token: "t".repeat(64 * 1024),
         ..note(1)
@@ -208,7 +210,8 @@ fn the_longest_note_can_be_read_again() {
 }
 
 #[test]
-fn agents_for_which_there_is_no_room_are_remembered_until_all_were_looked_at() {
+fn agents_for_which_there_is_no_room_are_remembered_until_that_is_said() {
+    let (owed, _folder) = owed();
     let ended = |number: u64| {
         let event = serde_json::json!({
             "session_id": "s1", "hook_event_name": "SubagentStop", "agent_id": "a",
@@ -222,14 +225,24 @@ fn agents_for_which_there_is_no_room_are_remembered_until_all_were_looked_at() {
         newest: None,
         ..note(1)
     };
-    for number in 0..40 {
+    let all = u64::try_from(MOST_AGENTS).unwrap() + 8;
+    for number in 0..all {
         held = held.with_agent(&ended(number)).with_agent(&ended(number));
     }
-    assert_eq!(held.left_out, Timestamp::from_unix_micros(0).ok());
-    assert_eq!(held.agents, (8..40).map(ended).collect::<Vec<_>>());
-    for number in 0..39 {
-        held = held.without(&ended(number)).unwrap();
+    let first = Timestamp::from_unix_micros(0).ok();
+    assert_eq!(held.left_out, first);
+    assert_eq!(held.agents, (8..all).map(ended).collect::<Vec<_>>());
+    let path = written(&owed, &held);
+    for number in 0..all - 1 {
+        assert_eq!(
+            owed.done(held.session, &ended(number)),
+            None,
+            "others are waited for"
+        );
     }
-    assert_eq!(held.since(), Timestamp::from_unix_micros(0).ok());
-    assert_eq!(held.without(&ended(39)), None);
+    assert_eq!(owed.done(held.session, &ended(all - 1)), first);
+    assert_eq!(owed.sessions(), [held.session], "nobody said it yet");
+    owed.settle(held.session, &ended(all - 1));
+    owed.said_left_out(held.session);
+    assert!(!path.exists());
 }

@@ -123,8 +123,9 @@ impl Eye {
     /// Looks at a session as the hub before left it.
     fn look_at_left(&self, caller: &Caller, note: &Note) {
         let session = caller.token.session();
-        let newest = note.newest.as_ref();
-        let looked = newest.map(|newest| self.look_at_newest(caller, newest, note.compared));
+        // What was told since has a look of its own, which may have come first: an older moment is nothing to compare with then.
+        let newest = self.owed.still_newest(note);
+        let looked = newest.map(|(newest, compared)| self.look_at_newest(caller, &newest, compared));
         if let Some(Err(error)) = looked {
             tracing::warn!(%error, trace = %caller.trace, "what a session was owed was not looked at");
         }
@@ -135,8 +136,12 @@ impl Eye {
     /// Looks at its end, in its silence, or in the middle of it.
     fn look_at_newest(&self, caller: &Caller, newest: &Moment, compared: bool) -> Result<(), AftermathError> {
         if self.trees.knows(caller.token.session()) {
-            // This hub was there before, and compares.
-            self.look(caller, newest);
+            // This hub was there before, and compares, if it has not yet.
+            if compared {
+                self.read(caller, newest);
+            } else {
+                self.look(caller, newest);
+            }
             return Ok(());
         }
         let tell_unwatched = |until: Timestamp| {

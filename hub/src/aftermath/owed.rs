@@ -110,6 +110,14 @@ impl Owed {
         left.left_out.filter(|_| left.agents.is_empty())
     }
 
+    /// The newest moment of a note as it was begun, unless something was told since; and whether the working tree was compared then.
+    pub(super) fn still_newest(&self, begun: &Note) -> Option<(Moment, bool)> {
+        let _alone = self.alone();
+        let note = self.read(&self.file(begun.session))?;
+        let still = begun.newest.as_ref().is_some_and(|newest| note.is_newest(newest));
+        Some((note.newest.filter(|_| still)?, note.compared))
+    }
+
     /// Nothing is owed to a session until it speaks again; unless it did since that moment.
     pub(super) fn settle(&self, session: SessionId, moment: &Moment) {
         self.change(session, |note| {

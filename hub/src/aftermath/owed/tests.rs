@@ -246,3 +246,33 @@ fn agents_for_which_there_is_no_room_are_remembered_until_that_is_said() {
     owed.said_left_out(held.session);
     assert!(!path.exists());
 }
+
+#[test]
+fn what_was_told_since_a_note_was_begun_is_not_compared_with_an_older_moment() {
+    let (owed, _folder) = owed();
+    let session = note(1).session;
+    let ended = Moment {
+        when: When::SessionEnds,
+        ..note(1).newest.unwrap()
+    };
+    let before = Note {
+        newest: Some(ended.clone()),
+        ..note(1)
+    };
+    written(&owed, &before);
+    let begun = owed.begin(session).unwrap();
+    assert_eq!(owed.still_newest(begun.note()), Some((ended.clone(), false)));
+    owed.said_unwatched(session, &ended);
+    assert_eq!(owed.still_newest(begun.note()), Some((ended, true)));
+    // It is begun again, and looked at, before the turn of the older one comes.
+    let again = note(1).newest.unwrap().recorded(clock::now());
+    let newer = Note {
+        newest: Some(again.clone()),
+        ..before
+    };
+    written(&owed, &newer);
+    owed.done(session, &again);
+    assert_eq!(owed.still_newest(begun.note()), None);
+    owed.let_go(session);
+    assert_eq!(owed.still_newest(begun.note()), None);
+}

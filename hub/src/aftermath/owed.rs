@@ -17,6 +17,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use rustix::io::Errno;
 use vocabulary::{SessionId, Timestamp};
 
 pub(crate) use self::key::OwedKey;
@@ -113,7 +114,7 @@ impl Owed {
     /// The newest moment of a note as it was begun, unless something was told since; and whether the working tree was compared then.
     pub(super) fn still_newest(&self, begun: &Note) -> Option<(Moment, bool)> {
         let _alone = self.alone();
-        let note = self.read(&self.file(begun.session))?;
+        let note = self.read_now(&self.file(begun.session))?;
         let still = begun.newest.as_ref().is_some_and(|newest| note.is_newest(newest));
         Some((note.newest.filter(|_| still)?, note.compared))
     }
@@ -153,8 +154,11 @@ impl Owed {
         for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
             let _alone = self.alone();
             match self.read(&path) {
-                Some(note) => sessions.push((note.until(), note.session)),
-                None => removed += u64::from(fs::remove_file(&path).is_ok()),
+                Ok(Some(note)) => sessions.push((note.until(), note.session)),
+                Ok(None) => removed += u64::from(fs::remove_file(&path).is_ok()),
+                Err(error) => {
+                    tracing::warn!(%error, path = %path.display(), "what is owed to a session cannot be read now");
+                }
             }
         }
         if removed > 0 {
@@ -168,7 +172,7 @@ impl Owed {
     pub(super) fn begin(&self, session: SessionId) -> Option<Begun> {
         let _alone = self.alone();
         let path = self.file(session);
-        let mut note = self.read(&path)?;
+        let mut note = self.read_now(&path)?;
         if note.tries >= MOST_TRIES {
             tracing::error!(%session, tries = note.tries, "hubs did not survive looking at this session; it is looked at when it speaks again");
             return Some(Begun::Leave(note));
@@ -188,7 +192,7 @@ impl Owed {
     /// The note of a session that is not looked at, for too many others are.
     pub(super) fn leave(&self, session: SessionId) -> Option<Begun> {
         let _alone = self.alone();
-        self.read(&self.file(session)).map(Begun::Leave)
+        self.read_now(&self.file(session)).map(Begun::Leave)
     }
 
     /// This hub came back from looking at a session, whatever it found.
@@ -214,7 +218,13 @@ impl Owed {
     fn change(&self, session: SessionId, change: impl FnOnce(Option<Note>) -> Option<Note>) -> Option<Note> {
         let _alone = self.alone();
         let path = self.file(session);
-        let before = self.read(&path);
+        let before = match self.read(&path) {
+            Ok(before) => before,
+            Err(error) => {
+                tracing::warn!(%error, path = %path.display(), "what is owed to a session cannot be read now, and stays as it is");
+                return None;
+            }
+        };
         let after = change(before.clone());
         let written = match &after {
             Some(note) if before.as_ref() != Some(note) => self.write(&path, note),
@@ -239,11 +249,23 @@ impl Owed {
         self.folder.join(session.to_string()).with_extension(EXTENSION)
     }
 
-    /// The note that lies there, if it is this home's, and that of the session after which its file is named.
-    fn read(&self, path: &Path) -> Option<Note> {
-        let bytes = private::read(path, MOST_BYTES).ok()??;
-        let note: Note = serde_json::from_slice(self.key.opens(&bytes)?).ok()?;
-        (self.file(note.session) == path).then_some(note)
+    /// The note that lies there, if it is this home's, and that of the session after which its file is named. Fails where nobody can
+    /// say what lies there: then it stays.
+    fn read(&self, path: &Path) -> io::Result<Option<Note>> {
+        let bytes = match private::read(path, MOST_BYTES) {
+            Err(error) if is_foreign(&error) => None,
+            read => read?,
+        };
+        let note = bytes.and_then(|bytes| serde_json::from_slice(self.key.opens(&bytes)?).ok());
+        Ok(note.filter(|note: &Note| self.file(note.session) == path))
+    }
+
+    /// The same, where nothing follows from a note that cannot be read now.
+    fn read_now(&self, path: &Path) -> Option<Note> {
+        self.read(path).unwrap_or_else(|error| {
+            tracing::warn!(%error, path = %path.display(), "what is owed to a session cannot be read now");
+            None
+        })
     }
 
     /// Appears whole or not at all. A machine that fails may forget it; a hub that is killed does not.
@@ -260,6 +282,17 @@ impl Owed {
             written => written,
         }
     }
+}
+
+/// Whether what lies there is no file that a hub wrote, however often it is read: not so where there is no room to open it now, or a
+/// disk fails.
+fn is_foreign(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::PermissionDenied
+    ) || [Errno::LOOP, Errno::NXIO]
+        .map(Some)
+        .contains(&Errno::from_io_error(error))
 }
 
 #[cfg(test)]

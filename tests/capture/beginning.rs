@@ -32,7 +32,7 @@ fn said(number: usize) -> String {
     format!("Part {number}. {}", "All the otters of the river. ".repeat(2_000))
 }
 
-pub(crate) fn many(parts: usize) -> String {
+fn many(parts: usize) -> String {
     let begin = line(TURN, "1", &json!("Count"));
     (0..parts).fold(begin, |all, number| {
         all + &says(&format!("a{number}"), &said(number))

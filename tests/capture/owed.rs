@@ -13,7 +13,7 @@ use testkit::{
 };
 
 use crate::{
-    beginning::{many, of_the_session, owed, settles, starts},
+    beginning::{of_the_session, owed, settles, starts},
     settled,
     transcript::{TURN, append, gaps, line, prompt, says, tells, texts},
 };
@@ -92,49 +92,61 @@ fn what_lies_among_the_notes_and_is_none_is_removed_without_waiting_for_it() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// Until a hub has begun to look for the so many-th time: the note that says so, under its own name.
-fn begun(home: &Home, times: u64) -> (PathBuf, Vec<u8>) {
-    let begun = || {
-        let (path, note) = owed(home).pop()?;
-        let bytes = fs::read(&path).ok()?;
-        (note["tries"] == times).then_some((path, bytes))
-    };
-    until(PATIENCE, begun).unwrap_or_else(|| panic!("nobody began: {:#?}", owed(home)))
+/// A note as a hub of this home writes it.
+fn sealed(home: &Home, note: &Value) -> Vec<u8> {
+    let seed = hex::decode(fs::read_to_string(home.layout().hub_key()).unwrap().trim()).unwrap();
+    let key = blake3::derive_key("auditotter 2026 owed looks key v1", &seed);
+    let text = note.to_string();
+    let shown = blake3::keyed_hash(&key, text.as_bytes()).to_hex();
+    format!("{shown}\n{text}").into_bytes()
 }
 
 #[test]
-fn what_hubs_do_not_survive_looking_at_is_said_and_let_go_of() {
+fn what_hubs_do_not_survive_looking_at_is_said_once_and_let_go_of() {
     let home = Home::lent();
     let path = home.file("own.jsonl");
-    prompt(&home, &path, TURN);
-    append(&path, &many(480));
-    ends(&home, &path);
+    let file = noted(&home, &path);
     assert!(home.kill_hub());
-    for times in 1..=3 {
-        starts(&home);
-        let (note, bytes) = begun(&home, times);
-        assert!(home.kill_hub());
-        // As a hub leaves it that is killed by what it looks at, however quick this one was.
-        fs::write(note, bytes).unwrap();
-    }
-    let left = fs::metadata(&path).unwrap().len();
-    fs::File::options()
-        .write(true)
-        .open(&path)
-        .unwrap()
-        .set_len(left / 2)
-        .unwrap();
-    for _ in 0..2 {
+    let [(_, mut note)] = owed(&home).try_into().unwrap();
+    note["tries"] = json!(3);
+    for _ in 0..3 {
+        // As hubs leave it that are killed by what they look at, or once they said so and before they noted that.
+        fs::write(&file, sealed(&home, &note)).unwrap();
         starts(&home);
         settles(&home);
         assert!(home.kill_hub());
     }
     let export = of_the_session(&home);
-    let said: Vec<Value> = gaps(&export)
-        .into_iter()
-        .filter(|gap| gap["not_looked_at"].is_object())
-        .collect();
-    let ended = export.of_kind("session.ended")[0].entry["at"].clone();
-    assert_eq!(said, [json!({ "not_looked_at": { "since": ended } })]);
-    assert_eq!(gaps(&export).len(), 1, "no file was read: {:#?}", gaps(&export));
+    let told = export.of_kind("prompt")[0].entry["at"].clone();
+    assert_eq!(gaps(&export), [json!({ "not_looked_at": { "since": told } })]);
+    assert_eq!(texts(&export), Vec::<String>::new(), "no file was read");
+}
+
+#[test]
+fn that_agents_were_left_out_is_said_before_others_are_looked_at() {
+    let home = Home::lent();
+    let path = home.file("own.jsonl");
+    let file = noted(&home, &path);
+    assert!(home.kill_hub());
+    let [(_, mut note)] = owed(&home).try_into().unwrap();
+    let told = note["newest"]["at"].clone();
+    let mut agent = note["newest"].clone();
+    agent["when"] = json!("turn_ends");
+    agent["transcript"]["of_an_agent"] = json!(true);
+    note["agents"] = json!([agent]);
+    note["left_out"] = told.clone();
+    fs::write(&file, sealed(&home, &note)).unwrap();
+    starts(&home);
+    let said = || {
+        let all = owed(&home);
+        let [(_, note)] = all.as_slice() else {
+            panic!("{all:#?}")
+        };
+        note["left_out"].is_null().then_some(())
+    };
+    until(PATIENCE, said).unwrap();
+    assert!(home.kill_hub());
+    let export = of_the_session(&home);
+    let said = gaps(&export);
+    assert_eq!(said, [json!({ "not_looked_at": { "since": told } })]);
 }

@@ -15,11 +15,14 @@ use std::{
 
 use capture::{Event, Happened};
 use serde::{Deserialize, Serialize};
-use trace_store::Refs;
-use vocabulary::{Client, SessionId, Timestamp};
+use trace_store::{ChainId, ReadError, Refs, Store};
+use vocabulary::{Client, SessionId, Timestamp, TraceId};
 
 use self::file::Opened;
-use super::{AftermathError, Eye, Moment, When};
+use super::{
+    AftermathError, Eye, Moment, When,
+    worktree::{self, SEARCHED},
+};
 use crate::{
     dispatch::{Caller, Scribe},
     kind::EntryKind,
@@ -442,16 +445,46 @@ fn write(eye: &Eye, caller: &Caller, past: &mut Past, entries: Vec<Prepared>) ->
     Ok(())
 }
 
-/// Says of a session that nobody looked at what was told since then, without opening any file, or reading its trace.
+/// Says of a session that nobody looked at what was told since then, once, without opening any file, or reading more of its trace
+/// than its newest entries.
 pub(super) fn tell_unread(eye: &Eye, caller: &Caller, since: Timestamp) -> Result<(), AftermathError> {
     eye.write(caller, move |workspace, scribe| {
         if is_over(workspace, scribe) {
             return Ok(());
         }
         let gap = CaptureGap::NotLookedAt { since };
-        scribe.write(EntryKind::CaptureGap, Refs::new(), &gap)?;
+        let body = serde_json::to_value(&gap)?;
+        if !is_said_or_closed(scribe.draft.store(), scribe.caller.trace, &body)? {
+            scribe.write(EntryKind::CaptureGap, Refs::new(), &gap)?;
+        }
         Ok(())
     })
+}
+
+/// Whether a trace's newest entries hold this gap, or end it. Whoever said it before may have been killed before it took note of that.
+fn is_said_or_closed(store: &Store, trace: TraceId, gap: &serde_json::Value) -> Result<bool, ReadError> {
+    let chain = ChainId::Trace(trace);
+    let Some(head) = store.head(chain)? else {
+        return Ok(false);
+    };
+    let mut from = head.next_seq.saturating_sub(SEARCHED);
+    loop {
+        let page = store.entries(chain, from, 64)?;
+        let Some(last) = page.last() else {
+            return Ok(false);
+        };
+        from = last.seq + 1;
+        for entry in &page {
+            let found = match entry.kind.as_str().parse() {
+                Ok(EntryKind::SessionClosed) => true,
+                Ok(EntryKind::CaptureGap) => worktree::says(store, entry, gap)?,
+                _ => false,
+            };
+            if found {
+                return Ok(true);
+            }
+        }
+    }
 }
 
 /// Whether what was lent is over, or nothing more may be written.

@@ -53,7 +53,7 @@ const MOST_CHANGES: usize = 500;
 const AT_ONCE: usize = 50;
 
 /// How many entries of a trace are searched for what was done before.
-const SEARCHED: u64 = 256;
+pub(super) const SEARCHED: u64 = 256;
 
 /// The working trees as they were seen last, by session.
 #[derive(Debug, Default)]
@@ -238,7 +238,7 @@ fn is_untouched(eye: &Eye, caller: &Caller, moment: &Moment, folder: &Path) -> R
 }
 
 /// Whether an entry's body is this one.
-fn says(store: &Store, entry: &trace_store::Entry, body: &Value) -> Result<bool, ReadError> {
+pub(super) fn says(store: &Store, entry: &trace_store::Entry, body: &Value) -> Result<bool, ReadError> {
     let stored = store.entry(entry.chain, entry.seq)?;
     Ok(match stored.map(|stored| stored.body) {
         Some(BodyState::Present(bytes)) => {

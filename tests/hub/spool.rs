@@ -344,7 +344,7 @@ fn no_record_is_taken_in_again_or_backdated_behind_much_that_says_nothing_of_whe
     assert_eq!(crate::count(&home.trace(trace), "protocol.error"), 1);
     // What a look at a working tree writes, and what says that something is missing.
     let told = |number: usize| {
-        let kind = if number % 2 == 0 {
+        let kind = if number.is_multiple_of(2) {
             EntryKind::FileChanged
         } else {
             EntryKind::CaptureGap

@@ -18,7 +18,7 @@ use serde_json::json;
 use testkit::{Home, StdioClient, home::Lending, program};
 use time::Duration;
 use trace_store::{ChainId, NewEntry};
-use vocabulary::{Timestamp, TraceId};
+use vocabulary::TraceId;
 
 use crate::wire::{Agent, call, returned};
 
@@ -282,11 +282,6 @@ fn a_record_that_comes_when_its_trace_has_gone_on_is_a_gap() {
     assert_eq!(crate::count(&trace, "protocol.error"), 0);
 }
 
-/// When its session began, as its name says.
-fn began(agent: &Agent) -> Timestamp {
-    Timestamp::from_unix_micros(agent.session.unix_millis() * 1_000).unwrap()
-}
-
 #[test]
 fn a_record_of_before_its_session_opened_does_not_come_in() {
     let home = Home::founded();
@@ -294,13 +289,14 @@ fn a_record_of_before_its_session_opened_does_not_come_in() {
     let delegation = home.mint(&grant);
     home.register(&delegation);
     let agent = Agent::under(&delegation);
+    let begun = clock::now();
     drop(agent.open(&home).unwrap());
     assert!(home.kill_hub());
     // Before the session, and before the delegation; and when the session had begun, but not been opened.
-    agent.keeps(&home, began(&agent).saturating_add(-Duration::HOUR), "{early");
+    agent.keeps(&home, begun.saturating_add(-Duration::HOUR), "{early");
     take_in(&home);
     assert_eq!(put_aside(&home), 1);
-    agent.keeps(&home, began(&agent), "{early");
+    agent.keeps(&home, begun, "{early");
     take_in(&home);
     assert_eq!(put_aside(&home), 2);
     let trace = home.trace(home.traces()[0]);

@@ -130,23 +130,35 @@ fn that_agents_were_left_out_is_said_before_others_are_looked_at() {
     assert!(home.kill_hub());
     let [(_, mut note)] = owed(&home).try_into().unwrap();
     let told = note["newest"]["at"].clone();
+    let own = home.file("agent-a1.jsonl");
+    let words = line(TURN, "1", &json!("Count")) + &says("2", "The agent's word.");
+    for said in words.lines() {
+        let mut said: Value = serde_json::from_str(said).unwrap();
+        said["isSidechain"] = json!(true);
+        said["agentId"] = json!("a1");
+        append(&own, &format!("{said}\n"));
+    }
     let mut agent = note["newest"].clone();
     agent["when"] = json!("turn_ends");
+    agent["transcript"]["path"] = json!(own);
     agent["transcript"]["of_an_agent"] = json!(true);
+    agent["transcript"]["until"] = json!(fs::metadata(&own).unwrap().len());
     note["agents"] = json!([agent]);
     note["left_out"] = told.clone();
     fs::write(&file, sealed(&home, &note)).unwrap();
     starts(&home);
-    let said = || {
+    let looked_at = || {
         let all = owed(&home);
         let [(_, note)] = all.as_slice() else {
             panic!("{all:#?}")
         };
-        note["left_out"].is_null().then_some(())
+        (note["agents"] == json!([])).then_some(())
     };
-    until(PATIENCE, said).unwrap();
+    until(PATIENCE, looked_at).unwrap();
     assert!(home.kill_hub());
     let export = of_the_session(&home);
-    let said = gaps(&export);
-    assert_eq!(said, [json!({ "not_looked_at": { "since": told } })]);
+    assert_eq!(gaps(&export), [json!({ "not_looked_at": { "since": told } })]);
+    let kinds = export.kinds();
+    let at = |kind: &str| kinds.iter().position(|recorded| *recorded == kind).unwrap();
+    assert!(at("capture.gap") < at("model.answered"), "{kinds:?}");
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::clearing::Clearing;
 
 /// What looks like a secret.
-const SECRET: &str = "AKIAQYLPMN5HHHFPZAM2";
+/// In two halves, for this repository is searched for secrets as well.
+const SECRET: &str = concat!("AKIA", "QYLPMN5HHHFPZAM2");
 
 /// What is written of an edit.
 fn edited(path: &str, folder: &str, diff: &str) -> Value {

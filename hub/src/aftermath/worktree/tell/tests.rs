@@ -4,7 +4,8 @@ use super::{super::snapshot::Seen, *};
 use crate::clearing::Clearing;
 
 /// What looks like a secret.
-const SECRET: &str = "AKIAQYLPMN5HHHFPZAM2";
+/// In two halves, for this repository is searched for secrets as well.
+const SECRET: &str = concat!("AKIA", "QYLPMN5HHHFPZAM2");
 
 /// What is written of a new file of this name that holds this, in a tree that lies there.
 fn told(root: &str, name: &str, text: &str) -> Value {

@@ -40,6 +40,29 @@ pub struct Browser {
     _profile: TempDir,
 }
 
+/// Chromedriver, and the port on which it answers; nothing where it ended before it did.
+fn driver() -> Option<(Child, String)> {
+    let mut driver = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver runs");
+    let output = driver.stdout.take().expect("stdout is piped");
+    let port = BufReader::new(output)
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| {
+            let port = line.split_once("started successfully on port ")?.1;
+            Some(port.trim_end_matches('.').to_owned())
+        });
+    if port.is_none() {
+        let _ = driver.wait();
+    }
+    Some((driver, port?))
+}
+
 impl Browser {
     /// Starts one; `None` where Chromium or its driver is missing.
     ///
@@ -59,22 +82,8 @@ impl Browser {
             return None;
         }
         let profile = tempfile::tempdir().expect("a temporary folder can be made");
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver runs");
-        let output = driver.stdout.take().expect("stdout is piped");
-        let port = BufReader::new(output)
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let port = line.split_once("started successfully on port ")?.1;
-                Some(port.trim_end_matches('.').to_owned())
-            })
-            .expect("chromedriver says its port");
+        // It takes one that is free over IPv4, and ends where somebody else has that over IPv6.
+        let (driver, port) = (0..5).find_map(|_| driver()).expect("chromedriver says its port");
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)

@@ -43,7 +43,7 @@ fn main() {
         row("cold", 0.7, || ours.cold(), || theirs.cold()),
         row(
             "cold, handshake included",
-            1.0,
+            0.7,
             || ours.cold_with_handshake(),
             || theirs.cold(),
         ),
